@@ -15,11 +15,13 @@ export const ERROR_HINTS = {
   TOOL_FAILED: 'Read the last lines of its output above; run again with --verbose for all of it.',
   HOST_UNSUPPORTED: 'Build on Linux (Debian 12 or 13) with Node 20 or newer.',
   DISK_FULL: 'Free some space on the file system named in the message and run the command again.',
-  NETWORK_UNREACHABLE: 'Check the network and the proxy settings, then run the command again; finished layers are kept.',
+  NETWORK_UNREACHABLE:
+    'Check the network and the proxy settings, then run the command again; finished layers are kept.',
   PORT_IN_USE: 'Stop the program that listens there, or choose another port with the option named in the message.',
   INTERRUPTED: 'Run the command again; finished layers are kept.',
   // build
-  SOURCE_MISMATCH: 'The download is not what the lock file says. Run `nodeos sources update` if this is an intended upgrade.',
+  SOURCE_MISMATCH:
+    'The download is not what the lock file says. Run `nodeos sources update` if this is an intended upgrade.',
   KERNEL_OPTION_UNKNOWN: 'Correct the option in the named fragment of kernel-configs/.',
   KERNEL_OPTION_DROPPED: 'Enable what the option depends on, or take it out of the named fragment.',
   LAYOUT_OVERLAP: 'Move or shrink one of the two areas in the board file.',
@@ -52,7 +54,8 @@ export const ERROR_HINTS = {
   LENGTH_MISMATCH: 'The artefact is not as long as the signed metadata says. Upload it again.',
   METADATA_EXPIRED: 'Let the server sign new metadata; check its clock and the clock of the device.',
   METADATA_ROLLBACK: 'The server offered older metadata than the device has seen. Restore the newest metadata.',
-  METADATA_INVALID: 'The metadata is malformed or not signed by the keys of the root. Publish again with the right key.',
+  METADATA_INVALID:
+    'The metadata is malformed or not signed by the keys of the root. Publish again with the right key.',
   // device: applying
   SLOT_WRITE_FAILED: 'The medium may be worn out; replace it.',
   KEXEC_FAILED: 'The device goes on with the old system; see its log.',

@@ -9,7 +9,9 @@ import { NodeosError } from './errors.ts';
 export function validate<T>(schema: ZodType<T>, value: unknown, what: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const problems = result.error.issues.map((issue) => `${issue.path.map(String).join('.') || '(whole)'}: ${issue.message}`);
+  const problems = result.error.issues.map(
+    (issue) => `${issue.path.map(String).join('.') || '(whole)'}: ${issue.message}`,
+  );
   throw new NodeosError('INPUT_INVALID', `${what} is not valid: ${problems.join('; ')}`);
 }
 

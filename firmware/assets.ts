@@ -15,7 +15,8 @@ function findRoot(): string {
       if (existsSync(join(candidate, 'boards')) && existsSync(join(candidate, 'kernel-configs'))) return candidate;
     }
     const parent = dirname(folder);
-    if (parent === folder) throw new NodeosError('INTERNAL', 'the folders boards/ and kernel-configs/ are missing from the installation');
+    if (parent === folder)
+      throw new NodeosError('INTERNAL', 'the folders boards/ and kernel-configs/ are missing from the installation');
     folder = parent;
   }
 }

@@ -17,7 +17,9 @@ export interface Artefact {
 
 /** Hash of any JSON value, independent of the order of its keys. */
 export function hashInputs(inputs: unknown): string {
-  return createHash('sha256').update(JSON.stringify(sortKeys(inputs))).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify(sortKeys(inputs)))
+    .digest('hex');
 }
 
 function sortKeys(value: unknown): unknown {
@@ -29,7 +31,9 @@ function sortKeys(value: unknown): unknown {
 
 /** sha256 of a file's bytes in hex. */
 export async function hashFile(path: string): Promise<string> {
-  return createHash('sha256').update(await readFile(path)).digest('hex');
+  return createHash('sha256')
+    .update(await readFile(path))
+    .digest('hex');
 }
 
 /** Hash over the names and bytes of all files below a folder; an input of layers that are made from source folders. */
@@ -75,7 +79,9 @@ export async function cached(
     });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
-      throw new NodeosError('DISK_FULL', `no space left below ${context.cacheRoot} while making ${name}`, { cause: error });
+      throw new NodeosError('DISK_FULL', `no space left below ${context.cacheRoot} while making ${name}`, {
+        cause: error,
+      });
     }
     throw error;
   } finally {

@@ -84,7 +84,8 @@ export function runTool(command: string, args: readonly string[], options: ToolO
     options.signal?.addEventListener('abort', stop, { once: true });
     child.on('error', (cause: NodeJS.ErrnoException) => {
       options.signal?.removeEventListener('abort', stop);
-      if (cause.code !== 'ENOENT') return reject(new NodeosError('TOOL_FAILED', `${command} could not start: ${cause.message}`, { cause }));
+      if (cause.code !== 'ENOENT')
+        return reject(new NodeosError('TOOL_FAILED', `${command} could not start: ${cause.message}`, { cause }));
       const owner = TOOL_PACKAGES[command];
       const hint = owner ? `Install it: apt-get install ${owner}` : undefined;
       reject(new NodeosError('TOOL_MISSING', `the program ${command} is not installed`, { hint, cause }));
@@ -96,7 +97,12 @@ export function runTool(command: string, args: readonly string[], options: ToolO
       if (code !== null && (options.okCodes ?? [0]).includes(code)) return resolve(result);
       const tail = `${result.stdout.toString()}\n${result.stderr}`.trim().split('\n').slice(-12).join('\n');
       const full = /No space left on device/.test(tail);
-      reject(new NodeosError(full ? 'DISK_FULL' : 'TOOL_FAILED', `${command} ended with ${killedBy ?? `code ${code}`}:\n${tail}`));
+      reject(
+        new NodeosError(
+          full ? 'DISK_FULL' : 'TOOL_FAILED',
+          `${command} ended with ${killedBy ?? `code ${code}`}:\n${tail}`,
+        ),
+      );
     });
     child.stdin.on('error', () => {
       // A program that does not read its input closes it early; its exit code says whether that matters.

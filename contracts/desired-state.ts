@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { appNameSchema, semverSchema, sha256Schema } from './validate.ts';
+
+const wantedReleaseSchema = z.strictObject({
+  version: semverSchema,
+  /** TUF target path; what it is and must hash to stands in the signed metadata only. */
+  target: z
+    .string()
+    .regex(/^(apps|systems)\/[a-z0-9_.+/-]+$/i)
+    .max(256),
+  deployment: z.string().max(64).nullable(),
+});
+export type WantedRelease = z.infer<typeof wantedReleaseSchema>;
+
+/** What the server wants a device to run. An app that is not named is not touched unless `removeApps` names it. */
+export const desiredStateSchema = z.strictObject({
+  format: z.literal(1),
+  /** Grows with every change for this device. */
+  generation: z.number().int().nonnegative(),
+  system: wantedReleaseSchema.nullable(),
+  apps: z.record(appNameSchema, wantedReleaseSchema),
+  removeApps: z.array(appNameSchema),
+});
+export type DesiredState = z.infer<typeof desiredStateSchema>;
+
+/** What a device runs, as far as the planner must know. */
+export interface CurrentState {
+  readonly system: { readonly board: string; readonly version: string };
+  /** A trial that runs now: the pointer names the other slot. */
+  readonly trial: { readonly version: string } | null;
+  readonly apps: Readonly<Record<string, { readonly version: string; readonly sha256: string }>>;
+  /** Target paths that failed here, with the reason; not tried again until the desired deployment changes. */
+  readonly failed: Readonly<Record<string, { readonly deployment: string | null; readonly reason: string }>>;
+}
+
+export const appStatusSchema = z.strictObject({
+  version: semverSchema,
+  sha256: sha256Schema,
+  state: z.enum(['starting', 'running', 'backing-off', 'stopped']),
+  restarts: z.number().int().nonnegative(),
+  /** Why it was last restarted, one sentence. */
+  reason: z.string().max(1000).nullable(),
+});
+export type AppStatus = z.infer<typeof appStatusSchema>;

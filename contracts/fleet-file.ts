@@ -1,0 +1,29 @@
+import { z } from 'zod';
+
+/** `fleet.json` on the first partition: the only per-site file. It holds no secret of a device. */
+export const fleetFileSchema = z.strictObject({
+  /** Base URL of the device API, e.g. `https://fleet.example:8443`. */
+  server: z.url({ protocol: /^https$/ }),
+  /** MQTT over TLS, e.g. `mqtts://fleet.example:8883`. */
+  broker: z.url({ protocol: /^mqtts$/ }),
+  /** PEM certificates of the authority that signed the server's certificate. */
+  ca: z.string().startsWith('-----BEGIN CERTIFICATE-----').max(16_384),
+  claimToken: z.string().min(8).max(128),
+  hostname: z
+    .string()
+    .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/)
+    .optional(),
+  network: z
+    .strictObject({
+      /** Interface → static address; all other Ethernet interfaces use DHCP. */
+      static: z
+        .record(
+          z.string(),
+          z.strictObject({ address: z.cidrv4(), gateway: z.ipv4().optional(), dns: z.array(z.ipv4()).optional() }),
+        )
+        .optional(),
+      timeServers: z.array(z.string()).max(4).optional(),
+    })
+    .optional(),
+});
+export type FleetFile = z.infer<typeof fleetFileSchema>;

@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import { appNameSchema } from './validate.ts';
+
+/**
+ * Topics below `nodeos/<device id>/`. The broker lets a device publish only to its own `presence`, `logs`, `repl/out`
+ * and subscribe only to its own `tell`, `repl/in`.
+ * A message is only a reason to ask the server: nothing in it is trusted.
+ */
+export const topics = {
+  tell: (deviceId: string): string => `nodeos/${deviceId}/tell`,
+  presence: (deviceId: string): string => `nodeos/${deviceId}/presence`,
+  logs: (deviceId: string): string => `nodeos/${deviceId}/logs`,
+  replIn: (deviceId: string): string => `nodeos/${deviceId}/repl/in`,
+  replOut: (deviceId: string): string => `nodeos/${deviceId}/repl/out`,
+};
+
+/** Server → device. */
+export const tellSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('desired-changed'), generation: z.number().int().nonnegative() }),
+  z.strictObject({ kind: z.literal('report-now') }),
+  /** Streams log lines to `logs` for the given time; asked again to go on. */
+  z.strictObject({
+    kind: z.literal('logs'),
+    app: appNameSchema.nullable(),
+    seconds: z.number().int().min(1).max(3600),
+    /** Lines of the past to send first. */
+    backlog: z.number().int().min(0).max(1000),
+  }),
+  z.strictObject({ kind: z.literal('repl-open'), session: z.string().max(64), app: appNameSchema.nullable() }),
+  z.strictObject({ kind: z.literal('reboot') }),
+]);
+export type Tell = z.infer<typeof tellSchema>;
+
+/** Device → server, retained; the last will publishes `{online:false}`. */
+export const presenceSchema = z.strictObject({ online: z.boolean() });
+
+/** Device → server: a batch of log lines. `source` is an app's name or `agent`. */
+export const logBatchSchema = z.strictObject({
+  lines: z
+    .array(
+      z.strictObject({
+        at: z.number().int(),
+        source: z.string().max(64),
+        stream: z.enum(['stdout', 'stderr', 'agent']),
+        text: z.string().max(8192),
+      }),
+    )
+    .max(500),
+});
+export type LogBatch = z.infer<typeof logBatchSchema>;
+
+/** Both directions of a REPL session. `end` closes it. */
+export const replMessageSchema = z.strictObject({
+  session: z.string().max(64),
+  data: z.string().max(65_536),
+  end: z.boolean(),
+});
+export type ReplMessage = z.infer<typeof replMessageSchema>;

@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import { boardNameSchema, semverSchema, sha256Schema } from './validate.ts';
+
+/** `manifest.json` in a slot: what this system release is and what its files must hash to. */
+export const slotManifestSchema = z.strictObject({
+  format: z.literal(1),
+  board: boardNameSchema,
+  version: semverSchema,
+  /** Seconds since 1970; the floor of the device's clock. */
+  buildTime: z.number().int().nonnegative(),
+  /** Complete kernel command line but the nodeos.disk, nodeos.slot and nodeos.trial words. */
+  commandLine: z.string().max(1536),
+  kernelRelease: z.string(),
+  nodeVersion: z.string(),
+  files: z.record(z.string(), z.strictObject({ bytes: z.number().int().nonnegative(), sha256: sha256Schema })),
+});
+export type SlotManifest = z.infer<typeof slotManifestSchema>;
+
+/** `/etc/nodeos/release.json` in the root: which system the agent runs in. */
+export const systemReleaseSchema = slotManifestSchema.pick({
+  board: true,
+  version: true,
+  buildTime: true,
+  nodeVersion: true,
+});
+export type SystemRelease = z.infer<typeof systemReleaseSchema>;
