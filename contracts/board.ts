@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { boardNameSchema } from './validate.ts';
 
 /** One disk area in the board file; sizes in MiB, in the order they stand on the disk. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Lines agent → init on file descriptor 3, each ended by a newline. */
 export const INIT_WORDS = ['heartbeat', 'confirmed', 'reboot', 'poweroff', 'kexec'] as const;

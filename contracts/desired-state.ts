@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { appNameSchema, semverSchema, sha256Schema } from './validate.ts';
 
 const wantedReleaseSchema = z.strictObject({

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { appStatusSchema } from './desired-state.ts';
 import { appNameSchema, boardNameSchema, semverSchema } from './validate.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** `fleet.json` on the first partition: the only per-site file. It holds no secret of a device. */
 export const fleetFileSchema = z.strictObject({

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { appStatusSchema } from './desired-state.ts';
 import { deviceReportSchema, updateStatusSchema } from './device-api.ts';
 import { releaseCustomSchema } from './release.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { appManifestSchema } from './app-manifest.ts';
 import { slotManifestSchema } from './slot-manifest.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { boardNameSchema, semverSchema, sha256Schema } from './validate.ts';
 
 /** `manifest.json` in a slot: what this system release is and what its files must hash to. */
