@@ -1,0 +1,227 @@
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { NodeosError } from '@nodeos/contracts/errors.ts';
+import { sha256Schema } from '@nodeos/contracts/validate.ts';
+import { z } from 'zod';
+import { hashFile } from '../cache.ts';
+import type { BuildContext } from '../context.ts';
+import { runTool } from '../run-tool.ts';
+import { type AptRoot, type DebianArchitecture, indexAge, openAptRoot, runApt, updateIndexes } from './apt-root.ts';
+import { fetchFromArchive } from './debian-archive.ts';
+import { type PinnedPackage, readLock } from './lock.ts';
+import { choosePackage, type OfferedPackage, type PackageChoice, parseOffers } from './package-choice.ts';
+
+/** A package file in the cache; its bytes have the given hash. */
+export interface DebianPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly sha256: string;
+  readonly file: string;
+}
+
+export interface PackageRequest {
+  readonly architecture: DebianArchitecture;
+  /** Names without dependencies: an image holds what it names and nothing else. */
+  readonly packages: readonly string[];
+}
+
+/** A mirror is asked again for a missing version only after this long. */
+const INDEX_MAX_AGE_MS = 10 * 60 * 1000;
+
+/** Taken instead of a pinned version that no mirror had; kept so that the next build takes the same. */
+const substitutesSchema = z.record(z.string(), z.object({ version: z.string(), sha256: sha256Schema }));
+
+/**
+ * Gives the package files in the order asked for. What is in the cache needs no network; the rest is downloaded and
+ * verified by apt against Debian's signatures, then compared with the lock file.
+ * @throws NodeosError NETWORK_UNREACHABLE, SOURCE_MISMATCH (other bytes; with `locked` also another version), NOT_FOUND
+ */
+export async function fetchDebianPackages(context: BuildContext, request: PackageRequest): Promise<DebianPackage[]> {
+  const store = join(context.cacheRoot, 'debian', request.architecture);
+  await mkdir(store, { recursive: true });
+  const pins: Readonly<Record<string, PinnedPackage>> = (await readLock()).debian[request.architecture] ?? {};
+  const substitutes = await readSubstitutes(store);
+  const found = new Map<string, DebianPackage>();
+  for (const name of new Set(request.packages)) {
+    const pin = pins[name];
+    const substitute = context.locked ? undefined : substitutes[substituteKey(name, pin)];
+    const stored = [pin, substitute].find((wanted) => wanted && existsSync(packageFile(store, name, wanted)));
+    if (!stored) continue;
+    if (stored === substitute) notice(context, name, pin, stored);
+    found.set(name, { name, version: stored.version, sha256: stored.sha256, file: packageFile(store, name, stored) });
+  }
+  const missing = [...new Set(request.packages)].filter((name) => !found.has(name));
+  if (missing.length > 0) {
+    for (const item of await download(context, request.architecture, store, missing, pins)) found.set(item.name, item);
+  }
+  return request.packages.map((name) => found.get(name) as DebianPackage);
+}
+
+/** Unpacks a package's files below a folder, without running its scripts. */
+export async function extractPackage(
+  deb: Pick<DebianPackage, 'file'>,
+  dir: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  await mkdir(dir, { recursive: true });
+  await runTool('dpkg-deb', ['-x', deb.file, dir], { signal });
+}
+
+async function download(
+  context: BuildContext,
+  architecture: DebianArchitecture,
+  store: string,
+  names: readonly string[],
+  pins: Readonly<Record<string, PinnedPackage>>,
+): Promise<DebianPackage[]> {
+  const root = await openAptRoot(context, architecture);
+  const choices = await choose(context, root, names, pins);
+  const fetched: DebianPackage[] = [];
+  const wanted: OfferedPackage[] = [];
+  for (const choice of choices) {
+    if (choice.kind === 'newer' && (await fromArchive(context, architecture, store, choice))) {
+      const { name } = choice.package;
+      fetched.push({ name, ...choice.pin, file: packageFile(store, name, choice.pin) });
+      continue;
+    }
+    if (choice.kind !== 'pinned') await takeSubstitute(context, store, choice);
+    wanted.push(choice.package);
+  }
+  if (wanted.length > 0) await downloadOffers(context, root, store, wanted);
+  for (const offer of wanted) fetched.push({ ...offer, file: packageFile(store, offer.name, offer) });
+  return fetched;
+}
+
+/** What the mirrors offer, with fresh indexes if the ones at hand lack a pinned version. */
+async function choose(
+  context: BuildContext,
+  root: AptRoot,
+  names: readonly string[],
+  pins: Readonly<Record<string, PinnedPackage>>,
+): Promise<PackageChoice[]> {
+  if ((await indexAge(root)) === Number.POSITIVE_INFINITY) await updateIndexes(context, root);
+  const offers = await readOffers(context, root, names);
+  const stale = names.some((name) => !offers.get(name)?.some((offer) => offer.version === pins[name]?.version));
+  if (!stale || (await indexAge(root)) < INDEX_MAX_AGE_MS) {
+    return names.map((name) => choosePackage(name, pins[name], offers.get(name) ?? []));
+  }
+  await updateIndexes(context, root);
+  const fresh = await readOffers(context, root, names);
+  return names.map((name) => choosePackage(name, pins[name], fresh.get(name) ?? []));
+}
+
+/** All versions of the named packages that the indexes hold. */
+export async function readOffers(
+  context: BuildContext,
+  root: AptRoot,
+  names: readonly string[],
+): Promise<Map<string, OfferedPackage[]>> {
+  // 100: one of the names is unknown; that is judged by the caller.
+  const shown = await runApt(context, root, 'apt-cache', ['show', ...names], { okCodes: [0, 100] });
+  return parseOffers(shown.stdout.toString());
+}
+
+async function fromArchive(
+  context: BuildContext,
+  architecture: DebianArchitecture,
+  store: string,
+  choice: PackageChoice & { kind: 'newer' },
+): Promise<boolean> {
+  const base = process.env['NODEOS_DEBIAN_ARCHIVE'];
+  if (!base) return false;
+  const { name } = choice.package;
+  context.progress({ step: 'sources', message: `fetching ${name} ${choice.pin.version} from the archive` });
+  const target = packageFile(store, name, choice.pin);
+  return fetchFromArchive(base, name, choice.pin, architecture, target, context.signal);
+}
+
+async function takeSubstitute(
+  context: BuildContext,
+  store: string,
+  choice: PackageChoice & { kind: 'newer' | 'unpinned' },
+): Promise<void> {
+  const pin = choice.kind === 'newer' ? choice.pin : undefined;
+  const { name, version, sha256 } = choice.package;
+  if (context.locked) {
+    throw new NodeosError(
+      'SOURCE_MISMATCH',
+      pin
+        ? `${name} ${pin.version} of the lock file is no longer served; the newest is ${version}`
+        : `${name} is not in the lock file; the newest is ${version}`,
+    );
+  }
+  notice(context, name, pin, choice.package);
+  const substitutes = { ...(await readSubstitutes(store)), [substituteKey(name, pin)]: { version, sha256 } };
+  const file = join(store, 'substitutes.json');
+  await writeFile(`${file}.${process.pid}`, JSON.stringify(substitutes));
+  await rename(`${file}.${process.pid}`, file);
+}
+
+function notice(context: BuildContext, name: string, pin: PinnedPackage | undefined, taken: PinnedPackage): void {
+  const reason = pin ? `instead of ${pin.version}, which is no longer served` : 'which the lock file does not name';
+  context.progress({
+    step: 'sources',
+    message: `notice: this build does not match the lock file: ${name} ${taken.version} ${reason}`,
+  });
+}
+
+async function downloadOffers(
+  context: BuildContext,
+  root: AptRoot,
+  store: string,
+  offers: readonly OfferedPackage[],
+): Promise<void> {
+  const folder = await mkdtemp(join(store, '.download-'));
+  const label =
+    offers.length === 1 && offers[0] ? `${offers[0].name} ${offers[0].version}` : `${offers.length} packages`;
+  const onLine = (line: string): void => {
+    const percent = /^(?:dl|pm)status:[^:]*:([0-9.]+):/.exec(line)?.[1];
+    if (percent)
+      context.progress({ step: 'sources', message: `downloading ${label}`, percent: Math.round(Number(percent)) });
+  };
+  try {
+    context.progress({ step: 'sources', message: `downloading ${label}`, percent: 0 });
+    const names = offers.map((offer) => `${offer.name}=${offer.version}`);
+    const args = ['-q', '-o', 'APT::Status-Fd=1', '-o', 'Acquire::Retries=3', 'download', ...names];
+    const result = await runApt(context, root, 'apt-get', args, { cwd: folder, onLine, okCodes: [0, 100] });
+    if (result.code !== 0) throw unreachable(result.stderr, names);
+    const files = await readdir(folder);
+    for (const offer of offers) {
+      const file = files.find((name) => name.startsWith(`${offer.name}_`) && name.endsWith('.deb'));
+      if (!file) throw unreachable(result.stderr, [`${offer.name}=${offer.version}`]);
+      const sha256 = await hashFile(join(folder, file));
+      if (sha256 !== offer.sha256) {
+        throw new NodeosError(
+          'SOURCE_MISMATCH',
+          `${offer.name} ${offer.version} arrived with sha256 ${sha256}, not ${offer.sha256}`,
+        );
+      }
+      await rename(join(folder, file), packageFile(store, offer.name, offer));
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function unreachable(output: string, names: readonly string[]): NodeosError {
+  if (/No space left|not have enough free space/.test(output)) return new NodeosError('DISK_FULL', output.trim());
+  return new NodeosError('NETWORK_UNREACHABLE', `could not be downloaded: ${names.join(', ')}\n${output.trim()}`);
+}
+
+/** The hash in the name keeps two builds of one version apart. */
+function packageFile(store: string, name: string, wanted: PinnedPackage): string {
+  return join(store, `${name}_${wanted.version.replace(':', '%3a')}_${wanted.sha256.slice(0, 16)}.deb`);
+}
+
+function substituteKey(name: string, pin: PinnedPackage | undefined): string {
+  return `${name}=${pin?.version ?? ''}`;
+}
+
+async function readSubstitutes(store: string): Promise<z.infer<typeof substitutesSchema>> {
+  const file = join(store, 'substitutes.json');
+  if (!existsSync(file)) return {};
+  const parsed = substitutesSchema.safeParse(JSON.parse(await readFile(file, 'utf8')));
+  // A damaged note is only a lost shortcut: the mirrors are asked again.
+  return parsed.success ? parsed.data : {};
+}
