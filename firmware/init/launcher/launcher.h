@@ -1,0 +1,36 @@
+/* Starts one app in its own namespaces, on its own root, without privileges. */
+#ifndef LAUNCHER_H
+#define LAUNCHER_H
+
+#include <stdbool.h>
+#include <stdnoreturn.h>
+
+#define LAUNCHER_FAILED 125 /* exit code when the app was not started */
+#define DEVICES_MAX 64
+#define KEEP_FDS_MAX 32
+#define ENVIRONMENT_MAX 256
+
+struct options {
+  unsigned uid, gid;
+  const char *hostname, *home, *lower, *bundle, *cgroup, *folder; /* NULL: not given; lower and folder always are */
+  bool network;                                                   /* true: the host's */
+  const char *devices[DEVICES_MAX];
+  int device_count;
+  int keep_fds[KEEP_FDS_MAX]; /* ascending */
+  int keep_fd_count;
+  char *environment[ENVIRONMENT_MAX]; /* ended with NULL */
+  int environment_count;
+  char **command; /* ended with NULL */
+};
+
+/* Gives NULL, or what is wrong in words. The options point into argv. */
+const char *options_parse(int argc, char **argv, struct options *options);
+
+noreturn void fail(const char *step, int error);                       /* one line on stderr, exit code 125 */
+__attribute__((format(printf, 1, 2))) const char *text(const char *format, ...); /* lasts for the process */
+
+void root_enter(const struct options *options);       /* in the new namespaces; afterwards only the app's root is seen */
+void descriptors_close(const struct options *options); /* all above 2, but those to keep */
+void privileges_drop(const struct options *options);
+
+#endif

@@ -1,0 +1,115 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "../kernel/loop.h"
+#include "launcher.h"
+
+#define SAFE (MS_NOSUID | MS_NODEV)
+#define DNS "/run/nodeos/dns"
+
+/* The app owns its root and may have put a symbolic link there: a mount must never follow one. */
+static void mount_point(const char *path) {
+  struct stat status;
+  if (mkdir(path, 0755) < 0 && errno != EEXIST) fail(path, errno);
+  if (lstat(path, &status) < 0) fail(path, errno);
+  if (!S_ISDIR(status.st_mode)) fail(path, ENOTDIR);
+}
+
+static void mount_new(const char *source, const char *target, const char *type, unsigned long flags, const char *data) {
+  mount_point(target);
+  if (mount(source, target, type, flags, data) < 0) fail(text("mount %s", target), errno);
+}
+
+static void make_link(const char *target, const char *path) {
+  /* It may be there: a device that was asked for by name. */
+  if (symlink(target, path) < 0 && errno != EEXIST) fail(text("link %s", path), errno);
+}
+
+static void mount_overlay(const struct options *options) {
+  const char *work_parent = text("%s/.work", dirname(strdup(options->home)));
+  const char *work = text("%s/%s", work_parent, basename(strdup(options->home)));
+  if (mkdir(work_parent, 0700) < 0 && errno != EEXIST) fail(work_parent, errno);
+  if (mkdir(work, 0700) < 0 && errno != EEXIST) fail(work, errno);
+  const char *data = text("lowerdir=%s,upperdir=%s,workdir=%s", options->lower, options->home, work);
+  /* On top of its own lower folder: no other place is needed, and only this namespace sees it. */
+  if (mount("root", options->lower, "overlay", SAFE, data) < 0) fail("overlay root", errno);
+  if (chdir(options->lower) < 0) fail(options->lower, errno);
+}
+
+static void mount_bundle(const char *bundle) {
+  char device[NAME_SIZE];
+  int loop = loop_attach(bundle, device);
+  if (loop < 0) fail(text("bundle %s", bundle), -loop);
+  mount_new(device, "app", "squashfs", SAFE | MS_RDONLY, NULL);
+  close(loop);
+}
+
+/* A node of its own, not a bind of the host's: its owner and mode are then the app's alone. Where nodes cannot be made
+ * (a container), the host's is bound. */
+static void add_device(const char *path, mode_t mode, unsigned uid, unsigned gid) {
+  struct stat status;
+  const char *inside = path + 1;
+  if (stat(path, &status) < 0) fail(text("device %s", path), errno);
+  if (!S_ISCHR(status.st_mode)) fail(text("device %s is not a character device", path), ENODEV);
+  for (char *slash = strchr(inside + 4, '/'), *folder; slash != NULL; slash = strchr(slash + 1, '/')) {
+    folder = strndup(inside, (size_t)(slash - inside));
+    if (mkdir(folder, 0755) < 0 && errno != EEXIST) fail(text("device %s", path), errno);
+  }
+  if (mknod(inside, S_IFCHR | mode, status.st_rdev) == 0) {
+    if (chown(inside, uid, gid) < 0) fail(text("device %s", path), errno);
+    return;
+  }
+  if (errno == EEXIST) return;
+  int file = errno == EPERM ? open(inside, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
+  if (file < 0) fail(text("device %s", path), errno);
+  close(file);
+  if (mount(path, inside, NULL, MS_BIND, NULL) < 0) fail(text("device %s", path), errno);
+}
+
+static void mount_devices(const struct options *options) {
+  static const char *const everyone[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"};
+  mount_new("dev", "dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=755,size=1m");
+  for (size_t i = 0; i < sizeof everyone / sizeof *everyone; i++) add_device(everyone[i], 0666, 0, 0);
+  for (int i = 0; i < options->device_count; i++) add_device(options->devices[i], 0600, options->uid, options->gid);
+  mount_new("shm", "dev/shm", "tmpfs", SAFE, "mode=1777");
+  mount_new("pts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,mode=620,ptmxmode=666");
+  make_link("pts/ptmx", "dev/ptmx");
+  make_link("/proc/self/fd", "dev/fd");
+  make_link("/proc/self/fd/0", "dev/stdin");
+  make_link("/proc/self/fd/1", "dev/stdout");
+  make_link("/proc/self/fd/2", "dev/stderr");
+}
+
+/* The folder, not the file: resolv.conf is replaced by a rename when the network changes. */
+static void mount_run(void) {
+  unsigned long flags = SAFE | MS_NOEXEC | MS_RDONLY;
+  mount_new("run", "run", "tmpfs", SAFE, "mode=755,size=1m");
+  if (access(DNS, F_OK) < 0) return;
+  mount_point("run/nodeos");
+  mount_new(DNS, "run/nodeos/dns", NULL, MS_BIND, NULL);
+  if (mount(NULL, "run/nodeos/dns", NULL, MS_REMOUNT | MS_BIND | flags, NULL) < 0) fail("run/nodeos/dns", errno);
+}
+
+void root_enter(const struct options *options) {
+  umask(0);
+  if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) fail("private mounts", errno);
+  mount_overlay(options);
+  if (options->bundle != NULL) mount_bundle(options->bundle);
+  mount_new("proc", "proc", "proc", SAFE | MS_NOEXEC, NULL);
+  mount_new("sys", "sys", "sysfs", SAFE | MS_NOEXEC | MS_RDONLY, NULL);
+  mount_devices(options);
+  mount_run();
+  mount_new("tmp", "tmp", "tmpfs", SAFE, "mode=1777");
+  /* pivot_root(2), "pivot_root(".", ".")": the old root lies on top of the new one until it is detached. */
+  if (syscall(SYS_pivot_root, ".", ".") < 0) fail("pivot_root", errno);
+  if (umount2(".", MNT_DETACH) < 0) fail("leaving the system's root", errno);
+  if (chdir("/") < 0) fail("/", errno);
+  umask(022);
+}
