@@ -175,10 +175,12 @@ async function downloadOffers(
   const folder = await mkdtemp(join(store, '.download-'));
   const label =
     offers.length === 1 && offers[0] ? `${offers[0].name} ${offers[0].version}` : `${offers.length} packages`;
+  let shown = 0;
   const onLine = (line: string): void => {
-    const percent = /^(?:dl|pm)status:[^:]*:([0-9.]+):/.exec(line)?.[1];
-    if (percent)
-      context.progress({ step: 'sources', message: `downloading ${label}`, percent: Math.round(Number(percent)) });
+    const percent = Math.round(Number(/^(?:dl|pm)status:[^:]*:([0-9.]+):/.exec(line)?.[1] ?? 0));
+    if (percent <= shown) return;
+    shown = percent;
+    context.progress({ step: 'sources', message: `downloading ${label}`, percent });
   };
   try {
     context.progress({ step: 'sources', message: `downloading ${label}`, percent: 0 });
