@@ -1,0 +1,110 @@
+import { type AppManifest, type AppSettings, appSettingsSchema } from '@nodeos/contracts/app-manifest.ts';
+import { NodeosError } from '@nodeos/contracts/errors.ts';
+import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
+import { appNameSchema, SEMVER_PATTERN, validate } from '@nodeos/contracts/validate.ts';
+import { z } from 'zod';
+
+const packageSchema = z.looseObject({
+  name: z.string().optional(),
+  version: z.string().optional(),
+  description: z.string().optional(),
+  main: z.string().optional(),
+  bin: z.union([z.string(), z.record(z.string(), z.string())]).optional(),
+  scripts: z.record(z.string(), z.string()).optional(),
+  dependencies: z.record(z.string(), z.string()).optional(),
+  optionalDependencies: z.record(z.string(), z.string()).optional(),
+  nodeos: z.unknown().optional(),
+});
+export type AppPackage = z.infer<typeof packageSchema>;
+
+/** Checks what NodeOS reads of a package.json; @throws NodeosError INPUT_INVALID */
+export function parseAppPackage(value: unknown, where: string): AppPackage {
+  return validate(packageSchema, value, where);
+}
+
+/**
+ * The manifest of an app, from its package.json, without the ABI (which depends on the files).
+ * @param where the file's path, for messages
+ * @throws NodeosError APP_NAME_INVALID, VERSION_INVALID, APP_NO_START, INPUT_INVALID
+ */
+export function appManifestOf(source: AppPackage, where: string): Omit<AppManifest, 'abi'> {
+  const name = (source.name ?? '').replace(/^@[^/]+\//, '');
+  if (!appNameSchema.safeParse(name).success)
+    throw new NodeosError('APP_NAME_INVALID', `${where}: "${source.name ?? ''}" does not give an app name`);
+  const version = source.version ?? '';
+  if (version.length > 64 || !SEMVER_PATTERN.test(version))
+    throw new NodeosError('VERSION_INVALID', `${where}: version "${version}" is not a semantic version`);
+  const settings: AppSettings = validate(appSettingsSchema, source.nodeos ?? {}, `${where}, field nodeos`);
+  const command = startCommand(source, settings, where);
+  return {
+    format: 1,
+    name,
+    version,
+    description: (source.description ?? '').slice(0, 500),
+    start: command.start,
+    env: { ...command.env, ...settings.env },
+    ports: settings.ports ?? [],
+    devices: settings.devices ?? [],
+    network: settings.network ?? 'host',
+    memoryMiB: settings.memoryMiB ?? DEVICE_LIMITS.appMemoryDefaultMiB,
+    probe: settings.probe ?? null,
+    soakMs: settings.soakMs ?? DEVICE_LIMITS.appSoakDefaultMs,
+    swap: settings.swap ?? 'overlap',
+    stopGraceMs: settings.stopGraceMs ?? DEVICE_LIMITS.appStopGraceDefaultMs,
+  };
+}
+
+interface StartCommand {
+  readonly start: string[];
+  readonly env: Record<string, string>;
+}
+
+/** The explicit setting, then what `npm start` runs, then the command the package installs, then its main module. */
+function startCommand(source: AppPackage, settings: AppSettings, where: string): StartCommand {
+  if (settings.start) return { start: settings.start, env: {} };
+  const script = source.scripts?.['start'];
+  if (script !== undefined) {
+    const parsed = parseStartScript(script);
+    if (parsed) return parsed;
+    throw new NodeosError(
+      'APP_NO_START',
+      `${where}: the start script "${script}" needs a shell, and devices have none`,
+      { hint: 'Write it as `node file.js arguments`, or name the command in `nodeos.start`.' },
+    );
+  }
+  const file = binFile(source) ?? source.main;
+  if (file) return { start: ['node', file.replace(/^\.\//, '')], env: {} };
+  throw new NodeosError('APP_NO_START', `${where} does not say how the app is started`);
+}
+
+function binFile(source: AppPackage): string | undefined {
+  if (typeof source.bin !== 'object') return source.bin;
+  const commands = Object.entries(source.bin);
+  const own = commands.find(([name]) => name === source.name?.replace(/^@[^/]+\//, ''));
+  return own?.[1] ?? (commands.length === 1 ? commands[0]?.[1] : undefined);
+}
+
+/** Splits `NAME=value … node file arguments`; null where a shell would do more than split at blanks. */
+export function parseStartScript(script: string): StartCommand | null {
+  if (/["'`$\\|&;<>()*?[\]{}~#!\n]/.test(script)) return null;
+  const words = script.trim().split(/\s+/);
+  const env: Record<string, string> = {};
+  while (words[0] !== undefined && /^[A-Za-z_][A-Za-z0-9_]*=/.test(words[0])) {
+    const word = words.shift() as string;
+    const equals = word.indexOf('=');
+    env[word.slice(0, equals)] = word.slice(equals + 1);
+  }
+  return words[0] === 'node' && words.length > 1 ? { start: words, env } : null;
+}
+
+/** The file that a `node …` command runs, relative to the app; null for other commands, `-e` and packages' own flags. */
+export function startFile(start: readonly string[]): string | null {
+  if (start[0] !== 'node') return null;
+  for (let index = 1; index < start.length; index++) {
+    const word = start[index] as string;
+    if (['-r', '--require', '--import', '--loader', '-C', '--conditions'].includes(word)) index++;
+    else if (word === '-e' || word === '--eval' || word === '-p' || word === '--print') return null;
+    else if (!word.startsWith('-')) return word;
+  }
+  return null;
+}
