@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process';
+
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+const running = new Set();
+let interrupted = null;
+
+for (const signal of STOP_SIGNALS) {
+  process.on(signal, () => {
+    interrupted ??= signal;
+    for (const child of running) child.kill(signal);
+    if (running.size === 0) process.exit(exitCodeOf(signal));
+  });
+}
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGTERM');
+});
+
+/** Exit code that a shell gives a program ended by this signal. */
+function exitCodeOf(signal) {
+  return { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 }[signal] ?? 1;
+}
+
+/**
+ * Runs a program to its end; Ctrl-C and other stop signals are passed on to it, and this process ends with it.
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {{capture?: boolean, env?: Record<string, string>, cwd?: string}} [options] capture: give the output instead of showing it
+ * @returns {Promise<{code: number, output: string}>} code 127 where the program is missing
+ */
+export function run(command, args, options = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, {
+      cwd: options.cwd,
+      env: { ...process.env, ...options.env },
+      stdio: ['ignore', options.capture ? 'pipe' : 'inherit', options.capture ? 'pipe' : 'inherit'],
+    });
+    running.add(child);
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (chunk) => {
+        output += chunk;
+      });
+    }
+    child.on('error', (error) => {
+      running.delete(child);
+      resolve({ code: error.code === 'ENOENT' ? 127 : 126, output: error.message });
+    });
+    child.on('close', (code, signal) => {
+      running.delete(child);
+      if (interrupted !== null && running.size === 0) process.exit(exitCodeOf(interrupted));
+      resolve({ code: code ?? exitCodeOf(signal), output });
+    });
+  });
+}

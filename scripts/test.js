@@ -1,0 +1,51 @@
+import { readdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { run } from './children.js';
+import { main, NODE, ROOT, setUp } from './setup.js';
+
+/** Unit tests stand beside the sources of these; what needs a built image stands in test/ and comes last. */
+const UNIT_FOLDERS = ['contracts', 'firmware', 'device-agent', 'ota-server', 'cli', 'examples', 'scripts'];
+
+function testsBelow(folder) {
+  return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.test\.ts$/.test(entry.name))
+    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)))
+    .filter((path) => !path.includes('node_modules') && !path.includes('dist/'))
+    .sort();
+}
+
+async function step(title, args) {
+  console.log(`\n== ${title}`);
+  const started = Date.now();
+  const { code } = await run(NODE, args, { cwd: ROOT });
+  console.log(
+    `== ${title}: ${code === 0 ? 'ok' : `failed with code ${code}`} (${((Date.now() - started) / 1000).toFixed(1)} s)`,
+  );
+  return code;
+}
+
+await main(async () => {
+  await setUp(['build', 'emulate', 'test']);
+  const chosen = process.argv.slice(2);
+  const tool = (name, ...path) => join(ROOT, 'node_modules', name, ...path);
+  const checks =
+    chosen.length > 0
+      ? []
+      : [
+          await step('style (biome)', [tool('@biomejs/biome', 'bin', 'biome'), 'check', '.']),
+          await step('types (tsc)', [tool('typescript', 'bin', 'tsc'), '--noEmit', '-p', 'tsconfig.json']),
+          await step('types of the dashboard (tsc)', [
+            tool('typescript', 'bin', 'tsc'),
+            '--noEmit',
+            '-p',
+            'ota-server/web/tsconfig.json',
+          ]),
+        ];
+  const files = chosen.length > 0 ? chosen : [...UNIT_FOLDERS.flatMap(testsBelow), ...testsBelow('test')];
+  // One file at a time: the system tests measure times and share one emulated machine's worth of processor.
+  console.log('\n== tests');
+  const { code: tests } = await run(NODE, ['--test', '--test-concurrency=1', '--test-reporter=spec', ...files], {
+    cwd: ROOT,
+  });
+  return checks.some((code) => code !== 0) || tests !== 0 ? 1 : 0;
+});
