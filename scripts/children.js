@@ -2,11 +2,16 @@ import { spawn } from 'node:child_process';
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 const running = new Set();
+/** npm passes a terminal's Ctrl-C on although we got it too; only a later one means "at once". */
+const REPEAT_MS = 1_000;
 let interrupted = null;
+let passedOnAt = Number.NEGATIVE_INFINITY;
 
 for (const signal of STOP_SIGNALS) {
   process.on(signal, () => {
     interrupted ??= signal;
+    if (performance.now() - passedOnAt < REPEAT_MS) return;
+    passedOnAt = performance.now();
     for (const child of running) child.kill(signal);
     if (running.size === 0) process.exit(exitCodeOf(signal));
   });
@@ -32,6 +37,8 @@ export function run(command, args, options = {}) {
     const child = spawn(command, args, {
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
+      // A group of its own: a terminal's Ctrl-C reaches it through us, once.
+      detached: true,
       stdio: ['ignore', options.capture ? 'pipe' : 'inherit', options.capture ? 'pipe' : 'inherit'],
     });
     running.add(child);
