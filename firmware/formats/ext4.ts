@@ -1,0 +1,95 @@
+import { open, rm, writeFile } from 'node:fs/promises';
+import { NodeosError } from '@nodeos/contracts/errors.ts';
+import { runTool } from '../run-tool.ts';
+
+export interface Ext4Folder {
+  /** Absolute path in the file system; parents come first in the list. */
+  readonly path: string;
+  readonly mode: number;
+}
+
+export interface Ext4Request {
+  readonly output: string;
+  readonly bytes: number;
+  readonly label: string;
+  /** Also the seed of the directory hash. */
+  readonly uuid: string;
+  /** Seconds since 1970: the date of everything in the file system. */
+  readonly modified: number;
+  /** Folders that it holds, all root's. */
+  readonly folders: readonly Ext4Folder[];
+}
+
+const BLOCK_BYTES = 4096;
+/** The largest size the file system can grow to while it is mounted: 2 TiB is also what an MBR can address. */
+const GROW_MAX_BYTES = 2 ** 41;
+/** One inode for 16 KiB, counted for the whole block groups of 128 MiB that it gets when it grows. */
+const INODES = 8192;
+
+/** Written out, since each Debian release has another default; all are known to kernel 6.12 and e2fsck 1.47. */
+const FEATURES = [
+  'none',
+  'has_journal',
+  'ext_attr',
+  'resize_inode',
+  'dir_index',
+  'filetype',
+  'extent',
+  '64bit',
+  'flex_bg',
+  'sparse_super',
+  'large_file',
+  'huge_file',
+  'dir_nlink',
+  'extra_isize',
+  'metadata_csum',
+];
+
+/**
+ * Makes an ext4 file system with the same bytes on every run, with room in its tables to grow while mounted.
+ * @throws NodeosError TOOL_MISSING, TOOL_FAILED, DISK_FULL
+ */
+export async function makeExt4(request: Ext4Request, signal: AbortSignal): Promise<void> {
+  const file = await open(request.output, 'w');
+  await file.truncate(request.bytes);
+  await file.close();
+  // The host's own defaults must not change what is written.
+  const configuration = `${request.output}.mke2fs.conf`;
+  await writeFile(configuration, '[defaults]\n[fs_types]\n\text4 = {\n\t\tblocksize = 4096\n\t}\n');
+  const env = {
+    E2FSPROGS_FAKE_TIME: String(request.modified),
+    SOURCE_DATE_EPOCH: String(request.modified),
+    MKE2FS_CONFIG: configuration,
+  };
+  const extended = [
+    `hash_seed=${request.uuid}`,
+    'lazy_itable_init=0',
+    'lazy_journal_init=0',
+    'root_owner=0:0',
+    'nodiscard',
+    `resize=${GROW_MAX_BYTES / BLOCK_BYTES - 1}`,
+  ];
+  const args = [
+    ...['-q', '-t', 'ext4', '-b', String(BLOCK_BYTES), '-I', '256', '-N', String(INODES), '-m', '1'],
+    ...['-J', 'size=4', '-O', FEATURES.join(','), '-E', extended.join(',')],
+    ...['-U', request.uuid, '-L', request.label, '-e', 'remount-ro', request.output],
+  ];
+  await runTool('mke2fs', args, { signal, env }).finally(() => rm(configuration));
+  const commands = request.folders.flatMap((folder) => folderCommands(folder, request.modified));
+  if (commands.length === 0) return;
+  const input = `${commands.join('\n')}\n`;
+  const { stderr } = await runTool('debugfs', ['-w', '-f', '-', request.output], { signal, env, input });
+  // Its exit code says nothing about the commands; the first line names its version.
+  const problem = stderr.split('\n').slice(1).join('\n').trim();
+  if (problem) throw new NodeosError('TOOL_FAILED', `debugfs could not make the folders: ${problem}`);
+}
+
+/** debugfs stamps what it makes with the time of day and the user's own ids. */
+function folderCommands({ path, mode }: Ext4Folder, modified: number): string[] {
+  const fields = { mode: `0${(0o040000 | mode).toString(8)}`, uid: '0', gid: '0' };
+  const times = Object.fromEntries(['atime', 'ctime', 'mtime', 'crtime'].map((name) => [name, `@${modified}`]));
+  const set = Object.entries({ ...fields, ...times }).map(
+    ([name, value]) => `set_inode_field ${path} ${name} ${value}`,
+  );
+  return [`mkdir ${path}`, ...set];
+}
