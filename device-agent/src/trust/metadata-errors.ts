@@ -1,0 +1,19 @@
+import { isNodeosError, NodeosError } from '@nodeos/contracts/errors.ts';
+
+/**
+ * tuf-js 5.0.1 wraps what went wrong in a text, so the text is all there is to tell the cases apart.
+ * @param failure last error of our own fetcher, which that text may contain
+ */
+export function toMetadataError(error: unknown, failure: NodeosError | null, at: Date): NodeosError {
+  if (isNodeosError(error)) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  if (failure && message.includes(failure.message)) return failure;
+  const text = message.replace(/^Unable to load (snapshot metadata|targets) error Error: /, '$1: ');
+  if (/is expired/.test(text))
+    return new NodeosError('METADATA_EXPIRED', `${text.replace(/^Final /, '')}; device time ${at.toISOString()}`, {
+      cause: error,
+    });
+  if (/is less than current version|^Missing file/.test(text))
+    return new NodeosError('METADATA_ROLLBACK', `${text}: the server went back to older metadata`, { cause: error });
+  return new NodeosError('METADATA_INVALID', text, { cause: error });
+}
