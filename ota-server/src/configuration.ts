@@ -1,0 +1,50 @@
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+import { validate } from '@nodeos/contracts/validate.ts';
+import type { Logger } from 'pino';
+import * as z from 'zod';
+
+const hostNamePattern = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i;
+const nameOrAddress = z
+  .string()
+  .max(253)
+  .refine((value) => isIP(value) !== 0 || hostNamePattern.test(value), 'is neither a host name nor an IP address');
+
+const listenSchema = z.strictObject({
+  host: nameOrAddress.default('127.0.0.1'),
+  /** 0 takes any free port. */
+  port: z.number().int().min(0).max(65535),
+});
+
+const configurationSchema = z.strictObject({
+  dataDir: z.string().min(1),
+  operator: listenSchema.default({ host: '127.0.0.1', port: 8080 }),
+  device: listenSchema.default({ host: '127.0.0.1', port: 8443 }),
+  mqtt: listenSchema.default({ host: '127.0.0.1', port: 8883 }),
+  advertise: z.array(nameOrAddress).min(1).max(64).default(['127.0.0.1', 'localhost']),
+  /** False leaves the dashboard out, e.g. for tests of the API. */
+  dashboard: z.boolean().default(true),
+});
+
+/** Where the server keeps its data and listens; loopback unless told otherwise. */
+export type ServerConfiguration = Readonly<z.infer<typeof configurationSchema>>;
+export type ServerOptions = z.input<typeof configurationSchema> & {
+  /** Default: warnings and errors to stderr. */
+  readonly log?: Logger | undefined;
+};
+
+/** Checks the options once and freezes them; @throws NodeosError INPUT_INVALID */
+export function readConfiguration(options: ServerOptions): ServerConfiguration {
+  const { log: _log, ...plain } = options;
+  const parsed = validate(
+    configurationSchema as z.ZodType<z.infer<typeof configurationSchema>>,
+    plain,
+    'server options',
+  );
+  return Object.freeze({ ...parsed, dataDir: resolve(parsed.dataDir) });
+}
+
+/** Host part of a URL; IPv6 addresses stand in brackets. */
+export function urlHost(nameOrIp: string): string {
+  return isIP(nameOrIp) === 6 ? `[${nameOrIp}]` : nameOrIp;
+}

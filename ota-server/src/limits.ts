@@ -1,0 +1,27 @@
+import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
+
+/** Every limit of the server in one place; units stand in the names. */
+export const SERVER_LIMITS = {
+  jsonBodyMaxBytes: 1_048_576,
+  /** Larger metadata would be refused by the devices. */
+  metadataMaxBytes: DEVICE_LIMITS.metadataMaxBytes,
+  blobMaxBytes: 4 * 1024 ** 3,
+  mqttPayloadMaxBytes: 6 * 1024 ** 2,
+  sessionLifetimeMs: 7 * 86_400_000,
+  enrolRetryAfterSeconds: 5,
+  failedAttemptsPerMinute: 30,
+  eventsKeptPerDevice: 1000,
+  updatesShownPerDevice: 50,
+  eventsShownPerDevice: 200,
+  lastSeenResolutionMs: 2_000,
+  logTellSeconds: 60,
+  logQuietMs: 1_500,
+  logSilenceMs: 6_000,
+  replIdleMs: 600_000,
+  replBufferedMessages: 512,
+  sseHeartbeatMs: 15_000,
+  timestampLifetimeMs: 86_400_000,
+  snapshotLifetimeMs: 7 * 86_400_000,
+  metadataCheckIntervalMs: 600_000,
+  certificateCheckIntervalMs: 86_400_000,
+} as const;

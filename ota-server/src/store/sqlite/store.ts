@@ -1,0 +1,296 @@
+import { chmodSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import type { UpdateStatus } from '@nodeos/contracts/device-api.ts';
+import { NodeosError } from '@nodeos/contracts/errors.ts';
+import type { ClaimToken } from '@nodeos/contracts/operator-api.ts';
+import { Kysely, sql } from 'kysely';
+import { SERVER_LIMITS } from '../../limits.ts';
+import type {
+  Assignment,
+  DeploymentRecord,
+  DeviceEvent,
+  DevicePatch,
+  DeviceRecord,
+  ReleaseRecord,
+  Store,
+  UpdateRecord,
+} from '../store.ts';
+import { nodeSqliteDialect } from './dialect.ts';
+import { migrate } from './migrations.ts';
+import {
+  assignmentFromRow,
+  claimTokenFromRow,
+  deploymentFromRow,
+  deviceFromRow,
+  deviceToRow,
+  releaseFromRow,
+  releaseToRow,
+} from './rows.ts';
+import type { DeviceRow, Tables } from './tables.ts';
+
+/**
+ * Opens (or makes) the database file, held by one server at a time.
+ * @throws NodeosError CONFLICT where another server uses it or a newer one wrote it
+ */
+export function openSqliteStore(path: string): Store {
+  const database = new DatabaseSync(path, { timeout: 500 });
+  try {
+    database.exec('pragma locking_mode = exclusive; pragma journal_mode = wal;');
+    database.exec('pragma synchronous = normal; pragma foreign_keys = on; begin immediate; commit;');
+    migrate(database);
+  } catch (error) {
+    database.close();
+    if ((error as { errcode?: number }).errcode === 5)
+      throw new NodeosError('CONFLICT', `another server uses the database ${path}`, {
+        hint: 'Stop the other server, or choose another data folder with --data.',
+        cause: error,
+      });
+    throw error;
+  }
+  if (path !== ':memory:') chmodSync(path, 0o600);
+  return new SqliteStore(new Kysely<Tables>({ dialect: nodeSqliteDialect(database) }));
+}
+
+class SqliteStore implements Store {
+  readonly #db: Kysely<Tables>;
+
+  constructor(db: Kysely<Tables>) {
+    this.#db = db;
+  }
+
+  transaction<T>(work: (store: Store) => Promise<T>): Promise<T> {
+    return this.#db.transaction().execute((transaction) => work(new SqliteStore(transaction)));
+  }
+
+  async close(): Promise<void> {
+    // A connection that was never used is not the driver's yet, so it would stay open.
+    await sql`select 1`.execute(this.#db);
+    await this.#db.destroy();
+  }
+
+  async getSetting(name: string): Promise<string | null> {
+    const row = await this.#db.selectFrom('settings').select('value').where('name', '=', name).executeTakeFirst();
+    return row?.value ?? null;
+  }
+
+  async setSetting(name: string, value: string): Promise<void> {
+    await this.#db.replaceInto('settings').values({ name, value }).execute();
+  }
+
+  async addSession(hash: string, expiresAt: number): Promise<void> {
+    await this.#db.insertInto('sessions').values({ hash, expires_at: expiresAt }).execute();
+  }
+
+  async hasSession(hash: string, now: number): Promise<boolean> {
+    await this.#db.deleteFrom('sessions').where('expires_at', '<=', now).execute();
+    return (
+      (await this.#db.selectFrom('sessions').select('hash').where('hash', '=', hash).executeTakeFirst()) !== undefined
+    );
+  }
+
+  async removeSession(hash: string): Promise<void> {
+    await this.#db.deleteFrom('sessions').where('hash', '=', hash).execute();
+  }
+
+  async addClaimToken(token: ClaimToken): Promise<void> {
+    await this.#db
+      .insertInto('claim_tokens')
+      .values({
+        token: token.token,
+        uses: token.uses,
+        used: token.used,
+        expires_at: token.expiresAt,
+        tags: JSON.stringify(token.tags),
+        auto_approve: token.autoApprove ? 1 : 0,
+        created_at: token.createdAt,
+      })
+      .execute();
+  }
+
+  async listClaimTokens(): Promise<ClaimToken[]> {
+    const rows = await this.#db.selectFrom('claim_tokens').selectAll().orderBy('created_at', 'desc').execute();
+    return rows.map(claimTokenFromRow);
+  }
+
+  async takeClaimToken(token: string, now: number): Promise<ClaimToken | null> {
+    const row = await this.#db
+      .updateTable('claim_tokens')
+      .set((expression) => ({ used: expression('used', '+', 1) }))
+      .where('token', '=', token)
+      .where((expression) =>
+        expression.or([expression('uses', 'is', null), expression('used', '<', expression.ref('uses'))]),
+      )
+      .where((expression) => expression.or([expression('expires_at', 'is', null), expression('expires_at', '>', now)]))
+      .returningAll()
+      .executeTakeFirst();
+    return row === undefined ? null : claimTokenFromRow(row);
+  }
+
+  async addDevice(device: DeviceRecord): Promise<void> {
+    const row = {
+      ...deviceToRow(device),
+      id: device.id,
+      public_key: device.publicKey,
+      created_at: device.createdAt,
+    } as DeviceRow;
+    await this.#db.insertInto('devices').values(row).execute();
+  }
+
+  async getDevice(id: string): Promise<DeviceRecord | null> {
+    const row = await this.#db.selectFrom('devices').selectAll().where('id', '=', id).executeTakeFirst();
+    return row === undefined ? null : deviceFromRow(row);
+  }
+
+  async listDevices(filter: { tag?: string; state?: DeviceRecord['state'] } = {}): Promise<DeviceRecord[]> {
+    let query = this.#db.selectFrom('devices').selectAll().orderBy('created_at').orderBy('id');
+    if (filter.state !== undefined) query = query.where('state', '=', filter.state);
+    if (filter.tag !== undefined)
+      query = query.where(sql<boolean>`exists (select 1 from json_each(tags) where value = ${filter.tag})`);
+    return (await query.execute()).map(deviceFromRow);
+  }
+
+  async updateDevice(id: string, patch: DevicePatch): Promise<void> {
+    await this.#db.updateTable('devices').set(deviceToRow(patch)).where('id', '=', id).execute();
+  }
+
+  async addEvents(device: string, events: readonly DeviceEvent[]): Promise<void> {
+    if (events.length === 0) return;
+    await this.#db
+      .insertInto('events')
+      .values(events.map((event) => ({ device, ...event })))
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+    await this.#db
+      .deleteFrom('events')
+      .where('device', '=', device)
+      .where(
+        sql<boolean>`rowid not in (select rowid from events where device = ${device} order by at desc, rowid desc limit ${SERVER_LIMITS.eventsKeptPerDevice})`,
+      )
+      .execute();
+  }
+
+  async listEvents(device: string, limit: number): Promise<DeviceEvent[]> {
+    const rows = await this.#db
+      .selectFrom('events')
+      .select(['at', 'kind', 'text'])
+      .where('device', '=', device)
+      .orderBy('at', 'desc')
+      .orderBy(sql`rowid`, 'desc')
+      .limit(limit)
+      .execute();
+    return rows as DeviceEvent[];
+  }
+
+  async putUpdates(device: string, updates: readonly UpdateStatus[], at: number): Promise<boolean> {
+    let changed = false;
+    for (const update of updates) {
+      const status = JSON.stringify(update);
+      const result = await this.#db
+        .insertInto('updates')
+        .values({ device, target: update.target, deployment: update.deployment ?? '', at, status })
+        .onConflict((conflict) =>
+          conflict
+            .columns(['device', 'target', 'deployment'])
+            .doUpdateSet({ at, status })
+            .where('updates.status', '!=', status),
+        )
+        .executeTakeFirst();
+      changed ||= (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
+    }
+    return changed;
+  }
+
+  async listUpdates(device: string, limit: number): Promise<UpdateRecord[]> {
+    const rows = await this.#db
+      .selectFrom('updates')
+      .select(['at', 'status'])
+      .where('device', '=', device)
+      .orderBy('at', 'desc')
+      .orderBy(sql`rowid`, 'desc')
+      .limit(limit)
+      .execute();
+    return rows.map((row) => ({ ...(JSON.parse(row.status) as UpdateStatus), at: row.at }));
+  }
+
+  async latestUpdates(): Promise<Map<string, UpdateRecord>> {
+    // SQLite takes the other columns of a group from the row that has the maximum.
+    const rows = await this.#db
+      .selectFrom('updates')
+      .select(['device', 'status', (expression) => expression.fn.max('at').as('at')])
+      .groupBy('device')
+      .execute();
+    return new Map(
+      rows.map((row) => [row.device, { ...(JSON.parse(row.status) as UpdateStatus), at: Number(row.at) }]),
+    );
+  }
+
+  async putRelease(release: ReleaseRecord): Promise<void> {
+    await this.#db.replaceInto('releases').values(releaseToRow(release)).execute();
+  }
+
+  async getRelease(target: string): Promise<ReleaseRecord | null> {
+    const row = await this.#db.selectFrom('releases').selectAll().where('target', '=', target).executeTakeFirst();
+    return row === undefined ? null : releaseFromRow(row);
+  }
+
+  async listReleases(): Promise<ReleaseRecord[]> {
+    const rows = await this.#db
+      .selectFrom('releases')
+      .selectAll()
+      .orderBy('published_at', 'desc')
+      .orderBy(sql`rowid`, 'desc')
+      .execute();
+    return rows.map(releaseFromRow);
+  }
+
+  async addDeployment(deployment: Omit<DeploymentRecord, 'sequence'>): Promise<DeploymentRecord> {
+    const row = await this.#db
+      .insertInto('deployments')
+      .values({
+        id: deployment.id,
+        target: deployment.target,
+        kind: deployment.kind,
+        name: deployment.name,
+        version: deployment.version,
+        destination: JSON.stringify(deployment.to),
+        state: deployment.state,
+        created_at: deployment.createdAt,
+        ended_at: deployment.endedAt,
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    return deploymentFromRow(row);
+  }
+
+  async getDeployment(id: string): Promise<DeploymentRecord | null> {
+    const row = await this.#db.selectFrom('deployments').selectAll().where('id', '=', id).executeTakeFirst();
+    return row === undefined ? null : deploymentFromRow(row);
+  }
+
+  async listDeployments(): Promise<DeploymentRecord[]> {
+    const rows = await this.#db.selectFrom('deployments').selectAll().orderBy('sequence', 'desc').execute();
+    return rows.map(deploymentFromRow);
+  }
+
+  async updateDeployment(id: string, patch: Pick<DeploymentRecord, 'state' | 'endedAt'>): Promise<void> {
+    await this.#db
+      .updateTable('deployments')
+      .set({ state: patch.state, ended_at: patch.endedAt })
+      .where('id', '=', id)
+      .execute();
+  }
+
+  async putAssignment(assignment: Assignment): Promise<void> {
+    await this.#db
+      .replaceInto('assignments')
+      .values({ ...assignment })
+      .execute();
+  }
+
+  async listAssignments(filter: { deployment?: string; device?: string }): Promise<Assignment[]> {
+    let query = this.#db.selectFrom('assignments').selectAll().orderBy('device');
+    if (filter.deployment !== undefined) query = query.where('deployment', '=', filter.deployment);
+    if (filter.device !== undefined) query = query.where('device', '=', filter.device);
+    return (await query.execute()).map(assignmentFromRow);
+  }
+}

@@ -1,0 +1,104 @@
+import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
+import type { DeviceEvents, DeviceReport, UpdateStatus } from '@nodeos/contracts/device-api.ts';
+import type { ClaimToken, Deployment, DeviceSummary, Release } from '@nodeos/contracts/operator-api.ts';
+
+export interface DeviceRecord {
+  readonly id: string;
+  readonly serial: string;
+  readonly board: string;
+  readonly state: DeviceSummary['state'];
+  readonly tags: readonly string[];
+  /** SubjectPublicKeyInfo, base64. */
+  readonly publicKey: string;
+  /** PEM, null before the approval. */
+  readonly certificate: string | null;
+  readonly systemVersion: string;
+  readonly lastSeen: number | null;
+  readonly createdAt: number;
+  readonly report: DeviceReport | null;
+  readonly desired: DesiredState;
+}
+export type DevicePatch = Partial<Omit<DeviceRecord, 'id' | 'createdAt' | 'publicKey'>>;
+
+export interface DeviceEvent {
+  readonly at: number;
+  readonly kind: DeviceEvents['events'][number]['kind'] | 'approved' | 'revoked';
+  readonly text: string;
+}
+export type UpdateRecord = UpdateStatus & { readonly at: number };
+
+export interface DeploymentRecord {
+  readonly id: string;
+  /** Grows with each deployment: of two, the one with the larger number is newer. */
+  readonly sequence: number;
+  readonly target: string;
+  readonly kind: Deployment['kind'];
+  readonly name: string;
+  readonly version: string;
+  readonly to: Deployment['to'];
+  readonly state: Deployment['state'];
+  readonly createdAt: number;
+  readonly endedAt: number | null;
+}
+
+/** What became of one deployment on one device. */
+export interface Assignment {
+  readonly deployment: string;
+  readonly device: string;
+  readonly state: Deployment['devices'][number]['state'];
+  readonly percent: number | null;
+  readonly reason: string | null;
+  /** Generation of the desired state that first named the deployment. */
+  readonly generation: number;
+}
+
+/** A release and whether the current targets metadata still lists it. */
+export type ReleaseRecord = Release & { readonly listed: boolean };
+
+/** Everything the server remembers but blobs, keys and TUF metadata. Times are milliseconds since 1970. */
+export interface Store {
+  /** All of the work or nothing; calls inside must use the store it is given. */
+  transaction<T>(work: (store: Store) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+
+  getSetting(name: string): Promise<string | null>;
+  setSetting(name: string, value: string): Promise<void>;
+
+  addSession(hash: string, expiresAt: number): Promise<void>;
+  hasSession(hash: string, now: number): Promise<boolean>;
+  removeSession(hash: string): Promise<void>;
+
+  addClaimToken(token: ClaimToken): Promise<void>;
+  listClaimTokens(): Promise<ClaimToken[]>;
+  /** Counts one use; null where the token is unknown, used up or expired. */
+  takeClaimToken(token: string, now: number): Promise<ClaimToken | null>;
+
+  addDevice(device: DeviceRecord): Promise<void>;
+  getDevice(id: string): Promise<DeviceRecord | null>;
+  listDevices(filter?: { tag?: string; state?: DeviceRecord['state'] }): Promise<DeviceRecord[]>;
+  updateDevice(id: string, patch: DevicePatch): Promise<void>;
+
+  /** Events that are there already are left out. */
+  addEvents(device: string, events: readonly DeviceEvent[]): Promise<void>;
+  /** Newest first. */
+  listEvents(device: string, limit: number): Promise<DeviceEvent[]>;
+  /** Newest status of each (target, deployment); `at` moves only when the status changes. True where one changed. */
+  putUpdates(device: string, updates: readonly UpdateStatus[], at: number): Promise<boolean>;
+  /** Newest first. */
+  listUpdates(device: string, limit: number): Promise<UpdateRecord[]>;
+  /** Of each device the status that changed last. */
+  latestUpdates(): Promise<Map<string, UpdateRecord>>;
+
+  putRelease(release: ReleaseRecord): Promise<void>;
+  getRelease(target: string): Promise<ReleaseRecord | null>;
+  /** Newest first. */
+  listReleases(): Promise<ReleaseRecord[]>;
+
+  addDeployment(deployment: Omit<DeploymentRecord, 'sequence'>): Promise<DeploymentRecord>;
+  getDeployment(id: string): Promise<DeploymentRecord | null>;
+  /** Newest first. */
+  listDeployments(): Promise<DeploymentRecord[]>;
+  updateDeployment(id: string, patch: Pick<DeploymentRecord, 'state' | 'endedAt'>): Promise<void>;
+  putAssignment(assignment: Assignment): Promise<void>;
+  listAssignments(filter: { deployment?: string; device?: string }): Promise<Assignment[]>;
+}

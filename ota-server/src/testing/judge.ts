@@ -1,0 +1,42 @@
+import { spawn } from 'node:child_process';
+import type { TestContext } from 'node:test';
+
+export interface Verdict {
+  readonly status: number | null;
+  readonly output: string;
+}
+
+/**
+ * Runs an independent tool. Without it the test is skipped visibly (null), in CI it fails.
+ * @param options.stopAfter ends the tool as soon as its output matches
+ */
+export async function runJudge(
+  context: TestContext,
+  tool: string,
+  parameters: readonly string[],
+  options: { input?: string; stopAfter?: RegExp; limitMs?: number } = {},
+): Promise<Verdict | null> {
+  const child = spawn(tool, parameters, { stdio: ['pipe', 'pipe', 'pipe'] });
+  let output = '';
+  const onData = (chunk: Buffer): void => {
+    output += chunk.toString();
+    if (options.stopAfter?.test(output)) child.kill('SIGTERM');
+  };
+  child.stdout.on('data', onData);
+  child.stderr.on('data', onData);
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(options.input ?? '');
+  const timer = setTimeout(() => child.kill('SIGKILL'), options.limitMs ?? 15_000);
+  try {
+    return await new Promise<Verdict>((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', (status) => resolve({ status, output }));
+    });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || process.env.CI) throw error;
+    context.skip(`${tool} is not installed`);
+    return null;
+  } finally {
+    clearTimeout(timer);
+  }
+}
