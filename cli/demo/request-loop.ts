@@ -17,6 +17,8 @@ export interface RequestLoopOptions {
   readonly url: string;
   /** A request without an answer for this long counts as failed; it bounds how late the end of an outage is seen. */
   readonly requestLimitMs: number;
+  /** Aborted: the loop ends and `next` rejects. */
+  readonly signal?: AbortSignal;
   /** Pause between one answer and the next request; default 10 ms. */
   readonly pauseMs?: number;
 }
@@ -50,6 +52,7 @@ export class RequestLoop {
     const from = this.#good.length;
     const limit = performance.now() + limitMs;
     while (!this.#good.slice(from).some((answer) => accept(answer.version))) {
+      if (this.#options.signal?.aborted) throw new NodeosError('INTERRUPTED', 'interrupted');
       if (performance.now() > limit || this.#stopped) throw new NodeosError('STORY_FAILED', message);
       await new Promise<void>((resolve) => this.#waiting.add(resolve));
     }
@@ -63,7 +66,7 @@ export class RequestLoop {
   }
 
   async #run(): Promise<void> {
-    while (!this.#stopped) {
+    while (!this.#stopped && !this.#options.signal?.aborted) {
       const version = await askVersion(this.#options.url, this.#options.requestLimitMs);
       if (version === null) this.#failures++;
       else this.#good.push({ at: performance.now(), version });
@@ -71,6 +74,7 @@ export class RequestLoop {
       this.#waiting.clear();
       await new Promise((resolve) => setTimeout(resolve, this.#options.pauseMs ?? 10));
     }
+    for (const wake of this.#waiting) wake();
   }
 }
 

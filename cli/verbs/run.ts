@@ -1,0 +1,135 @@
+import { existsSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { boardSchema } from '@nodeos/contracts/board.ts';
+import { NodeosError } from '@nodeos/contracts/errors.ts';
+import { fleetFileSchema } from '@nodeos/contracts/fleet-file.ts';
+import { parseJson } from '@nodeos/contracts/validate.ts';
+import { assetPath } from '@nodeos/firmware/assets.ts';
+import { bootImage } from '@nodeos/firmware/emulate/boot-image.ts';
+import { DISK_BUSES, type DiskBus, type PortForward } from '@nodeos/firmware/emulate/machine.ts';
+import { assertPortFree } from '@nodeos/firmware/emulate/ports.ts';
+import { type Emulator, startEmulator } from '@nodeos/firmware/emulate/qemu.ts';
+import { createWorkFolder } from '@nodeos/firmware/emulate/work-folder.ts';
+import { cacheRoot } from '../config.ts';
+import { type CliIo, isTerminal } from '../io.ts';
+import { attachTerminal } from '../terminal.ts';
+import { example, type RegisterVerb } from '../verb.ts';
+
+interface RunOptions {
+  readonly board: string;
+  readonly memory?: string;
+  readonly firmware: string;
+  readonly bus: string;
+  readonly forward: string[];
+  readonly fleet?: string;
+  readonly keep?: boolean;
+}
+
+export const registerRun: RegisterVerb = (program, io) => {
+  program
+    .command('run')
+    .description('boot an image, or a barebones folder, in QEMU; Ctrl-A x leaves')
+    .argument('<image>', 'disk image, or the folder that `nodeos build --layer barebones` names')
+    .option('--board <name>', 'board whose machine is emulated', 'x86_64-usb')
+    .option('--memory <MiB>', "memory of the machine; default: the board's")
+    .option('--firmware <kind>', 'bios or uefi', 'bios')
+    .option('--bus <bus>', `how the disk is attached: ${DISK_BUSES.join(', ')}`, 'virtio')
+    .option('--forward <host:guest>', 'lead a port of this computer to the machine; repeatable', collect, [])
+    .option('--fleet <file>', 'fleet file to put on the first partition')
+    .option('--keep', 'write to the image itself; else the machine works on a copy that is thrown away')
+    .addHelpText('after', example('nodeos run nodeos.img --forward 8080:3000 --fleet fleet.json'))
+    .action(async (image: string, options: RunOptions) => {
+      const folder = createWorkFolder();
+      try {
+        const emulator = await start(io, resolve(io.cwd, image), options, folder.path);
+        await attachTerminal(io, emulator);
+      } finally {
+        folder.remove();
+      }
+    });
+};
+
+async function start(io: CliIo, path: string, options: RunOptions, folder: string): Promise<Emulator> {
+  if (!existsSync(path)) throw new NodeosError('FILE_UNREADABLE', `${path} does not exist`);
+  const emulate = await emulatedMachine(options.board);
+  const memoryMiB =
+    options.memory === undefined ? emulate.memoryMiB : wholeNumber(options.memory, '--memory', 32, 65_536);
+  const forwards = options.forward.map(parseForward);
+  for (const { host } of forwards) await assertPortFree(host, '--forward');
+  const common = { emulate, memoryMiB, forwards, cacheRoot: cacheRoot(io.env), signal: io.signal };
+  if (isTerminal(io.stdin)) io.stderr.write('Ctrl-A x leaves the machine.\n');
+  if (statSync(path).isDirectory()) {
+    const [kernel, initramfs] = [join(path, 'kernel'), join(path, 'initramfs.img')];
+    for (const file of [kernel, initramfs])
+      if (!existsSync(file))
+        throw new NodeosError('FILE_UNREADABLE', `${path} is no barebones folder: ${file} is missing`);
+    const source = { kind: 'kernel', kernel, initramfs, commandLine: await barebonesCommandLine(path) } as const;
+    return startEmulator({ ...common, source, logPath: join(folder, 'console.log') });
+  }
+  const fleet = options.fleet === undefined ? undefined : await readFleetFile(resolve(io.cwd, options.fleet));
+  const { emulator } = await bootImage({
+    ...common,
+    image: path,
+    inPlace: options.keep,
+    fleet,
+    bus: oneOf(options.bus, DISK_BUSES, '--bus') as DiskBus,
+    firmware: oneOf(options.firmware, ['bios', 'uefi'] as const, '--firmware'),
+    folder,
+  });
+  return emulator;
+}
+
+async function barebonesCommandLine(folder: string): Promise<string> {
+  const path = join(folder, 'command-line');
+  const text = await readFile(path, 'utf8').catch((cause) => {
+    throw new NodeosError('FILE_UNREADABLE', `${path} cannot be read: ${(cause as Error).message}`, { cause });
+  });
+  return text.trim();
+}
+
+async function emulatedMachine(name: string) {
+  const path = assetPath('boards', `${name}.json`);
+  const text = await readFile(path, 'utf8').catch((cause) => {
+    throw new NodeosError('BOARD_UNKNOWN', `there is no board ${name}`, { cause });
+  });
+  const { emulate } = parseJson(boardSchema, text, `boards/${name}.json`);
+  if (emulate === null)
+    throw new NodeosError('HOST_UNSUPPORTED', `QEMU has no machine for the board ${name}`, {
+      hint: 'Write the image to a medium and start the board itself.',
+    });
+  return emulate;
+}
+
+async function readFleetFile(path: string) {
+  const text = await readFile(path, 'utf8').catch((cause) => {
+    throw new NodeosError('FILE_UNREADABLE', `${path} cannot be read: ${(cause as Error).message}`, { cause });
+  });
+  return parseJson(fleetFileSchema, text, path);
+}
+
+function collect(value: string, all: string[]): string[] {
+  return [...all, value];
+}
+
+/** `8080:3000`: port of this computer, port of the machine. @throws NodeosError INPUT_INVALID */
+export function parseForward(text: string): PortForward {
+  const parts = /^(\d{1,5}):(\d{1,5})$/.exec(text);
+  const [host, guest] = [Number(parts?.[1]), Number(parts?.[2])];
+  if (host >= 1 && host <= 65_535 && guest >= 1 && guest <= 65_535) return { host, guest };
+  throw new NodeosError('INPUT_INVALID', `--forward ${text} is not two ports`, {
+    hint: 'Write the port of this computer and the port of the machine, e.g. --forward 8080:3000.',
+  });
+}
+
+function wholeNumber(text: string, option: string, least: number, most: number): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new NodeosError('INPUT_INVALID', `${option} ${text} is not a whole number from ${least} to ${most}`);
+}
+
+function oneOf<T extends string>(text: string, choices: readonly T[], option: string): T {
+  const found = choices.find((choice) => choice === text);
+  if (found !== undefined) return found;
+  throw new NodeosError('INPUT_INVALID', `${option} ${text} is not one of ${choices.join(', ')}`);
+}
