@@ -7,11 +7,11 @@ static bool is_hex(const char *text, size_t length) {
 
 /* `<root hash hex>,<data blocks>,<salt hex>` */
 static int parse_verity(const char *value, size_t length, struct verity *verity) {
-  unsigned blocks = 0;
+  char blocks[10] = "";
   int end = 0;
-  sscanf(value, "%128[0-9a-f],%9u,%512[0-9a-f]%n", verity->root_hash, &blocks, verity->salt, &end);
-  verity->blocks = blocks;
-  return blocks > 0 && (size_t)end == length ? 0 : -EINVAL;
+  sscanf(value, "%128[0-9a-f],%9[0-9],%512[0-9a-f]%n", verity->root_hash, blocks, verity->salt, &end);
+  verity->blocks = strtoull(blocks, NULL, 10);
+  return verity->blocks > 0 && (size_t)end == length ? 0 : -EINVAL;
 }
 
 static int parse_word(const char *word, size_t length, struct cmdline *words) {

@@ -20,6 +20,7 @@ void must(const char *step, int result) {
   sys_sleep_ms(10000);
   sys_sync();
   sys_reboot(RB_AUTOBOOT);
+  exit(1);
 }
 
 bool may(const char *step, int result) {

@@ -35,7 +35,7 @@ static bool is_kept(const char *target) {
 static void unmount_all(void) {
   static char text[16384], *targets[128];
   int count = 0;
-  if (!may("list of mounts", file_read("/proc/self/mounts", text, sizeof text))) return;
+  may("list of mounts", file_read("/proc/self/mounts", text, sizeof text));
   for (char *line = strtok(text, "\n"); line != NULL && count < 128; line = strtok(NULL, "\n")) {
     char *target = strchr(line, ' ');
     if (target == NULL) continue;

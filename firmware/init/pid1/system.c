@@ -86,7 +86,7 @@ static void obey(struct system *system, const char *line) {
 /* A line that does not fit is not understood, whatever it begins with. */
 static void listen_to(struct system *system) {
   char bytes[256];
-  long got;
+  long got = -EAGAIN;
   while (!system->done && (got = sys_read(system->channel, bytes, sizeof bytes)) > 0) {
     for (long i = 0; i < got && !system->done; i++) {
       if (bytes[i] != '\n') {
