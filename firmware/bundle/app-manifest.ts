@@ -62,7 +62,7 @@ interface StartCommand {
 /** The explicit setting, then what `npm start` runs, then the command the package installs, then its main module. */
 function startCommand(source: AppPackage, settings: AppSettings, where: string): StartCommand {
   if (settings.start) return { start: settings.start, env: {} };
-  const script = source.scripts?.['start'];
+  const script = source.scripts?.start;
   if (script !== undefined) {
     const parsed = parseStartScript(script);
     if (parsed) return parsed;

@@ -10,9 +10,9 @@ import { TEST_BOARD, testContext, writeTree } from './test-app.ts';
 
 const has = (tool: string): boolean => spawnSync(tool, ['--version']).error === undefined;
 const missing = ['mksquashfs', 'npm'].find((tool) => spawnSync(tool, ['-version']).error !== undefined);
-const skip = missing !== undefined && process.env['CI'] === undefined ? `${missing} is not installed` : false;
+const skip = missing !== undefined && process.env.CI === undefined ? `${missing} is not installed` : false;
 const compilerMissing = ['gcc', 'g++', 'make', 'python3'].find((tool) => !has(tool));
-const skipCompile = compilerMissing && process.env['CI'] === undefined ? `${compilerMissing} is not installed` : false;
+const skipCompile = compilerMissing && process.env.CI === undefined ? `${compilerMissing} is not installed` : false;
 
 const plainApp = {
   'package.json': { name: 'plain', version: '1.2.3', scripts: { start: 'node server.js' }, files: ['server.js'] },

@@ -2,7 +2,7 @@ import { chmod, readdir, readlink, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { BuildContext } from '../context.ts';
-import { runTool } from '../run-tool.ts';
+import { makeSquashfs } from '../formats/squashfs.ts';
 
 /** Apps read many small files: smaller blocks than the root's cost 3 % of size and save memory at start. */
 const BLOCK_BYTES = 131_072;
@@ -14,12 +14,8 @@ const BLOCK_BYTES = 131_072;
 export async function writeBundle(context: BuildContext, folder: string, out: string): Promise<void> {
   await rm(join(folder, 'node_modules/.package-lock.json'), { force: true });
   await normaliseModes(folder, folder);
-  const fixed = ['-all-root', '-no-xattrs', '-reproducible', '-processors', '1'];
-  const packing = ['-comp', 'zstd', '-Xcompression-level', '19', '-b', String(BLOCK_BYTES)];
-  await runTool('mksquashfs', [folder, out, '-noappend', '-no-progress', ...packing, ...fixed], {
-    signal: context.signal,
-    env: { SOURCE_DATE_EPOCH: '0' },
-  });
+  const compression = { algorithm: 'zstd', level: 19, blockBytes: BLOCK_BYTES } as const;
+  await makeSquashfs({ source: folder, output: out, modified: 0, compression }, context.signal);
 }
 
 async function normaliseModes(root: string, folder: string): Promise<void> {

@@ -1,0 +1,27 @@
+import type { RegisterVerb } from './verb.ts';
+import { registerClaimToken } from './verbs/claim-token.ts';
+import { registerDeploy } from './verbs/deploy.ts';
+import { registerDevices } from './verbs/devices.ts';
+import { registerDoctor } from './verbs/doctor.ts';
+import { registerFleetFile } from './verbs/fleet-file.ts';
+import { registerKeys } from './verbs/keys.ts';
+import { registerLogs } from './verbs/logs.ts';
+import { registerNew } from './verbs/new.ts';
+import { registerPublish } from './verbs/publish.ts';
+import { registerRepl } from './verbs/repl.ts';
+import { registerSources } from './verbs/sources.ts';
+
+/** Every verb, in the order in which the help lists them: from a new machine to a fleet. */
+export const VERBS: readonly RegisterVerb[] = [
+  registerDoctor,
+  registerNew,
+  registerSources,
+  registerKeys,
+  registerClaimToken,
+  registerFleetFile,
+  registerPublish,
+  registerDeploy,
+  registerDevices,
+  registerLogs,
+  registerRepl,
+];

@@ -1,0 +1,74 @@
+import { NodeosError } from '@nodeos/contracts/errors.ts';
+import type { ClaimTokenRequest } from '@nodeos/contracts/operator-api.ts';
+import { createClaimToken, listClaimTokens } from '../claim-tokens.ts';
+import { connect, type ServerOptions, withServer } from '../connect.ts';
+import { print, printJson, printTable } from '../output.ts';
+import { example, type RegisterVerb } from '../verb.ts';
+
+interface ClaimTokenOptions extends ServerOptions {
+  readonly uses?: string;
+  readonly days?: string;
+  readonly tag: string[];
+  readonly autoApprove?: boolean;
+  readonly json?: boolean;
+}
+
+export const registerClaimToken: RegisterVerb = (program, io) => {
+  const verb = program
+    .command('claim-token')
+    .description('tokens with which new devices ask to be let in')
+    .addHelpText('after', example('nodeos claim-token create --uses 20 --days 7 --tag kiosk'));
+
+  withServer(verb.command('create'))
+    .description('make a token')
+    .option('--uses <count>', 'devices it may enrol; default: without limit')
+    .option('--days <count>', 'days until it ends; default: never')
+    .option(
+      '--tag <tag>',
+      'tag of the devices that come with it; repeatable',
+      (tag, all: string[]) => [...all, tag],
+      [],
+    )
+    .option('--auto-approve', 'devices need no approval by hand')
+    .option('--json', 'print JSON')
+    .addHelpText('after', example('nodeos claim-token create --uses 20 --days 7 --tag kiosk'))
+    .action(async (options: ClaimTokenOptions) => {
+      const request: ClaimTokenRequest = {
+        uses: positive(options.uses, '--uses'),
+        expiresAt: expiry(positive(options.days, '--days')),
+        tags: options.tag,
+        autoApprove: options.autoApprove === true,
+      };
+      const token = await createClaimToken(await connect(io, options), request);
+      if (options.json) printJson(io, token);
+      else print(io, token.token);
+    });
+
+  withServer(verb.command('list'))
+    .description('list the tokens')
+    .option('--json', 'print JSON')
+    .addHelpText('after', example('nodeos claim-token list'))
+    .action(async (options: ServerOptions & { json?: boolean }) => {
+      const tokens = await listClaimTokens(await connect(io, options));
+      if (options.json) return printJson(io, tokens);
+      const rows = tokens.map((token) => [
+        token.token,
+        `${token.used}/${token.uses ?? 'any'}`,
+        token.expiresAt === null ? 'never' : new Date(token.expiresAt).toISOString().slice(0, 10),
+        token.autoApprove ? 'yes' : 'no',
+        token.tags.join(' ') || '-',
+      ]);
+      printTable(io, ['TOKEN', 'USED', 'ENDS', 'AUTO-APPROVE', 'TAGS'], rows, 'No claim tokens yet.');
+    });
+};
+
+function positive(text: string | undefined, option: string): number | null {
+  if (text === undefined) return null;
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new NodeosError('INPUT_INVALID', `${option} ${text} is not a whole number above 0`);
+}
+
+function expiry(days: number | null): number | null {
+  return days === null ? null : Date.now() + days * 86_400_000;
+}

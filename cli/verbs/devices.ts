@@ -1,0 +1,137 @@
+import { type DeviceDetail, type DeviceSummary, deviceDetailSchema } from '@nodeos/contracts/operator-api.ts';
+import { connect, type ServerOptions, withServer } from '../connect.ts';
+import { findDevice, listDevices } from '../device-lookup.ts';
+import { formatAgo, print, printJson, printTable } from '../output.ts';
+import { example, type RegisterVerb } from '../verb.ts';
+
+interface ListOptions extends ServerOptions {
+  readonly json?: boolean;
+  readonly tag?: string;
+  readonly state?: string;
+}
+
+export const registerDevices: RegisterVerb = (program, io) => {
+  const devices = program
+    .command('devices')
+    .description('look after the devices of a server')
+    .addHelpText('after', example('nodeos devices list --tag kiosk', 'nodeos devices approve 3f9c'));
+
+  withServer(devices.command('list'))
+    .description('list the devices')
+    .option('--tag <tag>', 'only those with this tag')
+    .option('--state <state>', 'only those in this state: pending, active, revoked')
+    .option('--json', 'print JSON')
+    .addHelpText('after', example('nodeos devices list --tag kiosk'))
+    .action(async (options: ListOptions) => {
+      const found = await listDevices(await connect(io, options), { tag: options.tag, state: options.state });
+      if (options.json) return printJson(io, found);
+      const heading = ['ID', 'NAME', 'STATE', 'ONLINE', 'BOARD', 'SYSTEM', 'APPS', 'TAGS', 'LAST SEEN'];
+      printTable(io, heading, found.map(deviceRow), 'No devices yet.');
+    });
+
+  withServer(devices.command('show'))
+    .description('show one device')
+    .argument('<device>', 'id, name, serial number or the beginning of the id')
+    .option('--json', 'print JSON')
+    .addHelpText('after', example('nodeos devices show 3f9c'))
+    .action(async (wanted: string, options: ListOptions) => {
+      const client = await connect(io, options);
+      const { id } = await findDevice(client, wanted);
+      const device = await client.get(`/devices/${id}`, deviceDetailSchema);
+      if (options.json) printJson(io, device);
+      else for (const line of describeDevice(device)) print(io, line);
+    });
+
+  withServer(devices.command('approve'))
+    .description('let a device in that waits for approval')
+    .argument('<device>', 'id, name, serial number or the beginning of the id')
+    .addHelpText('after', example('nodeos devices approve 3f9c'))
+    .action(async (wanted: string, options: ServerOptions) => {
+      const client = await connect(io, options);
+      const { id } = await findDevice(client, wanted);
+      await client.send('POST', `/devices/${id}/approve`);
+      print(io, `${id} is approved.`);
+    });
+
+  withServer(devices.command('revoke'))
+    .description('shut a device out: its certificate is no longer accepted')
+    .argument('<device>', 'id, name or serial number')
+    .addHelpText('after', example('nodeos devices revoke 3f9c0a1b2c3d4e5f'))
+    .action(async (wanted: string, options: ServerOptions) => {
+      const client = await connect(io, options);
+      const { id } = await findDevice(client, wanted);
+      await client.send('POST', `/devices/${id}/revoke`);
+      print(io, `${id} is revoked.`);
+    });
+
+  withServer(devices.command('tag'))
+    .description('set the tags of a device; without tags, remove all')
+    .argument('<device>', 'id, name, serial number or the beginning of the id')
+    .argument('[tags...]', 'all tags it shall have')
+    .addHelpText('after', example('nodeos devices tag 3f9c kiosk berlin'))
+    .action(async (wanted: string, tags: string[], options: ServerOptions) => {
+      const client = await connect(io, options);
+      const { id } = await findDevice(client, wanted);
+      await client.send('PUT', `/devices/${id}/tags`, { tags });
+      print(io, tags.length > 0 ? `${id} has the tags ${tags.join(', ')}.` : `${id} has no tags.`);
+    });
+
+  withServer(devices.command('reboot'))
+    .description('restart a device')
+    .argument('<device>', 'id, name, serial number or the beginning of the id')
+    .addHelpText('after', example('nodeos devices reboot 3f9c'))
+    .action(async (wanted: string, options: ServerOptions) => {
+      const client = await connect(io, options);
+      const { id } = await findDevice(client, wanted);
+      await client.send('POST', `/devices/${id}/reboot`);
+      print(io, `${id} was told to restart.`);
+    });
+};
+
+function deviceRow(device: DeviceSummary): string[] {
+  const apps = Object.entries(device.apps).map(([name, app]) => `${name}@${app.version}`);
+  return [
+    device.id,
+    device.name,
+    device.state,
+    device.online ? 'yes' : 'no',
+    device.board,
+    device.systemVersion,
+    apps.join(' ') || '-',
+    device.tags.join(' ') || '-',
+    formatAgo(device.lastSeen),
+  ];
+}
+
+function describeDevice(device: DeviceDetail): string[] {
+  const facts: [string, string][] = [
+    ['id', device.id],
+    ['name', device.name],
+    ['serial', device.serial],
+    ['state', `${device.state}, ${device.online ? 'online' : 'offline'}, seen ${formatAgo(device.lastSeen)}`],
+    ['board', device.board],
+    ['tags', device.tags.join(' ') || '-'],
+  ];
+  const { report } = device;
+  const slot = report ? `, slot ${report.system.slot}${report.system.trial ? ' (trial)' : ''}` : '';
+  facts.push(['system', `${device.systemVersion}${slot}`]);
+  if (report) {
+    const { availableKiB, totalKiB, agentRssKiB } = report.memory;
+    facts.push(['up', `${Math.round(report.uptimeSeconds)} s`]);
+    facts.push(['memory', `${availableKiB} of ${totalKiB} KiB free, agent ${agentRssKiB} KiB`]);
+    facts.push(['addresses', report.addresses.join(' ') || '-']);
+    if (report.dataStore === 'ram') facts.push(['data', 'in RAM: the data partition could not be mounted']);
+  }
+  const lines = facts.map(([name, value]) => `${name.padEnd(10)} ${value}`);
+  for (const [name, app] of Object.entries(device.apps)) {
+    const reason = app.reason ? ` (${app.reason})` : '';
+    lines.push(`${'app'.padEnd(10)} ${name} ${app.version}: ${app.state}, ${app.restarts} restarts${reason}`);
+  }
+  for (const update of device.updates.slice(-5)) {
+    const reason = update.reason ? ` (${update.reason})` : '';
+    lines.push(`${'update'.padEnd(10)} ${update.name} ${update.version}: ${update.state}${reason}`);
+  }
+  for (const event of device.events.slice(-10))
+    lines.push(`${'event'.padEnd(10)} ${new Date(event.at).toISOString()} ${event.kind}: ${event.text}`);
+  return lines;
+}

@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { NodeosError } from '@nodeos/contracts/errors.ts';
+import { appNameSchema } from '@nodeos/contracts/validate.ts';
+import { assetPath } from '@nodeos/firmware/assets.ts';
+import { print } from '../output.ts';
+import { example, type RegisterVerb } from '../verb.ts';
+
+export const registerNew: RegisterVerb = (program, io) => {
+  program
+    .command('new')
+    .description('make a new app')
+    .argument('<folder>', 'folder to make; its name becomes the name of the app')
+    .option('--template <name>', 'what to begin with', 'hello')
+    .addHelpText('after', example('nodeos new my-kiosk', 'cd my-kiosk && nodeos bundle .'))
+    .action(async (wanted: string, options: { template: string }) => {
+      const folder = resolve(io.cwd, wanted);
+      await createApp(folder, options.template);
+      print(io, `${folder} is ready. Next:`);
+      print(io, `  cd ${wanted}`);
+      print(io, '  npm start                  # try it here');
+      print(io, `  nodeos bundle .            # pack it for a device`);
+    });
+};
+
+/** Copies a template; the folder appears whole or not at all. */
+async function createApp(folder: string, template: string): Promise<void> {
+  const name = basename(folder);
+  if (!appNameSchema.safeParse(name).success)
+    throw new NodeosError('APP_NAME_INVALID', `"${name}" cannot be the name of an app`);
+  const templates = assetPath('cli', 'templates');
+  if (!/^[a-z0-9-]+$/.test(template) || !existsSync(join(templates, template)))
+    throw new NodeosError('NOT_FOUND', `no template "${template}"`, {
+      hint: `Choose one of: ${(await readdir(templates)).join(', ')}.`,
+    });
+  if (existsSync(folder) && (await readdir(folder)).length > 0)
+    throw new NodeosError('INPUT_INVALID', `${folder} is not empty`, {
+      hint: 'Choose a folder that does not exist yet.',
+    });
+  await mkdir(dirname(folder), { recursive: true });
+  const scratch = await mkdtemp(join(dirname(folder), `.${name}-`));
+  try {
+    const work = join(scratch, name);
+    await cp(join(templates, template), work, { recursive: true });
+    const manifest = await readFile(join(work, 'package.json'), 'utf8');
+    await writeFile(join(work, 'package.json'), manifest.replaceAll('app-name', name));
+    // npm leaves a file called .gitignore out of published packages.
+    if (existsSync(join(work, 'gitignore'))) await rename(join(work, 'gitignore'), join(work, '.gitignore'));
+    if (existsSync(folder)) await rmdir(folder);
+    await rename(work, folder);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}

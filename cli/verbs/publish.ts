@@ -1,0 +1,61 @@
+import { resolve } from 'node:path';
+import { NodeosError } from '@nodeos/contracts/errors.ts';
+import { connect, type ServerOptions, withServer } from '../connect.ts';
+import { formatBytes, print, printJson, printTable, progressPrinter } from '../output.ts';
+import { publishRelease } from '../release/publish.ts';
+import { listReleases } from '../releases.ts';
+import { example, type RegisterVerb } from '../verb.ts';
+
+interface PublishOptions extends ServerOptions {
+  readonly keys: string;
+  readonly notes?: string;
+  readonly list?: boolean;
+  readonly json?: boolean;
+}
+
+export const registerPublish: RegisterVerb = (program, io) => {
+  withServer(program.command('publish'))
+    .description('sign a release and upload it; or list what is published')
+    .argument('[file]', 'app bundle (.sqfs) or slot image')
+    .option('--keys <folder>', 'folder with the release key', 'keys')
+    .option('--notes <text>', 'what is new')
+    .option('--list', 'list the published releases')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      example('nodeos publish hello-1.0.0.sqfs --keys keys --notes "First version"', 'nodeos publish --list'),
+    )
+    .action(async (file: string | undefined, options: PublishOptions) => {
+      const client = await connect(io, options);
+      if (options.list) {
+        const releases = await listReleases(client);
+        if (options.json) return printJson(io, releases);
+        const heading = ['KIND', 'NAME', 'VERSION', 'SIZE', 'PUBLISHED', 'TARGET'];
+        const rows = releases.map((release) => [
+          release.kind,
+          release.name,
+          release.version,
+          formatBytes(release.bytes),
+          new Date(release.publishedAt).toISOString().slice(0, 16).replace('T', ' '),
+          release.target,
+        ]);
+        return printTable(io, heading, rows, 'Nothing is published yet.');
+      }
+      if (file === undefined)
+        throw new NodeosError('INPUT_INVALID', 'no file is named', { hint: 'nodeos publish <bundle or slot image>' });
+      const progress = progressPrinter(io);
+      const onSent = (sent: number, total: number): void =>
+        progress.show({ step: 'publish', message: `uploading ${formatBytes(total)}`, percent: (sent / total) * 100 });
+      try {
+        const keys = resolve(io.cwd, options.keys);
+        const result = await publishRelease(client, resolve(io.cwd, file), { keys, notes: options.notes, onSent });
+        progress.end();
+        const { path, sha256, bytes } = result.target;
+        if (options.json) return printJson(io, { target: path, sha256, bytes, fresh: result.fresh });
+        print(io, `${path} ${result.fresh ? 'is published' : 'was published before with the same bytes'}.`);
+        print(io, `  sha256 ${sha256}, ${formatBytes(bytes)}`);
+      } finally {
+        progress.end();
+      }
+    });
+};
