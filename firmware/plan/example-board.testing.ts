@@ -1,0 +1,22 @@
+import type { Board } from '@nodeos/contracts/board.ts';
+
+/** A board for tests of the planners, with the measures of x86_64-usb. */
+export const exampleBoard: Board = {
+  name: 'example',
+  title: 'Example',
+  description: 'A board for tests.',
+  architecture: { kernel: 'x86', debian: 'amd64', node: 'x64', crossPrefix: '' },
+  node: { source: 'official', systemFlags: ['--max-old-space-size=64'] },
+  kernel: {
+    source: 'linux-source-6.12',
+    fragments: ['base.config'],
+    patches: [],
+    commandLine: 'console=ttyS0 panic=5',
+  },
+  boot: { chain: 'grub', firmware: ['bios', 'uefi'], trial: 'kexec' },
+  partitions: { startMiB: 4, bootMiB: 32, slotMiB: 128, dataMiB: 16 },
+  verity: false,
+  watchdog: null,
+  emulate: null,
+  sources: ['none'],
+};
