@@ -12,6 +12,7 @@ export const slotManifestSchema = z.strictObject({
   commandLine: z.string().max(1536),
   kernelRelease: z.string(),
   nodeVersion: z.string(),
+  /** By name in the slot's root folder, without a slash: `kernel`, `initramfs.img`, `rootfs.sqfs`, …; not this file itself. */
   files: z.record(z.string(), z.strictObject({ bytes: z.number().int().nonnegative(), sha256: sha256Schema })),
 });
 export type SlotManifest = z.infer<typeof slotManifestSchema>;
