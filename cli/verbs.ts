@@ -1,4 +1,6 @@
 import type { RegisterVerb } from './verb.ts';
+import { registerBoards } from './verbs/boards.ts';
+import { registerBundle } from './verbs/bundle.ts';
 import { registerClaimToken } from './verbs/claim-token.ts';
 import { registerDeploy } from './verbs/deploy.ts';
 import { registerDevices } from './verbs/devices.ts';
@@ -9,13 +11,17 @@ import { registerLogs } from './verbs/logs.ts';
 import { registerNew } from './verbs/new.ts';
 import { registerPublish } from './verbs/publish.ts';
 import { registerRepl } from './verbs/repl.ts';
+import { registerRun } from './verbs/run.ts';
 import { registerSources } from './verbs/sources.ts';
 
 /** Every verb, in the order in which the help lists them: from a new machine to a fleet. */
 export const VERBS: readonly RegisterVerb[] = [
   registerDoctor,
+  registerBoards,
   registerNew,
   registerSources,
+  registerRun,
+  registerBundle,
   registerKeys,
   registerClaimToken,
   registerFleetFile,
