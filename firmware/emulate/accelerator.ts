@@ -35,20 +35,20 @@ const answerSchema = z.object({ key: z.string(), accelerator: z.enum(['kvm', 'tc
  */
 export async function chooseAccelerator(
   cacheRoot: string,
-  system: string,
+  program: string,
   signal?: AbortSignal,
 ): Promise<{ accelerator: Accelerator; reason: string }> {
   const key = createHash('sha256')
-    .update([system, release(), cpus()[0]?.model ?? '', process.getuid?.() ?? ''].join('\0'))
+    .update([program, release(), cpus()[0]?.model ?? '', process.getuid?.() ?? ''].join('\0'))
     .digest('hex');
-  const path = join(cacheRoot, `accelerator-${system}.json`);
+  const path = join(cacheRoot, `accelerator-${program}.json`);
   const known = answerSchema.safeParse(
     await readFile(path, 'utf8')
       .then(JSON.parse)
       .catch(() => null),
   );
   if (known.success && known.data.key === key) return known.data;
-  const answer = await probe(system, signal);
+  const answer = await probe(program, signal);
   signal?.throwIfAborted();
   await mkdir(cacheRoot, { recursive: true });
   await writeFile(`${path}.${process.pid}`, JSON.stringify({ key, ...answer }));
@@ -56,8 +56,8 @@ export async function chooseAccelerator(
   return answer;
 }
 
-async function probe(system: string, signal?: AbortSignal): Promise<{ accelerator: Accelerator; reason: string }> {
-  if (system !== 'x86_64' || process.arch !== 'x64')
+async function probe(program: string, signal?: AbortSignal): Promise<{ accelerator: Accelerator; reason: string }> {
+  if (program !== 'qemu-system-x86_64' || process.arch !== 'x64')
     return { accelerator: 'tcg', reason: `this host is ${process.arch}` };
   const dir = await mkdtemp(join(tmpdir(), `nodeos-probe-${process.pid}-`));
   try {
@@ -66,7 +66,7 @@ async function probe(system: string, signal?: AbortSignal): Promise<{ accelerato
     BOOT_SECTOR.copy(image);
     image.writeUInt16LE(0xaa55, 510);
     await writeFile(disk, image);
-    const result = await bootOnce(system, 'kvm', disk, signal);
+    const result = await bootOnce(program, 'kvm', disk, signal);
     return result === null
       ? { accelerator: 'kvm', reason: 'a 64-bit test program ran under KVM' }
       : { accelerator: 'tcg', reason: `KVM does not work here: ${result}` };
@@ -77,14 +77,14 @@ async function probe(system: string, signal?: AbortSignal): Promise<{ accelerato
 
 /** Boots the test disk; null where it ran to its end, else what happened instead. */
 export function bootOnce(
-  system: string,
+  program: string,
   accelerator: Accelerator,
   disk: string,
   signal?: AbortSignal,
 ): Promise<string | null> {
   return new Promise((resolve) => {
     const child = spawn(
-      `qemu-system-${system}`,
+      program,
       [
         ...['-accel', accelerator, '-machine', 'q35', '-cpu', accelerator === 'kvm' ? 'host' : 'max', '-m', '32'],
         ...['-no-user-config', '-nodefaults', '-display', 'none', '-no-reboot'],

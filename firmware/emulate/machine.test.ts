@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DISK_BUSES, type DiskSource, type MachineOptions, machineArguments } from './machine.ts';
 
-const emulate = { system: 'x86_64', machine: 'q35', cpu: 'max', memoryMiB: 192, devices: ['-device', 'i6300esb'] };
+const emulate = {
+  system: 'qemu-system-x86_64',
+  machine: 'q35',
+  cpu: 'max',
+  memoryMiB: 192,
+  devices: ['-device', 'i6300esb'],
+};
 const disk: DiskSource = { kind: 'disk', path: '/tmp/a,b.img', bus: 'virtio', firmware: { kind: 'bios' } };
 const options: MachineOptions = {
   memoryMiB: 192,

@@ -21,7 +21,7 @@ function idleMachine(changes: Partial<EmulatorOptions> = {}): EmulatorOptions {
   const path = join(folder, 'empty.img');
   writeFileSync(path, Buffer.alloc(1_048_576));
   return {
-    emulate: { system: 'x86_64', machine: 'q35,graphics=off', cpu: 'max', memoryMiB: 64, devices: [] },
+    emulate: { system: 'qemu-system-x86_64', machine: 'q35,graphics=off', cpu: 'max', memoryMiB: 64, devices: [] },
     source: { kind: 'disk', path, bus: 'virtio', firmware: { kind: 'bios' } },
     memoryMiB: 64,
     cacheRoot: join(folder, 'cache'),
@@ -31,11 +31,14 @@ function idleMachine(changes: Partial<EmulatorOptions> = {}): EmulatorOptions {
 }
 
 test('the accelerator is one that booted something, and the answer is kept', { skip }, async () => {
-  const first = await chooseAccelerator(join(folder, 'cache'), 'x86_64');
-  const kept = JSON.parse(await readFile(join(folder, 'cache', 'accelerator-x86_64.json'), 'utf8'));
+  const first = await chooseAccelerator(join(folder, 'cache'), 'qemu-system-x86_64');
+  const kept = JSON.parse(await readFile(join(folder, 'cache', 'accelerator-qemu-system-x86_64.json'), 'utf8'));
   assert.equal(kept.accelerator, first.accelerator);
   const before = performance.now();
-  assert.deepEqual((await chooseAccelerator(join(folder, 'cache'), 'x86_64')).accelerator, first.accelerator);
+  assert.deepEqual(
+    (await chooseAccelerator(join(folder, 'cache'), 'qemu-system-x86_64')).accelerator,
+    first.accelerator,
+  );
   assert.ok(performance.now() - before < 200);
 });
 

@@ -45,10 +45,10 @@ let armed = false;
  * @throws NodeosError TOOL_MISSING, EMULATOR_FAILED, PORT_IN_USE
  */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
-  const program = `qemu-system-${options.emulate.system}`;
+  const program = options.emulate.system;
   requireProgram(program, 'qemu-system-x86');
   requireProgram('setpriv', 'util-linux');
-  const { accelerator } = await chooseAccelerator(options.cacheRoot, options.emulate.system, options.signal);
+  const { accelerator } = await chooseAccelerator(options.cacheRoot, program, options.signal);
   options.signal?.throwIfAborted();
   const machine = machineArguments(options.emulate, {
     memoryMiB: options.memoryMiB,
