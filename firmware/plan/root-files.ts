@@ -1,0 +1,151 @@
+import type { Board } from '@nodeos/contracts/board.ts';
+
+/** Something in the root and where it comes from. */
+export interface RootFile {
+  /** Absolute path in the root. */
+  readonly path: string;
+  /** Debian package, `node`, or the folder of this repository it is made from. */
+  readonly source: string;
+}
+
+type DebianArchitecture = Board['architecture']['debian'];
+
+/** Multiarch folder, and the program interpreter that every dynamic program names (each ABI's psABI supplement). */
+const ABI: Readonly<Record<DebianArchitecture, { readonly triplet: string; readonly loader: string }>> = {
+  amd64: { triplet: 'x86_64-linux-gnu', loader: '/lib64/ld-linux-x86-64.so.2' },
+  i386: { triplet: 'i386-linux-gnu', loader: '/lib/ld-linux.so.2' },
+  arm64: { triplet: 'aarch64-linux-gnu', loader: '/lib/ld-linux-aarch64.so.1' },
+  armhf: { triplet: 'arm-linux-gnueabihf', loader: '/lib/ld-linux-armhf.so.3' },
+  armel: { triplet: 'arm-linux-gnueabi', loader: '/lib/ld-linux.so.3' },
+};
+
+export function boardLibraries(board: Pick<Board, 'architecture'>): { triplet: string; loader: string } {
+  return ABI[board.architecture.debian];
+}
+
+/** Packages that the root is made of; only the files below and the libraries that they need are taken. */
+export const ROOT_PACKAGES = [
+  'ca-certificates',
+  'dhcpcd-base',
+  'e2fsprogs',
+  'gcc-14-base',
+  'libatomic1',
+  'libblkid1',
+  'libc6',
+  'libcom-err2',
+  'libext2fs2t64',
+  'libgcc-s1',
+  'libssl3t64',
+  'libstdc++6',
+  'libuuid1',
+  'libzstd1',
+  'tzdata',
+  'zlib1g',
+] as const;
+
+/** Programs of Debian in the root. There is no shell: nothing here needs one. */
+export const ROOT_PROGRAMS: readonly RootFile[] = [
+  { path: '/usr/sbin/dhcpcd', source: 'dhcpcd-base' },
+  { path: '/usr/sbin/e2fsck', source: 'e2fsprogs' },
+  { path: '/usr/sbin/mke2fs', source: 'e2fsprogs' },
+  { path: '/usr/sbin/resize2fs', source: 'e2fsprogs' },
+];
+
+export const NODE_PATH = '/usr/bin/node';
+
+/** Ours. */
+export const NODEOS_FOLDER = '/usr/lib/nodeos';
+export const ROOT_OWN_FILES: readonly RootFile[] = [
+  { path: `${NODEOS_FOLDER}/agent.js`, source: 'device-agent/src' },
+  { path: `${NODEOS_FOLDER}/app-preload.cjs`, source: 'device-agent/src' },
+  { path: `${NODEOS_FOLDER}/repl.js`, source: 'device-agent/src' },
+  { path: `${NODEOS_FOLDER}/nodeos.node`, source: 'device-agent/native' },
+  { path: `${NODEOS_FOLDER}/launcher`, source: 'firmware/init' },
+];
+
+/**
+ * Libraries that native addons of apps are linked with, beside those that our own programs need: the C library's parts
+ * that once were files of their own, and atomics for processors without 64-bit ones.
+ */
+export const ADDON_LIBRARIES = [
+  'libatomic.so.1',
+  'libdl.so.2',
+  'libm.so.6',
+  'libpthread.so.0',
+  'libresolv.so.2',
+  'librt.so.1',
+  'libutil.so.1',
+] as const;
+
+export interface RootFolder {
+  readonly path: string;
+  readonly mode: number;
+}
+
+/** Empty folders: mount points, and what the overlay fills. */
+export const ROOT_FOLDERS: readonly RootFolder[] = [
+  ...['/app', '/boot', '/data', '/dev', '/etc', '/home', '/opt', '/proc', '/run', '/srv', '/sys', '/usr', '/var'].map(
+    (path) => ({ path, mode: 0o755 }),
+  ),
+  ...['/usr/lib/dhcpcd', '/var/cache', '/var/lib', '/var/lib/dhcpcd', '/var/log'].map((path) => ({
+    path,
+    mode: 0o755,
+  })),
+  { path: '/root', mode: 0o700 },
+  { path: '/tmp', mode: 0o1777 },
+  { path: '/var/tmp', mode: 0o1777 },
+];
+
+/** Debian's merged /usr, the time zone, and the resolver's file that init and the agent keep in RAM. */
+export const ROOT_LINKS: Readonly<Record<string, string>> = {
+  '/bin': 'usr/bin',
+  '/sbin': 'usr/sbin',
+  '/lib': 'usr/lib',
+  '/lib64': 'usr/lib64',
+  '/var/run': '../run',
+  '/etc/localtime': '/usr/share/zoneinfo/Etc/UTC',
+  '/etc/resolv.conf': '/run/nodeos/dns/resolv.conf',
+  '/etc/mtab': '/proc/self/mounts',
+  '/usr/sbin/fsck.ext4': 'e2fsck',
+  '/usr/sbin/mkfs.ext4': 'mke2fs',
+};
+
+const NO_LOGIN = '/usr/sbin/nologin';
+
+/** Text files of /etc. dhcpcd gives up its rights to its own user, as Debian's does. */
+export const ROOT_TEXTS: Readonly<Record<string, string>> = {
+  '/etc/passwd': [
+    `root:x:0:0:root:/root:${NO_LOGIN}`,
+    `dhcpcd:x:100:65534:DHCP client:/usr/lib/dhcpcd:${NO_LOGIN}`,
+    `nobody:x:65534:65534:nobody:/nonexistent:${NO_LOGIN}`,
+    '',
+  ].join('\n'),
+  '/etc/group': 'root:x:0:\ntty:x:5:\ndisk:x:6:\ndialout:x:20:\nvideo:x:44:\ngpio:x:997:\nnogroup:x:65534:\n',
+  '/etc/hosts': '127.0.0.1 localhost\n::1 localhost ip6-localhost\n',
+  '/etc/hostname': 'nodeos\n',
+  '/etc/nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\nnetworks: files\nservices: files\n',
+  '/etc/os-release': 'NAME=NodeOS\nID=nodeos\nPRETTY_NAME=NodeOS\n',
+};
+
+/** `/etc/nodeos/system.argv`: the command that init starts, one argument a line. */
+export function systemArguments(board: Pick<Board, 'node'>): string {
+  return `${[NODE_PATH, ...board.node.systemFlags, `${NODEOS_FOLDER}/agent.js`].join('\n')}\n`;
+}
+
+/** The same for the barebones layer: Node's own prompt on the console. */
+export function replArguments(): string {
+  return `${NODE_PATH}\n--interactive\n`;
+}
+
+/** Everything in the root with its source, for `--dry-run`; libraries are found when it is built. */
+export function planRoot(board: Board): RootFile[] {
+  const { triplet } = boardLibraries(board);
+  return [
+    { path: NODE_PATH, source: board.node.source === 'official' ? 'official Node.js binary' : 'nodejs' },
+    ...ROOT_PROGRAMS,
+    ...ROOT_OWN_FILES,
+    { path: `/usr/lib/${triplet}/*.so*`, source: 'libraries that the programs need' },
+    { path: '/etc/ssl/certs/ca-certificates.crt', source: 'ca-certificates' },
+    { path: '/usr/share/zoneinfo', source: 'tzdata' },
+  ];
+}
