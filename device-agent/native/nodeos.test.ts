@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { isNodeosError } from '@nodeos/contracts/errors.ts';
+import type { NativeCalls } from '../src/ports.ts';
+import { loadNative } from './load.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'nodeos-native-'));
+after(() => rmSync(folder, { recursive: true }));
+let native: NativeCalls;
+
+before(() => {
+  const { include_dir: headers } = createRequire(import.meta.url)('node-api-headers');
+  const addon = join(folder, 'nodeos.node');
+  const source = join(import.meta.dirname, 'nodeos.c');
+  const options = ['-std=gnu17', '-Wall', '-Wextra', '-Werror', '-O2', '-shared', '-fPIC', `-I${headers}`];
+  execFileSync('gcc', [...options, source, '-o', addon], { stdio: 'pipe' });
+  native = loadNative(addon);
+});
+
+test('the addon has its two calls', () => {
+  assert.deepEqual(Object.keys(native), ['kexecFileLoad', 'setClock']);
+});
+
+test('a kernel that is none, or no right to load one, is an error with its name', () => {
+  const path = join(folder, 'no-kernel');
+  writeFileSync(path, 'not a kernel');
+  const file = openSync(path, 'r');
+  try {
+    // ENOSYS where the host's kernel has no kexec; the others where it has.
+    assert.throws(
+      () => native.kexecFileLoad(file, file, 'quiet'),
+      /^Error: kexec_file_load: .*\((EPERM|ENOEXEC|ENOSYS)\)/,
+    );
+    assert.throws(() => native.kexecFileLoad(9999, 9999, ''), /\((EPERM|EBADF|ENOSYS)\)/);
+    assert.throws(
+      () => native.kexecFileLoad(file, file, 'x'.repeat(2048)),
+      (error) => (error as NodeJS.ErrnoException).code === 'EINVAL' && /too long/.test(String(error)),
+    );
+  } finally {
+    closeSync(file);
+  }
+});
+
+test('a time that is none is refused', () => {
+  for (const time of [-1, Number.NaN, Number.POSITIVE_INFINITY, 1e18])
+    assert.throws(() => native.setClock(time), /clock_settime: .*\(EINVAL\)/);
+});
+
+test('wrong arguments are refused', () => {
+  const calls = native as unknown as Record<string, (...values: unknown[]) => void>;
+  for (const values of [[], [1, 2], ['a', 1, ''], [1, 2, 3]])
+    assert.throws(() => calls.kexecFileLoad?.(...values), /two file descriptors/);
+  for (const values of [[], ['now']]) assert.throws(() => calls.setClock?.(...values), /milliseconds/);
+});
+
+test('an addon that is missing or damaged is an error with a code', () => {
+  assert.throws(
+    () => loadNative(join(folder, 'none.node')),
+    (error) => isNodeosError(error) && /none\.node/.test(error.message),
+  );
+});
