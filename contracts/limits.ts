@@ -5,6 +5,9 @@ export const DEVICE_LIMITS = {
   /** A transfer slower than this over `fetchRateWindowMs` is broken off and resumed. */
   fetchMinBytesPerSecond: 512,
   fetchRateWindowMs: 30_000,
+  /** Waiting times between attempts grow by doubling from the one to the other. */
+  fetchRetryMinMs: 1_000,
+  fetchRetryMaxMs: 120_000,
   pollIntervalMs: 300_000,
   heartbeatIntervalMs: 5_000,
   reportIntervalMs: 60_000,
@@ -12,8 +15,18 @@ export const DEVICE_LIMITS = {
   appStartTimeoutMs: 30_000,
   appStopGraceDefaultMs: 3_000,
   appMemoryDefaultMiB: 128,
+  /** A version in whose activation the device went down this often is given up. */
+  appActivationsMax: 3,
   systemSoakMs: 5_000,
   systemGatesTimeoutMs: 180_000,
+  systemGatesIntervalMs: 250,
+  /** Memory ceiling of a trial: what must be left to the device, and what the agent may take. */
+  systemMinAvailableKiB: 8_192,
+  agentMaxRssKiB: 131_072,
+  /** A boot counts as healthy after this time even where the server cannot be reached. */
+  bootHealthyMs: 30_000,
+  /** How long a last report may hold up a boot. */
+  lastReportTimeoutMs: 3_000,
   /** Dead-man timer that init holds during a trial. */
   trialTimeoutSeconds: 240,
   logRingMaxBytes: 262_144,
