@@ -1,0 +1,145 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer, type TLSSocket } from 'node:tls';
+import { logBatchSchema, presenceSchema, type ReplMessage, replMessageSchema, topics } from '@nodeos/contracts/mqtt.ts';
+import { parseJson } from '@nodeos/contracts/validate.ts';
+import { Aedes, type Client } from 'aedes';
+import type * as z from 'zod';
+import { SERVER_LIMITS } from '../limits.ts';
+import { DEVICE_ID_PATTERN, mayPublish, mayRetain, maySubscribe } from './access.ts';
+import type { Broker, BrokerOptions } from './broker.ts';
+
+/** Return code "not authorised" of MQTT 3.1.1, 3.2.2.3. */
+const NOT_AUTHORISED = 5;
+
+/** The broker in this process. */
+export async function createAedesBroker(options: BrokerOptions): Promise<Broker> {
+  const { listener } = options;
+  const clients = new Map<string, Client>();
+  const offline = new Set<string>();
+  const sockets = new Set<TLSSocket>();
+
+  const aedes = new Aedes({
+    maxClientsIdLength: 64,
+    drainTimeout: 30_000,
+    preConnect: (client, packet, done) => {
+      const deviceId = certificateName(client);
+      const own =
+        packet.clientId === deviceId && (packet.will === undefined || mayPublish(deviceId, packet.will.topic));
+      done(own ? null : new Error(`client ${deviceId} must use its own name and topics`), own);
+    },
+    authenticate: (client, _user, _password, done) => {
+      const refuse = (reason: string): void =>
+        done(Object.assign(new Error(reason), { returnCode: NOT_AUTHORISED }), false);
+      options.mayConnect(certificateName(client)).then(
+        (may) => (may ? done(null, true) : refuse('device is not active')),
+        (error) => refuse(String(error)),
+      );
+    },
+    authorizePublish: (client, packet, done) => {
+      // A will that outlived its broker comes without a client.
+      const deviceId = client === null ? (packet as { clientId?: string }).clientId : client.id;
+      if (deviceId === undefined || !mayPublish(deviceId, packet.topic))
+        return done(new Error(`${deviceId} may not publish to ${packet.topic}`));
+      if (packet.payload.length > SERVER_LIMITS.mqttPayloadMaxBytes) return done(new Error('payload is too large'));
+      if (packet.retain && !mayRetain(deviceId, packet.topic)) packet.retain = false;
+      done(null);
+    },
+    authorizeSubscribe: (client, subscription, done) => {
+      done(null, maySubscribe(client.id, subscription.topic) ? subscription : null);
+    },
+  });
+  await aedes.listen();
+
+  aedes.on('clientReady', (client) => {
+    clients.set(client.id, client);
+    offline.delete(client.id);
+    listener.presence(client.id, true);
+  });
+  aedes.on('clientDisconnect', (client) => {
+    if (clients.get(client.id) !== client) return;
+    clients.delete(client.id);
+    listener.presence(client.id, false);
+  });
+  aedes.on('subscribe', (subscriptions, client) => {
+    if (subscriptions.some(({ topic, qos }) => topic === topics.tell(client.id) && (qos as number) !== 128))
+      listener.listening(client.id);
+  });
+  aedes.on('publish', (packet, client) => {
+    if (client === null || clients.get(client.id) !== client) return;
+    const deviceId = client.id;
+    const read = <T>(schema: z.ZodType<T>, use: (value: T) => void): void => {
+      try {
+        use(parseJson(schema, packet.payload.toString(), packet.topic));
+      } catch (error) {
+        listener.malformed(deviceId, error);
+      }
+    };
+    if (packet.topic === topics.logs(deviceId)) read(logBatchSchema, (batch) => listener.logs(deviceId, batch));
+    if (packet.topic === topics.replOut(deviceId))
+      read(replMessageSchema, (message) => listener.repl(deviceId, message));
+    if (packet.topic === topics.presence(deviceId))
+      read(presenceSchema, ({ online }) => {
+        if (online) offline.delete(deviceId);
+        else offline.add(deviceId);
+        listener.presence(deviceId, online);
+      });
+  });
+
+  const server = createServer(
+    { ...options.certificate, ca: options.ca, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.2' },
+    (socket) => {
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket));
+      aedes.handle(socket);
+    },
+  );
+  // Port scanners and clients without a certificate end here; there is nothing to do about them.
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
+
+  const publish = (topic: string, message: unknown): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const payload = Buffer.from(JSON.stringify(message));
+      aedes.publish({ cmd: 'publish', topic, payload, qos: 1, retain: false, dup: false }, (error) =>
+        error ? reject(error) : resolve(),
+      );
+    });
+
+  const broker: Broker = {
+    async listen(host, port) {
+      server.listen({ host, port });
+      await once(server, 'listening');
+      return (server.address() as AddressInfo).port;
+    },
+    isOnline: (deviceId) => clients.has(deviceId) && !offline.has(deviceId),
+    async tell(deviceId, message) {
+      if (!clients.has(deviceId)) return false;
+      await publish(topics.tell(deviceId), message);
+      return true;
+    },
+    async sendRepl(deviceId, message: ReplMessage) {
+      if (!clients.has(deviceId)) return false;
+      await publish(topics.replIn(deviceId), message);
+      return true;
+    },
+    async disconnect(deviceId) {
+      const client = clients.get(deviceId);
+      if (client !== undefined) await new Promise<void>((resolve) => client.close(() => resolve()));
+    },
+    renewCertificate: (certificate) => server.setSecureContext({ ...certificate, ca: options.ca }),
+    async close() {
+      const closed = server.listening ? once(server, 'close') : null;
+      server.close();
+      await new Promise<void>((resolve) => aedes.close(() => resolve()));
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+  return broker;
+}
+
+/** CN of the verified client certificate; empty where it is no device id. */
+function certificateName(client: Client): string {
+  const name = (client.conn as TLSSocket).getPeerCertificate().subject?.CN;
+  return typeof name === 'string' && DEVICE_ID_PATTERN.test(name) ? name : '';
+}

@@ -1,0 +1,143 @@
+import type { DeviceEvents, DeviceReport, EnrolAnswer, EnrolRequest } from '@nodeos/contracts/device-api.ts';
+import { NodeosError } from '@nodeos/contracts/errors.ts';
+import type { DeviceDetail, DeviceSummary } from '@nodeos/contracts/operator-api.ts';
+import type { Authority } from '../authority.ts';
+import type { Broker } from '../broker/broker.ts';
+import type { Deployments } from '../deployments/deployments.ts';
+import { SERVER_LIMITS } from '../limits.ts';
+import type { Changes } from '../live/changes.ts';
+import type { DeviceRecord, Store } from '../store/store.ts';
+import { enrol } from './enrolment.ts';
+import { summarise } from './summary.ts';
+
+export interface DevicesOptions {
+  readonly store: Store;
+  readonly authority: Authority;
+  readonly broker: Pick<Broker, 'isOnline' | 'disconnect' | 'tell'>;
+  readonly deployments: Deployments;
+  readonly changes: Changes;
+  readonly now?: () => number;
+}
+
+/** The fleet: enrolment, approval, reports and what operators see of it. */
+export class Devices {
+  readonly #options: DevicesOptions;
+  readonly #now: () => number;
+
+  constructor(options: DevicesOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+  }
+
+  enrol(request: EnrolRequest): Promise<EnrolAnswer> {
+    const { store, authority, deployments, changes } = this.#options;
+    const onAdded = async (device: DeviceRecord): Promise<void> => {
+      changes.publish('devices', device.id);
+      await deployments.recompute([device.id]);
+    };
+    return enrol({ store, authority, onAdded, now: this.#now }, request);
+  }
+
+  /** The device of a client certificate, where it may talk to the server. */
+  async active(id: string): Promise<DeviceRecord | null> {
+    const device = await this.#options.store.getDevice(id);
+    return device?.state === 'active' ? device : null;
+  }
+
+  async list(filter: { tag?: string; state?: DeviceRecord['state'] }): Promise<DeviceSummary[]> {
+    const updates = await this.#options.store.latestUpdates();
+    const devices = await this.#options.store.listDevices(filter);
+    return devices.map((device) => this.#summarise(device, updates.get(device.id) ?? null));
+  }
+
+  /** @throws NodeosError NOT_FOUND */
+  async detail(id: string): Promise<DeviceDetail> {
+    const device = await this.#get(id);
+    const updates = await this.#options.store.listUpdates(id, SERVER_LIMITS.updatesShownPerDevice);
+    const events = await this.#options.store.listEvents(id, SERVER_LIMITS.eventsShownPerDevice);
+    return { ...this.#summarise(device, updates[0] ?? null), report: device.report, updates, events };
+  }
+
+  /** @throws NodeosError NOT_FOUND, CONFLICT */
+  async approve(id: string): Promise<DeviceSummary> {
+    const device = await this.#get(id);
+    if (device.state === 'revoked') throw new NodeosError('CONFLICT', `device ${id} is revoked and stays so`);
+    if (device.state === 'pending') await this.#setState(id, 'active', 'approved');
+    return this.#summary(id);
+  }
+
+  /** Its certificate is worth nothing from now on. @throws NodeosError NOT_FOUND */
+  async revoke(id: string): Promise<DeviceSummary> {
+    const device = await this.#get(id);
+    if (device.state !== 'revoked') await this.#setState(id, 'revoked', 'revoked');
+    await this.#options.broker.disconnect(id);
+    return this.#summary(id);
+  }
+
+  /** @throws NodeosError NOT_FOUND */
+  async setTags(id: string, tags: readonly string[]): Promise<DeviceSummary> {
+    await this.#get(id);
+    await this.#options.store.updateDevice(id, { tags: [...new Set(tags)].sort() });
+    this.#options.changes.publish('devices', id);
+    await this.#options.deployments.recompute([id]);
+    return this.#summary(id);
+  }
+
+  /** @throws NodeosError NOT_FOUND, DEVICE_OFFLINE */
+  async reboot(id: string): Promise<void> {
+    await this.#get(id);
+    if (!(await this.#options.broker.tell(id, { kind: 'reboot' })))
+      throw new NodeosError('DEVICE_OFFLINE', `device ${id} is not connected`);
+  }
+
+  async report(id: string, report: DeviceReport): Promise<void> {
+    const { store, deployments, changes } = this.#options;
+    await store.transaction(async (inside) => {
+      await inside.updateDevice(id, { report, systemVersion: report.system.version, lastSeen: this.#now() });
+      await inside.putUpdates(id, report.updates, this.#now());
+    });
+    await deployments.reported(id, report);
+    changes.publish('devices', id);
+  }
+
+  async addEvents(id: string, events: DeviceEvents['events']): Promise<void> {
+    await this.#options.store.addEvents(id, events);
+    this.#options.changes.publish('devices', id);
+  }
+
+  /** Remembers that the device was heard of; not for each of many requests in a row. */
+  async seen(device: Pick<DeviceRecord, 'id' | 'lastSeen'>): Promise<void> {
+    const now = this.#now();
+    if (now - (device.lastSeen ?? 0) < SERVER_LIMITS.lastSeenResolutionMs) return;
+    await this.#options.store.updateDevice(device.id, { lastSeen: now });
+  }
+
+  /** The broker saw it come or go. */
+  async presence(id: string): Promise<void> {
+    await this.#options.store.updateDevice(id, { lastSeen: this.#now() });
+    this.#options.changes.publish('devices', id);
+  }
+
+  async #setState(id: string, state: DeviceRecord['state'], kind: 'approved' | 'revoked'): Promise<void> {
+    const { store, changes, deployments } = this.#options;
+    await store.updateDevice(id, { state });
+    await store.addEvents(id, [{ at: this.#now(), kind, text: `${kind} by an operator` }]);
+    changes.publish('devices', id);
+    await deployments.recompute([id]);
+  }
+
+  async #get(id: string): Promise<DeviceRecord> {
+    const device = await this.#options.store.getDevice(id);
+    if (device === null) throw new NodeosError('NOT_FOUND', `there is no device ${id.slice(0, 64)}`);
+    return device;
+  }
+
+  async #summary(id: string): Promise<DeviceSummary> {
+    const [latest] = await this.#options.store.listUpdates(id, 1);
+    return this.#summarise(await this.#get(id), latest ?? null);
+  }
+
+  #summarise(device: DeviceRecord, update: Parameters<typeof summarise>[2]): DeviceSummary {
+    return summarise(device, this.#options.broker.isOnline(device.id), update);
+  }
+}

@@ -1,0 +1,74 @@
+import type { EnrolAnswer, EnrolRequest } from '@nodeos/contracts/device-api.ts';
+import { NodeosError } from '@nodeos/contracts/errors.ts';
+import type { Authority, CertificateRequest } from '../authority.ts';
+import { NOTHING_DESIRED } from '../deployments/engine.ts';
+import { SERVER_LIMITS } from '../limits.ts';
+import type { DeviceRecord, Store } from '../store/store.ts';
+
+export interface EnrolmentOptions {
+  readonly store: Store;
+  readonly authority: Authority;
+  /** Called after a device was added. */
+  readonly onAdded: (device: DeviceRecord) => Promise<void>;
+  readonly now?: () => number;
+}
+
+/**
+ * Takes a device in. The key is the identity: the same key again gives the same device and costs no use of the token.
+ * @throws NodeosError INPUT_INVALID, ENROLMENT_REFUSED
+ */
+export async function enrol(options: EnrolmentOptions, request: EnrolRequest): Promise<EnrolAnswer> {
+  const proven = await options.authority.readRequest(request.csr);
+  const device = (await options.store.getDevice(proven.deviceId)) ?? (await addDevice(options, request, proven));
+  if (device.publicKey !== proven.publicKey || device.state === 'revoked')
+    throw new NodeosError('ENROLMENT_REFUSED', `device ${device.id} was revoked`, {
+      hint: 'A revoked key stays out. To take the device back, give it a new identity: flash it again.',
+    });
+  if (device.state === 'pending')
+    return { state: 'pending', deviceId: device.id, retryAfterSeconds: SERVER_LIMITS.enrolRetryAfterSeconds };
+  return { state: 'approved', deviceId: device.id, certificate: await certificateOf(options, device, proven) };
+}
+
+async function addDevice(
+  options: EnrolmentOptions,
+  request: EnrolRequest,
+  proven: CertificateRequest,
+): Promise<DeviceRecord> {
+  const now = (options.now ?? Date.now)();
+  const added = await options.store.transaction(async (store) => {
+    // A second request of the same device may have won the race to this transaction.
+    const raced = await store.getDevice(proven.deviceId);
+    if (raced !== null) return raced;
+    const token = await store.takeClaimToken(request.claimToken, now);
+    if (token === null) throw new NodeosError('ENROLMENT_REFUSED', 'the claim token is unknown, used up or expired');
+    const device: DeviceRecord = {
+      id: proven.deviceId,
+      serial: request.serial,
+      board: request.board,
+      state: token.autoApprove ? 'active' : 'pending',
+      tags: token.tags,
+      publicKey: proven.publicKey,
+      certificate: null,
+      systemVersion: request.systemVersion,
+      lastSeen: now,
+      createdAt: now,
+      report: null,
+      desired: NOTHING_DESIRED,
+    };
+    await store.addDevice(device);
+    return device;
+  });
+  await options.onAdded(added);
+  return added;
+}
+
+async function certificateOf(
+  { store, authority }: EnrolmentOptions,
+  device: DeviceRecord,
+  proven: CertificateRequest,
+): Promise<string> {
+  if (device.certificate !== null && !authority.nearExpiry(device.certificate)) return device.certificate;
+  const certificate = await authority.issueDevice(proven);
+  await store.updateDevice(device.id, { certificate });
+  return certificate;
+}

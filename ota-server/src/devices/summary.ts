@@ -1,0 +1,26 @@
+import type { DeviceSummary } from '@nodeos/contracts/operator-api.ts';
+import type { DeviceRecord, UpdateRecord } from '../store/store.ts';
+
+/** What a person calls the device. */
+export function deviceName(device: Pick<DeviceRecord, 'id' | 'serial'>): string {
+  return device.serial === '' ? device.id : device.serial;
+}
+
+/** The operator API's view of a device. */
+export function summarise(device: DeviceRecord, online: boolean, update: UpdateRecord | null): DeviceSummary {
+  const { at: _at, ...status } = update ?? { at: 0 };
+  return {
+    id: device.id,
+    name: deviceName(device),
+    serial: device.serial,
+    board: device.board,
+    state: device.state,
+    online,
+    tags: [...device.tags],
+    systemVersion: device.systemVersion,
+    apps: device.report?.apps ?? {},
+    lastSeen: device.lastSeen,
+    createdAt: device.createdAt,
+    update: update === null ? null : (status as DeviceSummary['update']),
+  };
+}

@@ -1,0 +1,37 @@
+import fastify, { type FastifyInstance } from 'fastify';
+import { AttemptLimit } from '../../attempt-limit.ts';
+import type { KeyAndCertificate } from '../../authority.ts';
+import type { ServerContext } from '../../context.ts';
+import { answerErrors } from '../../error-answers.ts';
+import { SERVER_LIMITS } from '../../limits.ts';
+import { demandDevice } from './authenticate.ts';
+import { enrolRoutes } from './enrol.ts';
+import { repositoryRoutes } from './repository.ts';
+import { stateRoutes } from './state.ts';
+
+/** The devices' surface: HTTPS with client certificates. */
+export function buildDeviceApp(context: ServerContext, certificate: KeyAndCertificate): FastifyInstance {
+  const app = fastify({
+    loggerInstance: context.log,
+    disableRequestLogging: true,
+    bodyLimit: SERVER_LIMITS.jsonBodyMaxBytes,
+    forceCloseConnections: true,
+    exposeHeadRoutes: false,
+    https: {
+      ...certificate,
+      ca: context.authority.certificate,
+      // Asked for, not demanded, by TLS: enrolment comes without one. The hook demands it everywhere else.
+      requestCert: true,
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.2',
+    },
+  }) as unknown as FastifyInstance;
+  answerErrors(app);
+  enrolRoutes(app, context, new AttemptLimit(SERVER_LIMITS.failedAttemptsPerMinute));
+  app.register(async (scope) => {
+    demandDevice(scope, context);
+    stateRoutes(scope, context);
+    repositoryRoutes(scope, context);
+  });
+  return app;
+}

@@ -1,0 +1,45 @@
+import fastify, { type FastifyInstance } from 'fastify';
+import { AttemptLimit } from '../../attempt-limit.ts';
+import type { ServerContext } from '../../context.ts';
+import { answerErrors } from '../../error-answers.ts';
+import { SERVER_LIMITS } from '../../limits.ts';
+import { demandOperator } from './authenticate.ts';
+import { claimTokenRoutes } from './claim-tokens.ts';
+import { dashboardRoutes, secureHeaders } from './dashboard.ts';
+import { deploymentRoutes } from './deployments.ts';
+import { deviceRoutes } from './devices.ts';
+import { eventRoutes } from './events.ts';
+import { logRoutes } from './logs.ts';
+import { releaseRoutes } from './releases.ts';
+import { replRoutes } from './repl.ts';
+import { serverRoutes } from './server.ts';
+import { sessionRoutes } from './session.ts';
+
+/** The operator's surface: API below /api/v1, health, dashboard. */
+export function buildOperatorApp(context: ServerContext, webFolder: string | null): FastifyInstance {
+  const app = fastify({
+    loggerInstance: context.log,
+    disableRequestLogging: true,
+    bodyLimit: SERVER_LIMITS.jsonBodyMaxBytes,
+    forceCloseConnections: true,
+    exposeHeadRoutes: false,
+  }) as unknown as FastifyInstance;
+  const attempts = new AttemptLimit(SERVER_LIMITS.failedAttemptsPerMinute);
+  answerErrors(app);
+  secureHeaders(app);
+  app.get('/healthz', async () => ({ status: 'ok' }));
+  sessionRoutes(app, context, attempts);
+  app.register(async (scope) => {
+    demandOperator(scope, context, attempts);
+    serverRoutes(scope, context);
+    deviceRoutes(scope, context);
+    logRoutes(scope, context);
+    replRoutes(scope, context);
+    claimTokenRoutes(scope, context);
+    releaseRoutes(scope, context);
+    deploymentRoutes(scope, context);
+    eventRoutes(scope, context);
+  });
+  if (webFolder !== null) dashboardRoutes(app, webFolder);
+  return app;
+}

@@ -1,0 +1,220 @@
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import type { Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { describeError, NodeosError } from '@nodeos/contracts/errors.ts';
+import type { FastifyInstance } from 'fastify';
+import { type Logger, pino } from 'pino';
+import packageJson from '../package.json' with { type: 'json' };
+import { openAccessTokens } from './access-tokens.ts';
+import { type KeyAndCertificate, openAuthority } from './authority.ts';
+import { openFileBlobs } from './blobs/file-blobs.ts';
+import { createAedesBroker } from './broker/aedes-broker.ts';
+import type { BrokerListener } from './broker/broker.ts';
+import { readConfiguration, type ServerConfiguration, type ServerOptions, urlHost } from './configuration.ts';
+import type { Addresses, ServerContext } from './context.ts';
+import { Deployments } from './deployments/deployments.ts';
+import { Devices } from './devices/devices.ts';
+import { SERVER_LIMITS } from './limits.ts';
+import { Changes } from './live/changes.ts';
+import { LogHub } from './live/log-hub.ts';
+import { ReplSessions } from './live/repl-sessions.ts';
+import { buildDeviceApp } from './routes/device/app.ts';
+import { buildOperatorApp } from './routes/operator/app.ts';
+import { openSqliteStore } from './store/sqlite/store.ts';
+import type { Store } from './store/store.ts';
+import { openOnlineKeys } from './tuf/online-keys.ts';
+import { openRepository } from './tuf/repository.ts';
+import { buildWeb } from './web-build.ts';
+
+export interface NodeosServer {
+  /** Listens on all three ports, or on none. @throws NodeosError PORT_IN_USE, INPUT_INVALID */
+  start(): Promise<void>;
+  /** Ends connections, waits for writes, closes the database. May be called twice. */
+  close(): Promise<void>;
+  /** The real ports. @throws NodeosError INTERNAL before `start` */
+  readonly addresses: Addresses;
+  readonly operatorToken: string;
+  /** The operator's surface, for `inject`. */
+  readonly app: FastifyInstance;
+  /** The devices' surface, for `inject`. */
+  readonly deviceApp: FastifyInstance;
+}
+
+/**
+ * Puts the server together: opens (or makes) the data folder, keys and token. Nothing listens yet.
+ * @throws NodeosError INPUT_INVALID for options, CONFLICT where another server uses the folder
+ */
+export async function createServer(options: ServerOptions): Promise<NodeosServer> {
+  const configuration = readConfiguration(options);
+  const log = options.log ?? pino({ level: 'warn', name: 'nodeos-server' }, pino.destination({ dest: 2, sync: true }));
+  const webFolder = configuration.dashboard ? await buildWeb() : null;
+  await mkdir(configuration.dataDir, { recursive: true, mode: 0o700 });
+  const store = openSqliteStore(join(configuration.dataDir, 'server.sqlite'));
+  try {
+    return await assemble(configuration, log, store, webFolder);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function assemble(
+  configuration: ServerConfiguration,
+  log: Logger,
+  store: Store,
+  webFolder: string | null,
+): Promise<NodeosServer> {
+  const { dataDir } = configuration;
+  const blobs = await openFileBlobs(join(dataDir, 'blobs'), SERVER_LIMITS.blobMaxBytes);
+  const keys = await openOnlineKeys(join(dataDir, 'keys'));
+  const authority = await openAuthority(join(dataDir, 'keys'));
+  const names = [...new Set([...configuration.advertise, '127.0.0.1', '::1', 'localhost'])];
+  let certificate = await authority.serverCertificate(names);
+  const repository = await openRepository({ folder: join(dataDir, 'tuf'), keys, blobs, store });
+  const access = await openAccessTokens(join(dataDir, 'operator-token'), store);
+  const changes = new Changes();
+
+  let listening: Addresses | null = null;
+  const addresses = (): Addresses => {
+    if (listening === null) throw new NodeosError('INTERNAL', 'the server does not listen yet');
+    return listening;
+  };
+  const mayConnect = async (id: string): Promise<boolean> => (await store.getDevice(id))?.state === 'active';
+  const broker = await createAedesBroker({
+    certificate,
+    ca: authority.certificate,
+    mayConnect,
+    listener: brokerListener(() => context),
+  });
+  const deployments = new Deployments({ store, changes, broker });
+  const devices = new Devices({ store, authority, broker, deployments, changes });
+  const context: ServerContext = {
+    configuration,
+    version: packageJson.version,
+    log,
+    store,
+    blobs,
+    authority,
+    keys,
+    repository,
+    access,
+    broker,
+    changes,
+    devices,
+    deployments,
+    logs: new LogHub(broker),
+    repl: new ReplSessions(broker),
+    addresses,
+  };
+  const app = buildOperatorApp(context, webFolder);
+  const deviceApp = buildDeviceApp(context, certificate);
+
+  const refreshMetadata = (): Promise<void> =>
+    repository.refresh().catch((error) => log.error(`metadata was not signed anew: ${describeError(error)}`));
+  const renewCertificate = async (): Promise<void> => {
+    const next: KeyAndCertificate = await authority.serverCertificate(names);
+    if (next.cert === certificate.cert) return;
+    certificate = next;
+    broker.renewCertificate(next);
+    (deviceApp.server as unknown as Server).setSecureContext({ ...next, ca: authority.certificate });
+  };
+  const timers: NodeJS.Timeout[] = [];
+
+  const closeAll = async (): Promise<void> => {
+    for (const timer of timers) clearInterval(timer);
+    context.repl.closeAll();
+    await Promise.all([app.close(), deviceApp.close(), broker.close()]);
+    await store.close();
+  };
+  let closing: Promise<void> | null = null;
+  const close = (): Promise<void> => {
+    closing ??= closeAll();
+    return closing;
+  };
+
+  return {
+    async start() {
+      const { operator, device, mqtt, advertise } = configuration;
+      try {
+        const operatorPort = await listen('operator API', operator, () => listenApp(app, operator));
+        const devicePort = await listen('device API', device, () => listenApp(deviceApp, device));
+        const mqttPort = await listen('MQTT', mqtt, () => broker.listen(mqtt.host, mqtt.port));
+        const advertised = urlHost(advertise[0] as string);
+        listening = Object.freeze({
+          operator: {
+            host: operator.host,
+            port: operatorPort,
+            url: `http://${urlHost(operator.host)}:${operatorPort}`,
+          },
+          device: { host: device.host, port: devicePort, url: `https://${advertised}:${devicePort}` },
+          mqtt: { host: mqtt.host, port: mqttPort, url: `mqtts://${advertised}:${mqttPort}` },
+        });
+      } catch (error) {
+        await close();
+        throw error;
+      }
+      timers.push(setInterval(() => void refreshMetadata(), SERVER_LIMITS.metadataCheckIntervalMs).unref());
+      const renew = (): void =>
+        void renewCertificate().catch((error) => log.error(`certificate was not renewed: ${describeError(error)}`));
+      timers.push(setInterval(renew, SERVER_LIMITS.certificateCheckIntervalMs).unref());
+      await refreshMetadata();
+    },
+    close,
+    get addresses() {
+      return addresses();
+    },
+    operatorToken: access.operatorToken,
+    app,
+    deviceApp,
+  };
+}
+
+/** What the broker sees goes to the fleet, the log viewers and the REPL sessions. */
+function brokerListener(context: () => ServerContext): BrokerListener {
+  const run = (work: Promise<unknown>): void => {
+    work.catch((error) => context().log.error({ err: error }, 'broker event'));
+  };
+  return {
+    presence: (deviceId, online) => {
+      if (!online) context().repl.deviceLeft(deviceId);
+      run(context().devices.presence(deviceId));
+    },
+    listening: (deviceId) => {
+      context().logs.resume(deviceId);
+      run(context().deployments.deviceListens(deviceId));
+    },
+    logs: (deviceId, batch) => context().logs.receive(deviceId, batch),
+    repl: (deviceId, message) => context().repl.receive(deviceId, message),
+    malformed: (deviceId, error) => context().log.warn(`device ${deviceId}: ${describeError(error)}`),
+  };
+}
+
+async function listenApp(app: FastifyInstance, { host, port }: { host: string; port: number }): Promise<number> {
+  await app.ready();
+  app.server.listen({ host, port });
+  await once(app.server, 'listening');
+  return (app.server.address() as AddressInfo).port;
+}
+
+async function listen(
+  what: string,
+  address: { host: string; port: number },
+  start: () => Promise<number>,
+): Promise<number> {
+  try {
+    return await start();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const where = `${urlHost(address.host)}:${address.port}`;
+    if (code === 'EADDRINUSE')
+      throw new NodeosError('PORT_IN_USE', `${where} (${what}) is in use by another program`, { cause: error });
+    if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+      throw new NodeosError('INPUT_INVALID', `${where} (${what}) cannot be listened on: ${(error as Error).message}`, {
+        hint: 'Choose an address of this machine, and a port above 1023 unless the server runs as root.',
+        cause: error,
+      });
+    throw error;
+  }
+}
