@@ -91,7 +91,7 @@ export async function openAuthority(folder: string): Promise<Authority> {
         ...extensions,
       ],
     });
-    return certificate.toString('pem');
+    return `${certificate.toString('pem')}\n`;
   };
 
   return {
@@ -160,7 +160,7 @@ async function makeAuthority(folder: string): Promise<KeyAndCertificate> {
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
-  return writePair(folder, 'ca', { key: await exportKey(keys.privateKey), cert: certificate.toString('pem') });
+  return writePair(folder, 'ca', { key: await exportKey(keys.privateKey), cert: `${certificate.toString('pem')}\n` });
 }
 
 async function readPair(folder: string, name: string): Promise<KeyAndCertificate | null> {

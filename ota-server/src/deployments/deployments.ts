@@ -7,7 +7,7 @@ import { deviceName } from '../devices/summary.ts';
 import type { Changes } from '../live/changes.ts';
 import { Sequence } from '../sequence.ts';
 import type { Assignment, DeploymentRecord, DeviceRecord, ReleaseRecord, Store } from '../store/store.ts';
-import { afterReport, afterTold, changedAssignments, deploymentState, desiredState } from './engine.ts';
+import { afterReport, afterTold, changedAssignments, deploymentState, desiredState } from './plan.ts';
 
 export interface DeploymentsOptions {
   readonly store: Store;

@@ -1,7 +1,7 @@
 import type { EnrolAnswer, EnrolRequest } from '@nodeos/contracts/device-api.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { Authority, CertificateRequest } from '../authority.ts';
-import { NOTHING_DESIRED } from '../deployments/engine.ts';
+import { NOTHING_DESIRED } from '../deployments/plan.ts';
 import { SERVER_LIMITS } from '../limits.ts';
 import type { DeviceRecord, Store } from '../store/store.ts';
 

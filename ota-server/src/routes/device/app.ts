@@ -1,4 +1,4 @@
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { AttemptLimit } from '../../attempt-limit.ts';
 import type { KeyAndCertificate } from '../../authority.ts';
 import type { ServerContext } from '../../context.ts';
@@ -13,7 +13,7 @@ import { stateRoutes } from './state.ts';
 export function buildDeviceApp(context: ServerContext, certificate: KeyAndCertificate): FastifyInstance {
   const app = fastify({
     loggerInstance: context.log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: SERVER_LIMITS.jsonBodyMaxBytes,
     forceCloseConnections: true,
     exposeHeadRoutes: false,

@@ -1,12 +1,11 @@
 import { DEVICE_ROUTES } from '@nodeos/contracts/device-api.ts';
 import { describeError, NodeosError } from '@nodeos/contracts/errors.ts';
-import { consistentTargetPath } from '@nodeos/contracts/release.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { sendBlob } from '../../blobs/send-blob.ts';
 import type { ServerContext } from '../../context.ts';
 
 /** GET /tuf/<metadata file> and GET/HEAD /targets/<consistent target path>, both from disk at each request. */
-export function repositoryRoutes(scope: FastifyInstance, { repository, blobs, store, log }: ServerContext): void {
+export function repositoryRoutes(scope: FastifyInstance, { repository, blobs, log }: ServerContext): void {
   scope.get<{ Params: { file: string } }>(`${DEVICE_ROUTES.tuf}/:file`, async ({ params }, reply) => {
     // A repository that was damaged on the disk is served as it is: the devices judge it.
     if (params.file === 'timestamp.json')
@@ -22,14 +21,10 @@ export function repositoryRoutes(scope: FastifyInstance, { repository, blobs, st
 
   const sendTarget = async (request: FastifyRequest<{ Params: { '*': string } }>, reply: FastifyReply) => {
     const path = request.params['*'];
-    const parts = /^(.*\/)?([0-9a-f]{64})\.([^/]+)$/.exec(path);
-    const release = parts === null ? null : await store.getRelease(`${parts[1] ?? ''}${parts[3]}`);
-    const sha256 = parts?.[2] ?? '';
-    const size =
-      release !== null && consistentTargetPath(release.target, release.sha256) === path
-        ? await blobs.size(sha256)
-        : null;
-    if (size === null) throw new NodeosError('NOT_FOUND', `there is no target ${path.slice(0, 256)}`);
+    const sha256 = /(?:^|\/)([0-9a-f]{64})\.[^/]+$/.exec(path)?.[1];
+    const size = sha256 === undefined ? null : await blobs.size(sha256);
+    if (sha256 === undefined || size === null)
+      throw new NodeosError('NOT_FOUND', `there is no target ${path.slice(0, 256)}`);
     return sendBlob(request, reply, blobs, sha256, size);
   };
   scope.get(`${DEVICE_ROUTES.targets}/*`, sendTarget);

@@ -1,4 +1,4 @@
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { AttemptLimit } from '../../attempt-limit.ts';
 import type { ServerContext } from '../../context.ts';
 import { answerErrors } from '../../error-answers.ts';
@@ -19,7 +19,7 @@ import { sessionRoutes } from './session.ts';
 export function buildOperatorApp(context: ServerContext, webFolder: string | null): FastifyInstance {
   const app = fastify({
     loggerInstance: context.log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: SERVER_LIMITS.jsonBodyMaxBytes,
     forceCloseConnections: true,
     exposeHeadRoutes: false,

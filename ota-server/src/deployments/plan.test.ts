@@ -15,7 +15,7 @@ import {
   NOTHING_DESIRED,
   reaches,
   winners,
-} from './engine.ts';
+} from './plan.ts';
 
 const report = (change: Partial<DeviceReport> = {}): DeviceReport => ({
   format: 1,
