@@ -1,10 +1,12 @@
 import { access, constants, mkdir, readFile, statfs } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { describeError, isNodeosError } from '@nodeos/contracts/errors.ts';
+import { parseJson } from '@nodeos/contracts/validate.ts';
+import { assetPath } from '@nodeos/firmware/assets.ts';
 import type { BuildContext } from '@nodeos/firmware/context.ts';
 import { runTool, TOOL_PACKAGES } from '@nodeos/firmware/run-tool.ts';
 import { indexAge, openAptRoot, updateIndexes } from '@nodeos/firmware/sources/apt-root.ts';
-import debianPackages from '../scripts/debian-packages.json' with { type: 'json' };
+import { z } from 'zod';
 import { formatBytes } from './output.ts';
 
 export interface Check {
@@ -15,6 +17,7 @@ export interface Check {
   readonly debianPackage?: string;
 }
 
+const packagesSchema = z.array(z.object({ package: z.string(), group: z.string(), for: z.string() }));
 /** Kernel source, its build and the layers of one board, with some room. */
 const CACHE_NEEDED_BYTES = 8e9;
 const INDEX_FRESH_MS = 86_400_000;
@@ -84,6 +87,8 @@ async function findTool(tool: string, folders: readonly string[]): Promise<strin
 
 /** Packages that bring more than one program: headers, firmware, keys. Only dpkg can tell. */
 async function checkPackages(signal: AbortSignal): Promise<Check[]> {
+  const file = assetPath('scripts', 'debian-packages.json');
+  const debianPackages = parseJson(packagesSchema, await readFile(file, 'utf8'), 'scripts/debian-packages.json');
   const programs = new Set(Object.values(TOOL_PACKAGES));
   const wanted = debianPackages.filter((entry) => entry.group !== 'test' && !programs.has(entry.package));
   const args = ['-W', DPKG_FORMAT, ...wanted.map((entry) => entry.package)];

@@ -12,6 +12,7 @@ import { registerNew } from './verbs/new.ts';
 import { registerPublish } from './verbs/publish.ts';
 import { registerRepl } from './verbs/repl.ts';
 import { registerRun } from './verbs/run.ts';
+import { registerServer } from './verbs/server.ts';
 import { registerSources } from './verbs/sources.ts';
 
 /** Every verb, in the order in which the help lists them: from a new machine to a fleet. */
@@ -22,6 +23,7 @@ export const VERBS: readonly RegisterVerb[] = [
   registerSources,
   registerRun,
   registerBundle,
+  registerServer,
   registerKeys,
   registerClaimToken,
   registerFleetFile,

@@ -4,7 +4,15 @@ import { fileURLToPath } from 'node:url';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 
 /** Folders that the product reads as data. In a clone they stand at its root, in the published package under `share/`. */
-export type AssetFolder = 'boards' | 'kernel-configs' | 'firmware' | 'device-agent' | 'ota-server' | 'examples' | 'cli';
+export type AssetFolder =
+  | 'boards'
+  | 'kernel-configs'
+  | 'firmware'
+  | 'device-agent'
+  | 'ota-server'
+  | 'examples'
+  | 'cli'
+  | 'scripts';
 
 let root: string | undefined;
 

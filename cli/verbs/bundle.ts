@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
-import { bundleApp, readAppPackage } from '@nodeos/firmware/bundle/bundle-app.ts';
 import { loadBoard } from '@nodeos/firmware/boards.ts';
+import { bundleApp, readAppPackage } from '@nodeos/firmware/bundle/bundle-app.ts';
 import { createBuildContext } from '../build-context.ts';
 import { formatBytes, print, printJson } from '../output.ts';
 import { example, type RegisterVerb } from '../verb.ts';

@@ -4,9 +4,9 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { TEST_BOARD, testContext, writeTree } from './bundle.testing.ts';
 import { bundleApp } from './bundle-app.ts';
 import { settleNativeAddons } from './native-addons.ts';
-import { TEST_BOARD, testContext, writeTree } from './test-app.ts';
 
 const has = (tool: string): boolean => spawnSync(tool, ['--version']).error === undefined;
 const missing = ['mksquashfs', 'npm'].find((tool) => spawnSync(tool, ['-version']).error !== undefined);

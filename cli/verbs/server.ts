@@ -1,0 +1,81 @@
+import { once } from 'node:events';
+import { join, resolve } from 'node:path';
+import { NodeosError } from '@nodeos/contracts/errors.ts';
+import { createServer } from '@nodeos/ota-server/src/server.ts';
+import { saveServer } from '../config.ts';
+import { print } from '../output.ts';
+import { example, type RegisterVerb } from '../verb.ts';
+
+interface ServerVerbOptions {
+  readonly data: string;
+  readonly host: string;
+  readonly port: string;
+  readonly deviceHost: string;
+  readonly devicePort: string;
+  readonly mqttPort: string;
+  readonly advertise: string[];
+  readonly save: boolean;
+}
+
+export const registerServer: RegisterVerb = (program, io) => {
+  program
+    .command('server')
+    .description('run the server and its dashboard until Ctrl-C')
+    .option('--data <folder>', 'folder for everything the server keeps', 'nodeos-server')
+    .option('--host <address>', 'address of the operator API and the dashboard', '127.0.0.1')
+    .option('--port <number>', 'port of the operator API and the dashboard', '8080')
+    .option('--device-host <address>', 'address on which devices are served', '0.0.0.0')
+    .option('--device-port <number>', 'port of the device API', '8443')
+    .option('--mqtt-port <number>', 'port of the broker', '8883')
+    .option('--advertise <name>', 'name or address by which devices reach this machine; repeatable', collect, [])
+    .option('--no-save', 'do not make this the server that the other commands talk to')
+    .addHelpText(
+      'after',
+      example(
+        'nodeos server --advertise 192.168.1.10',
+        'nodeos server --data /srv/nodeos --port 9080 --device-port 9443',
+      ),
+    )
+    .action(async (options: ServerVerbOptions) => {
+      const server = await createServer({
+        dataDir: resolve(io.cwd, options.data),
+        operator: { host: options.host, port: port(options.port, '--port') },
+        device: { host: options.deviceHost, port: port(options.devicePort, '--device-port') },
+        mqtt: { host: options.deviceHost, port: port(options.mqttPort, '--mqtt-port') },
+        ...(options.advertise.length > 0 && { advertise: options.advertise }),
+      });
+      try {
+        await server.start().catch(nameOptions);
+        const { operator, device, mqtt } = server.addresses;
+        const config = { server: operator.url, token: server.operatorToken };
+        const saved = options.save ? await saveServer(io.env, config) : null;
+        print(io, `dashboard  ${operator.url}`);
+        print(io, `devices    ${device.url}`);
+        print(io, `broker     ${mqtt.url}`);
+        print(io, `token      in ${join(resolve(io.cwd, options.data), 'operator-token')}`);
+        if (saved) print(io, `           and, for the other commands, in ${saved}`);
+        print(io, 'Ctrl-C ends it.');
+        if (!io.signal.aborted) await once(io.signal, 'abort');
+      } finally {
+        await server.close();
+      }
+    });
+};
+
+function collect(value: string, all: string[]): string[] {
+  return [...all, value];
+}
+
+function port(text: string, option: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 0 && value <= 65_535) return value;
+  throw new NodeosError('INPUT_INVALID', `${option} ${text} is not a port`);
+}
+
+function nameOptions(error: unknown): never {
+  if (!(error instanceof NodeosError) || error.code !== 'PORT_IN_USE') throw error;
+  throw new NodeosError('PORT_IN_USE', error.message, {
+    hint: 'Stop the program that listens there, or choose another port: --port, --device-port or --mqtt-port.',
+    cause: error,
+  });
+}
