@@ -1,0 +1,90 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
+import type { InstalledApp } from '../ports.ts';
+import type { Ending, Launch } from './process.ts';
+
+/** Real Node.js apps for tests, started without the launcher: no namespaces, no root rights. */
+
+const PRELOAD = new URL('./app-preload.cjs', import.meta.url).pathname;
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+export interface AppFolder {
+  /** Writes an app's main module and gives it as an installed app. */
+  app(version: string, source: string, settings?: Partial<AppManifest>): Promise<InstalledApp>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export async function makeAppFolder(): Promise<AppFolder> {
+  const folder = await mkdtemp(join(tmpdir(), 'nodeos-apps-'));
+  return {
+    async app(version, source, settings = {}) {
+      const file = join(folder, `${version}.${source.includes('import ') ? 'mjs' : 'cjs'}`);
+      await writeFile(file, source);
+      const manifest: AppManifest = {
+        format: 1,
+        name: 'hello',
+        version,
+        description: '',
+        start: ['node', file],
+        env: {},
+        ports: [],
+        devices: [],
+        network: 'host',
+        memoryMiB: 64,
+        probe: null,
+        soakMs: 50,
+        swap: 'overlap',
+        stopGraceMs: 2_000,
+        abi: 'any',
+        ...settings,
+      };
+      const sha256 = version.replace(/\W/g, '').padEnd(64, '0');
+      return { manifest, target: `apps/hello/${version}/any.sqfs`, sha256, bundlePath: folder, deployment: null };
+    },
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+/** Starts what the manifest says with this Node.js; counts what was started. */
+export function plainLaunch(): Launch & { started: string[] } {
+  const started: string[] = [];
+  const launch: Launch = async (app, { hold }) => {
+    started.push(app.manifest.version);
+    const flags = hold ? ['--require', PRELOAD] : [];
+    const child = spawn(process.execPath, [...flags, ...app.manifest.start.slice(1)], {
+      stdio: ['ignore', 'pipe', 'pipe', hold ? 'pipe' : 'ignore'],
+      env: { PORT: String(app.manifest.ports[0] ?? ''), ...(hold && { NODEOS_HOLD_FD: '3' }) },
+    });
+    const ended = new Promise<Ending>((resolve) =>
+      child.on('close', (code, signal) => resolve({ code, signal, note: null })),
+    );
+    return {
+      stdout: child.stdout,
+      stderr: child.stderr,
+      control: hold ? (child.stdio[3] as Duplex) : null,
+      ended,
+      kill: (signal) => void child.kill(signal),
+    } as Awaited<ReturnType<Launch>>;
+  };
+  return Object.assign(launch, { started });
+}
+
+/** An HTTP server that answers with its version. */
+export function server(version: string, prelude = ''): string {
+  return `${prelude}
+    require('node:http').createServer((_, answer) => answer.end('${version}')).listen(Number(process.env.PORT));`;
+}

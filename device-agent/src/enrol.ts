@@ -1,0 +1,59 @@
+import { DEVICE_ROUTES, type EnrolRequest, enrolAnswerSchema } from '@nodeos/contracts/device-api.ts';
+import { NodeosError } from '@nodeos/contracts/errors.ts';
+import type { FleetFile } from '@nodeos/contracts/fleet-file.ts';
+import { validate } from '@nodeos/contracts/validate.ts';
+import { backoffDelay, delay } from './backoff.ts';
+import { certificationRequest } from './csr.ts';
+import type { Identity } from './identity.ts';
+import type { ServerHttp } from './ports.ts';
+import { readJson } from './transport/answer.ts';
+
+const UNREACHABLE_BACKOFF = { baseMs: 250, capMs: 30_000 };
+const REFUSED_BACKOFF = { baseMs: 15_000, capMs: 600_000 };
+
+export interface EnrolContext {
+  readonly http: ServerHttp;
+  readonly fleet: FleetFile;
+  readonly identity: Identity;
+  readonly board: string;
+  readonly systemVersion: string;
+  /** Told of each state but the last: waiting for approval, refused, unreachable. */
+  readonly onWaiting: (state: 'pending' | 'refused' | 'unreachable', text: string) => void;
+  readonly wait?: (milliseconds: number) => Promise<void>;
+}
+
+/** Asks for a certificate until there is one; gives it as PEM. */
+export async function enrol(context: EnrolContext): Promise<string> {
+  const wait = context.wait ?? delay;
+  for (let failures = 1; ; failures++) {
+    try {
+      const answer = await askOnce(context);
+      if (answer.state === 'approved') return answer.certificate;
+      context.onWaiting('pending', `waiting for approval as ${answer.deviceId}`);
+      failures = 0;
+      await wait(answer.retryAfterSeconds * 1000);
+    } catch (error) {
+      const refused = error instanceof NodeosError && error.code === 'ENROLMENT_REFUSED';
+      context.onWaiting(refused ? 'refused' : 'unreachable', (error as Error).message);
+      await wait(backoffDelay(failures, refused ? REFUSED_BACKOFF : UNREACHABLE_BACKOFF));
+    }
+  }
+}
+
+async function askOnce(context: EnrolContext) {
+  const request: EnrolRequest = {
+    csr: certificationRequest(context.identity.serial, context.identity.privateKey),
+    claimToken: context.fleet.claimToken,
+    serial: context.identity.serial,
+    board: context.board,
+    systemVersion: context.systemVersion,
+  };
+  const answer = await context.http.request('POST', DEVICE_ROUTES.enrol, { json: request });
+  const body = await readJson(answer);
+  if (answer.status >= 500) throw new NodeosError('FETCH_FAILED', `the server answered ${answer.status} to enrolment`);
+  if (answer.status !== 200 && answer.status !== 202) {
+    const reason = (body as { error?: { message?: string } } | null)?.error?.message ?? `status ${answer.status}`;
+    throw new NodeosError('ENROLMENT_REFUSED', `the server refused enrolment: ${reason}`);
+  }
+  return validate(enrolAnswerSchema, body, 'answer to enrolment');
+}

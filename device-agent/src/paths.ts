@@ -1,0 +1,26 @@
+/** Prefix of every path below; set only where the agent runs on a developer's machine. */
+const root = process.env.NODEOS_ROOT ?? '';
+
+/** Where things are on a device. init has mounted all of it before the agent starts. */
+export const PATHS = Object.freeze({
+  bootFacts: `${root}/run/nodeos/boot`,
+  slot: `${root}/run/nodeos/slot`,
+  lowerRoot: `${root}/run/nodeos/root`,
+  resolvConf: `${root}/run/nodeos/dns/resolv.conf`,
+  dhcpcdConfig: `${root}/run/nodeos/dhcpcd.conf`,
+  dhcpLeases: `${root}/var/lib/dhcpcd`,
+  fleetFile: `${root}/boot/fleet.json`,
+  state: `${root}/data/.system/agent`,
+  users: `${root}/data/users`,
+  launcher: `${root}/usr/lib/nodeos/launcher`,
+  native: `${root}/usr/lib/nodeos/nodeos.node`,
+  dhcpcd: `${root}/usr/sbin/dhcpcd`,
+  /** As an app sees them in its own root. */
+  appNode: '/usr/bin/node',
+  appPreload: '/usr/lib/nodeos/app-preload.cjs',
+  appCgroups: `${root}/sys/fs/cgroup/apps`,
+  interfaces: `${root}/sys/class/net`,
+  hostname: `${root}/proc/sys/kernel/hostname`,
+  proc: `${root}/proc`,
+  devices: `${root}/dev`,
+});

@@ -1,0 +1,96 @@
+import { Agent, request as httpsRequest } from 'node:https';
+import { NodeosError } from '@nodeos/contracts/errors.ts';
+import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
+import type { RequestOptions, ServerAnswer, ServerHttp } from '../ports.ts';
+
+/** No byte in this time: the connection is dead. Slow transfers are judged by who reads them. */
+const IDLE_TIMEOUT_MS = 60_000;
+
+export interface ClientIdentity {
+  readonly certificate: string;
+  /** PEM. */
+  readonly key: string;
+}
+export interface DeviceHttp extends ServerHttp {
+  /** Uses a certificate from the next connection on; null connects without one. */
+  identify(identity: ClientIdentity | null): void;
+  close(): void;
+}
+
+/**
+ * Requests over one kept connection, the server verified by the fleet file's authority alone.
+ * @param onDate gets the Date header of every answer that came over a verified connection
+ */
+export function createServerHttp(server: string, ca: string, onDate: (date: string) => void): DeviceHttp {
+  const base = server.endsWith('/') ? server.slice(0, -1) : server;
+  let agent = makeAgent(ca, null);
+
+  function send(method: 'GET' | 'POST', path: string, options: RequestOptions): Promise<ServerAnswer> {
+    const body = options.json === undefined ? null : Buffer.from(JSON.stringify(options.json));
+    const headers: Record<string, string> = { ...options.headers };
+    if (body) headers['content-type'] = 'application/json';
+    if (body) headers['content-length'] = String(body.length);
+    return new Promise((resolve, reject) => {
+      const outgoing = httpsRequest(`${base}${path}`, { method, agent, headers, signal: options.signal });
+      const connectTimer = setTimeout(
+        () => outgoing.destroy(new Error('no connection in time')),
+        DEVICE_LIMITS.fetchConnectTimeoutMs,
+      );
+      outgoing.setTimeout(IDLE_TIMEOUT_MS, () => outgoing.destroy(new Error('no answer in time')));
+      outgoing.on('socket', (socket) => {
+        const connected = () => clearTimeout(connectTimer);
+        if (socket.connecting) socket.once('secureConnect', connected);
+        else connected();
+      });
+      outgoing.on('error', (cause) => {
+        clearTimeout(connectTimer);
+        reject(new NodeosError('FETCH_FAILED', `${method} ${base}${path}: ${describe(cause)}`, { cause }));
+      });
+      outgoing.on('response', (incoming) => {
+        if (incoming.headers.date) onDate(incoming.headers.date);
+        resolve({ status: incoming.statusCode ?? 0, headers: flatten(incoming.headers), body: incoming });
+      });
+      outgoing.end(body ?? undefined);
+    });
+  }
+
+  return {
+    async request(method, path, options = {}) {
+      try {
+        return await send(method, path, options);
+      } catch (error) {
+        // A kept connection that the server closed meanwhile says nothing about the server: ask once more.
+        const cause = (error as NodeosError).cause as NodeJS.ErrnoException | undefined;
+        if (cause?.code !== 'ECONNRESET' || options.signal?.aborted) throw error;
+        return send(method, path, options);
+      }
+    },
+    identify(identity) {
+      agent.destroy();
+      agent = makeAgent(ca, identity);
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+function makeAgent(ca: string, identity: ClientIdentity | null): Agent {
+  return new Agent({
+    keepAlive: true,
+    maxSockets: 4,
+    maxFreeSockets: 1,
+    ca,
+    ...(identity && { cert: identity.certificate, key: identity.key }),
+    minVersion: 'TLSv1.2',
+  });
+}
+
+function describe(cause: Error): string {
+  const code = (cause as NodeJS.ErrnoException).code;
+  return code && !cause.message.includes(code) ? `${code} ${cause.message}` : cause.message;
+}
+
+function flatten(headers: NodeJS.Dict<string | string[]>): Record<string, string | undefined> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
+  );
+}
