@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { copyFile, glob, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, glob, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -22,13 +22,22 @@ import { type DebianPackage, extractPackage, fetchDebianPackages } from '../sour
 
 export type KernelArchitecture = 'x86_64' | 'i386' | 'arm64' | 'arm';
 
+/** The kernel's name for a board's architecture. */
+export function kernelArchitecture(board: {
+  readonly kernel: 'x86' | 'arm' | 'arm64';
+  readonly node: string;
+}): KernelArchitecture {
+  if (board.kernel !== 'x86') return board.kernel;
+  return board.node === 'x64' ? 'x86_64' : 'i386';
+}
+
 export interface KernelRequest {
   readonly arch: KernelArchitecture;
   /** Debian package with the source; default `linux-source-6.12`. */
   readonly source?: string;
   /** Paths relative to kernel-configs/. */
   readonly fragments: readonly string[];
-  /** Paths relative to kernel-configs/, applied in this order. */
+  /** Paths relative to kernel-configs/, applied in this order after those that stand directly in patches/. */
   readonly patches: readonly string[];
   /** Prefix of the cross tools, e.g. `aarch64-linux-gnu-`; empty for the host's own. */
   readonly crossCompile?: string;
@@ -83,7 +92,7 @@ const TYPICAL_LINES = 3000;
 export async function buildKernel(context: BuildContext, request: KernelRequest): Promise<Artefact> {
   const facts = ARCHITECTURES[request.arch];
   const options = mergeOptions(await readFragments(request.fragments));
-  const patches = await Promise.all(request.patches.map((path) => hashFile(assetPath('kernel-configs', path))));
+  const patches = await listPatches(request.patches);
   const compiler = await compilerVersion(context, request.crossCompile ?? '');
   const [source] = await fetchDebianPackages(context, {
     architecture: facts.debian,
@@ -95,7 +104,7 @@ export async function buildKernel(context: BuildContext, request: KernelRequest)
     arch: request.arch,
     source: source.sha256,
     options: options.map(({ name, value }) => [name, value]),
-    patches,
+    patches: await Promise.all(patches.map((path) => hashFile(assetPath('kernel-configs', path)))),
     compiler,
   };
   return cached(context, 'kernel', inputs, async (dir) => {
@@ -103,7 +112,7 @@ export async function buildKernel(context: BuildContext, request: KernelRequest)
     // Everything below `scratch` goes with the temporary folder, whether the build ends well or not.
     const scratch = join(dir, 'scratch');
     const tree = await unpackSource(context, source, facts, scratch);
-    await applyPatches(context, tree, request.patches);
+    await applyPatches(context, tree, patches);
     const make = makeRunner(context, request, tree, await buildDate(join(scratch, 'package')));
     await configure(context, make, tree, options, source);
     const started = performance.now();
@@ -120,15 +129,26 @@ export async function buildKernel(context: BuildContext, request: KernelRequest)
 async function readFragments(paths: readonly string[]): Promise<KernelOption[][]> {
   return Promise.all(
     paths.map(async (path) => {
-      const file = assetPath('kernel-configs', path);
-      if (!existsSync(file)) {
-        throw new NodeosError('INPUT_INVALID', `the kernel fragment kernel-configs/${path} does not exist`, {
-          hint: 'Correct the board file, or write the fragment.',
-        });
-      }
-      return parseFragment(await readFile(file, 'utf8'), path);
+      assertExists(path, 'fragment');
+      return parseFragment(await readFile(assetPath('kernel-configs', path), 'utf8'), path);
     }),
   );
+}
+
+/** Patches directly in kernel-configs/patches/ are for every kernel; a board names those in folders below. */
+async function listPatches(named: readonly string[]): Promise<string[]> {
+  for (const path of named) assertExists(path, 'patch');
+  const every = (await readdir(assetPath('kernel-configs', 'patches')))
+    .filter((name) => name.endsWith('.patch'))
+    .sort();
+  return [...every.map((name) => `patches/${name}`), ...named];
+}
+
+function assertExists(path: string, what: string): void {
+  if (existsSync(assetPath('kernel-configs', path))) return;
+  throw new NodeosError('INPUT_INVALID', `the kernel ${what} kernel-configs/${path} does not exist`, {
+    hint: 'Correct the kernel field of the board file, or write the file.',
+  });
 }
 
 async function compilerVersion(context: BuildContext, prefix: string): Promise<string[]> {
