@@ -48,5 +48,5 @@ int cmdline_parse(const char *text, struct cmdline *words) {
     if (result < 0) return result;
     text += length;
   }
-  return words->barebones || (words->disk[0] != '\0' && words->slot != '\0') ? 0 : -ENOKEY;
+  return words->barebones || (words->disk[0] != '\0' && words->slot != '\0') ? 0 : -ENODATA;
 }

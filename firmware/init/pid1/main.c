@@ -39,7 +39,7 @@ int main(void) {
 
   must("mounting the kernel's file systems", mount_kernel());
   must("opening the console", open_console());
-  must("reading the kernel command line", read_cmdline(&boot.words));
+  must("reading nodeos.disk, nodeos.slot and the other words of the kernel command line", read_cmdline(&boot.words));
   must("receiving signals", boot.signals = sys_signals());
   may("Ctrl-Alt-Del as a signal", sys_reboot(RB_DISABLE_CAD));
 

@@ -22,29 +22,20 @@ static void stop_processes(const struct boot *boot) {
   all_gone(boot, KILLED_MS);
 }
 
-/* /run carries the read-only image under the root, which is in use to the end. */
-static bool is_kept(const char *target) {
-  static const char *const kept[] = {"/", "/dev", "/proc", "/sys", "/data"};
-  for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
-    if (strcmp(target, kept[i]) == 0) return true;
-  }
-  return strncmp(target, "/run", 4) == 0;
-}
-
-/* In reverse order of mounting. The root and, below it, data cannot be unmounted from inside: they become read-only. */
+/* In reverse order of mounting. Mounts of memory are left: unmounting them only takes time. So are those that cannot
+ * be unmounted from inside: the image under the root, and the root and data themselves, which become read-only. */
 static void unmount_all(void) {
-  static char text[16384], *targets[128];
+  static char text[16384], *targets[64];
   int count = 0;
   may("list of mounts", file_read("/proc/self/mounts", text, sizeof text));
-  for (char *line = strtok(text, "\n"); line != NULL && count < 128; line = strtok(NULL, "\n")) {
+  for (char *line = strtok(text, "\n"); line != NULL && count < 64; line = strtok(NULL, "\n")) {
     char *target = strchr(line, ' ');
-    if (target == NULL) continue;
-    targets[count++] = ++target;
+    if (target == NULL || strncmp(line, "/dev/", 5) != 0) continue;
+    *target++ = '\0';
     target[strcspn(target, " ")] = '\0';
+    if (strcmp(target, "/data") != 0 && strncmp(target, "/run/nodeos/", 12) != 0) targets[count++] = target;
   }
-  while (count-- > 0) {
-    if (!is_kept(targets[count])) may(targets[count], sys_unmount(targets[count]));
-  }
+  while (count-- > 0) may(targets[count], sys_unmount(targets[count]));
   may("root read-only", sys_mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY, NULL));
   may("data read-only", sys_mount(NULL, "/data", NULL, MS_REMOUNT | MS_RDONLY, NULL));
 }

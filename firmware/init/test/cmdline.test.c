@@ -28,10 +28,10 @@ TEST("barebones needs neither disk nor slot") {
   CHECK_NUMBER(parse("nodeos.mode=barebones"), 0);
   CHECK(words.barebones);
 }
-TEST("a missing slot is an error") { CHECK_NUMBER(parse("nodeos.disk=0a1b2c3d"), -ENOKEY); }
-TEST("a missing disk is an error") { CHECK_NUMBER(parse("nodeos.slot=a"), -ENOKEY); }
-TEST("an empty command line is an error") { CHECK_NUMBER(parse(""), -ENOKEY); }
-TEST("an unknown mode is not barebones") { CHECK_NUMBER(parse("nodeos.mode=barebone"), -ENOKEY); }
+TEST("a missing slot is an error") { CHECK_NUMBER(parse("nodeos.disk=0a1b2c3d"), -ENODATA); }
+TEST("a missing disk is an error") { CHECK_NUMBER(parse("nodeos.slot=a"), -ENODATA); }
+TEST("an empty command line is an error") { CHECK_NUMBER(parse(""), -ENODATA); }
+TEST("an unknown mode is not barebones") { CHECK_NUMBER(parse("nodeos.mode=barebone"), -ENODATA); }
 TEST("a disk that is not 8 lower-case hex digits is an error") {
   CHECK_NUMBER(parse("nodeos.slot=a nodeos.disk=0a1b2c3"), -EINVAL);
   CHECK_NUMBER(parse("nodeos.slot=a nodeos.disk=0a1b2c3d4"), -EINVAL);

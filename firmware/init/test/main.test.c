@@ -68,7 +68,7 @@ static bool is_fatal(const char *step) {
 }
 TEST("a command line without slot is fatal") {
   machine("nodeos.disk=12345678");
-  CHECK(is_fatal("reading the kernel command line"));
+  CHECK(is_fatal("reading nodeos.disk, nodeos.slot"));
 }
 TEST("a disk that never appears is fatal after its limit") {
   machine("nodeos.disk=87654321 nodeos.slot=a");
