@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { join, resolve } from 'node:path';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
-import { createServer } from '@nodeos/ota-server/src/server.ts';
 import { saveServer } from '../config.ts';
 import { print } from '../output.ts';
 import { example, type RegisterVerb } from '../verb.ts';
@@ -14,6 +13,7 @@ interface ServerVerbOptions {
   readonly devicePort: string;
   readonly mqttPort: string;
   readonly advertise: string[];
+  readonly dashboard: boolean;
   readonly save: boolean;
 }
 
@@ -28,6 +28,7 @@ export const registerServer: RegisterVerb = (program, io) => {
     .option('--device-port <number>', 'port of the device API', '8443')
     .option('--mqtt-port <number>', 'port of the broker', '8883')
     .option('--advertise <name>', 'name or address by which devices reach this machine; repeatable', collect, [])
+    .option('--no-dashboard', 'serve the API only')
     .option('--no-save', 'do not make this the server that the other commands talk to')
     .addHelpText(
       'after',
@@ -37,11 +38,14 @@ export const registerServer: RegisterVerb = (program, io) => {
       ),
     )
     .action(async (options: ServerVerbOptions) => {
+      // The server's packages would triple the start of every other verb.
+      const { createServer } = await import('@nodeos/ota-server/src/server.ts');
       const server = await createServer({
         dataDir: resolve(io.cwd, options.data),
         operator: { host: options.host, port: port(options.port, '--port') },
         device: { host: options.deviceHost, port: port(options.devicePort, '--device-port') },
         mqtt: { host: options.deviceHost, port: port(options.mqttPort, '--mqtt-port') },
+        dashboard: options.dashboard,
         ...(options.advertise.length > 0 && { advertise: options.advertise }),
       });
       try {
@@ -49,7 +53,7 @@ export const registerServer: RegisterVerb = (program, io) => {
         const { operator, device, mqtt } = server.addresses;
         const config = { server: operator.url, token: server.operatorToken };
         const saved = options.save ? await saveServer(io.env, config) : null;
-        print(io, `dashboard  ${operator.url}`);
+        print(io, `${options.dashboard ? 'dashboard' : 'operator '}  ${operator.url}`);
         print(io, `devices    ${device.url}`);
         print(io, `broker     ${mqtt.url}`);
         print(io, `token      in ${join(resolve(io.cwd, options.data), 'operator-token')}`);

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fleetFileSchema } from '@nodeos/contracts/fleet-file.ts';
+import { parseJson } from '@nodeos/contracts/validate.ts';
+import { makeSquashfs } from '@nodeos/firmware/formats/squashfs.ts';
+import { type Finished, runForTest, temporaryFolder } from '../cli.testing.ts';
+
+const manifest = {
+  format: 1,
+  name: 'hello',
+  version: '1.0.0',
+  description: '',
+  start: ['node', 'a.js'],
+  env: {},
+  ports: [],
+  devices: [],
+  network: 'host',
+  memoryMiB: 64,
+  probe: null,
+  soakMs: 0,
+  swap: 'overlap',
+  stopGraceMs: 0,
+  abi: 'any',
+};
+
+describe('an operator at work on a real server', () => {
+  let cwd: string;
+  let stopServer: () => Promise<Finished>;
+  const cleanups: (() => Promise<void> | void)[] = [];
+  const run = (...argv: string[]) => runForTest(argv, { cwd });
+  const expectError = async (code: string, ...argv: string[]): Promise<string> => {
+    const { code: status, stderr } = await run(...argv);
+    assert.equal(status, 1, stderr);
+    assert.match(stderr, new RegExp(`^error ${code}: .+\n {2}next: .+\n$`, 's'));
+    return stderr;
+  };
+  const bundle = async (name: string, content: string): Promise<string> => {
+    const source = join(cwd, `${name}-files`);
+    await mkdir(source);
+    await writeFile(join(source, '.nodeos-manifest.json'), JSON.stringify(manifest));
+    await writeFile(join(source, 'a.js'), content);
+    const compression = { algorithm: 'zstd', level: 1, blockBytes: 131_072 } as const;
+    const output = join(cwd, `${name}.sqfs`);
+    await makeSquashfs({ source, output, modified: 0, compression }, new AbortController().signal);
+    return output;
+  };
+
+  before(async () => {
+    cwd = await temporaryFolder({ after: (cleanup) => cleanups.push(cleanup) });
+    const stop = new AbortController();
+    await new Promise<void>((resolve, reject) => {
+      const argv = ['server', '--no-dashboard', '--port', '0', '--device-host', '127.0.0.1', '--device-port', '0'];
+      const onOutput = (text: string): void => {
+        if (text.includes('Ctrl-C')) resolve();
+      };
+      const server = runForTest([...argv, '--mqtt-port', '0'], { cwd, signal: stop.signal, onOutput });
+      server.then((result) => reject(new Error(`the server ended: ${result.stderr}`)), reject);
+      stopServer = () => {
+        stop.abort();
+        return server;
+      };
+    });
+  });
+  after(async () => {
+    assert.equal((await stopServer()).code, 0);
+    for (const cleanup of cleanups) await cleanup();
+  });
+
+  it('knows the server and its token from the file that the server wrote', async () => {
+    const { code, stdout } = await run('devices', 'list');
+    assert.deepEqual([code, stdout], [0, 'No devices yet.\n']);
+    assert.equal((await stat(join(cwd, '.config/nodeos/config.json'))).mode & 0o777, 0o600);
+  });
+
+  it('is refused with a wrong token', async () => {
+    await expectError('UNAUTHENTICATED', 'devices', 'list', '--token', 'wrong');
+  });
+
+  it('cannot publish without keys', async () => {
+    await expectError('KEY_MISSING', 'publish', await bundle('early', '0'));
+  });
+
+  it('makes keys once', async () => {
+    const { code, stderr } = await run('keys', 'init');
+    assert.equal(code, 0, stderr);
+    const key = await readFile(join(cwd, 'keys/targets.pem'));
+    await expectError('KEY_EXISTS', 'keys', 'init');
+    assert.deepEqual(await readFile(join(cwd, 'keys/targets.pem')), key);
+    await expectError('CONFLICT', 'keys', 'init', '--dir', 'others');
+    assert.equal(existsSync(join(cwd, 'others')), false);
+  });
+
+  it('publishes a version once: the same bytes again change nothing, other bytes are refused', async () => {
+    const first = await bundle('first', '1');
+    assert.match((await run('publish', first)).stdout, /^apps\/hello\/1\.0\.0\/any\.sqfs is published\.\n/);
+    assert.match((await run('publish', first)).stdout, /was published before with the same bytes/);
+    await expectError('RELEASE_EXISTS', 'publish', await bundle('second', '2'));
+    const { stdout } = await run('publish', '--list', '--json');
+    assert.deepEqual(
+      JSON.parse(stdout).map((release: { target: string }) => release.target),
+      ['apps/hello/1.0.0/any.sqfs'],
+    );
+  });
+
+  it('is refused by the server with a key that is not the release key', async () => {
+    await rename(join(cwd, 'keys/targets.pem'), join(cwd, 'keys/kept.pem'));
+    await writeFile(join(cwd, 'keys/targets.pem'), await readFile(join(cwd, 'keys/root.pem')));
+    await expectError('SIGNATURE_INVALID', 'publish', join(cwd, 'second.sqfs'));
+    await rename(join(cwd, 'keys/kept.pem'), join(cwd, 'keys/targets.pem'));
+  });
+
+  it('deploys what is published, to devices that exist', async () => {
+    await expectError('RELEASE_UNKNOWN', 'deploy', 'hello@9.9.9', '--tag', 'kiosk');
+    await expectError('NOT_FOUND', 'deploy', 'hello@1.0.0', '--device', 'nobody');
+    await expectError('INPUT_INVALID', 'deploy', 'hello@1.0.0');
+    assert.match((await run('deploy', 'hello@1.0.0', '--tag', 'kiosk')).stdout, /^Deployment \S+ of apps\/hello/);
+  });
+
+  it('makes and lists claim tokens', async () => {
+    const { stdout } = await run('claim-token', 'create', '--uses', '2', '--tag', 'kiosk', '--auto-approve');
+    const token = stdout.trim();
+    const list = JSON.parse((await run('claim-token', 'list', '--json')).stdout);
+    const made = list.find((item: { token: string }) => item.token === token);
+    assert.deepEqual([made.uses, made.tags, made.autoApprove, made.expiresAt], [2, ['kiosk'], true, null]);
+    await expectError('INPUT_INVALID', 'claim-token', 'create', '--uses', '0');
+  });
+
+  it('writes a fleet file that fits its schema, for its owner only', async () => {
+    const { code, stderr } = await run('fleet-file', 'create', '--out', 'fleet.json', '--hostname', 'kiosk');
+    assert.equal(code, 0, stderr);
+    const fleet = parseJson(fleetFileSchema, await readFile(join(cwd, 'fleet.json'), 'utf8'), 'fleet.json');
+    assert.equal(fleet.hostname, 'kiosk');
+    assert.equal((await stat(join(cwd, 'fleet.json'))).mode & 0o777, 0o600);
+    await expectError('INPUT_INVALID', 'fleet-file', 'create', '--device-url', 'http://plain:80');
+  });
+
+  it('says which options choose another port where one is in use', async () => {
+    const holder = createServer();
+    await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
+    const port = String((holder.address() as AddressInfo).port);
+    try {
+      const argv = ['server', '--no-dashboard', '--no-save', '--data', 'other', '--port', port];
+      const stderr = await expectError('PORT_IN_USE', ...argv, '--device-port', '0', '--mqtt-port', '0');
+      assert.match(stderr, /--port/);
+    } finally {
+      holder.close();
+    }
+  });
+
+  it('says that no server is there', async () => {
+    await expectError('SERVER_UNREACHABLE', 'devices', 'list', '--server', 'http://127.0.0.1:1', '--token', 't');
+  });
+});
