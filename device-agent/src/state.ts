@@ -34,6 +34,8 @@ export const agentStateSchema = z.strictObject({
       slot: z.enum(['a', 'b']),
       /** The old system reached the server; if not, the new one need not. */
       serverWasReachable: z.boolean(),
+      /** Apps that did not run in the old system; they need not run in the new one. */
+      appsDown: z.array(z.string()),
       /** Boot in which the trial was prepared (the kernel's boot_id). */
       preparedInBoot: z.string(),
     })

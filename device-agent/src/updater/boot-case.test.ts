@@ -8,6 +8,7 @@ const TRIAL: SystemTrial = {
   deployment: 'd1',
   slot: 'b',
   serverWasReachable: true,
+  appsDown: [],
   preparedInBoot: 'boot-1',
 };
 const SETTLED: BootEvidence = {

@@ -1,0 +1,47 @@
+import { describeError } from '@nodeos/contracts/errors.ts';
+import { toInstalledApp } from '../state.ts';
+import { activeApp } from './app-steps.ts';
+import { type BootCase, judgeBoot } from './boot-case.ts';
+import { lastFailurePath, readLastFailure, type UpdaterContext } from './context.ts';
+import { noteConfirmed, noteFailedTrial } from './trial-run.ts';
+
+/** Starts the active apps; one whose bundle is gone waits for the server to want it again. */
+export async function startActiveApps(context: UpdaterContext): Promise<void> {
+  const { ports, store } = context;
+  for (const name of Object.keys(store.state.apps)) {
+    const app = await activeApp(context, name);
+    if (app) ports.apps.start(toInstalledApp(ports.stateDir, app));
+    else ports.event('error', `the bundle of ${name} is gone; it is fetched again`);
+  }
+}
+
+/** Looks at pointer, running slot and notes. The last boot's own word on why it ended is taken away once it is noted. */
+export async function lookAtBoot(context: UpdaterContext): Promise<BootCase> {
+  const { options, ports, store } = context;
+  const { facts } = ports;
+  let pointer: 'a' | 'b' | null = null;
+  try {
+    pointer = context.pointer.read();
+  } catch (error) {
+    ports.event('error', `the pointer cannot be read: ${describeError(error)}`);
+  }
+  const lastFailure = await readLastFailure(context);
+  const { systemTrial } = store.state;
+  const boot = judgeBoot({
+    running: facts.slot,
+    pointer,
+    trialSeconds: facts.trial,
+    systemTrial,
+    bootId: options.bootId,
+    lastFailure,
+  });
+  if (boot.kind === 'trial-not-begun') {
+    await store.update((state) => ({ ...state, systemTrial: null }));
+    ports.event('trial', `the trial of system ${systemTrial?.version} had not begun; it is prepared again`);
+  }
+  if (boot.kind === 'trial-confirmed') await noteConfirmed(context, boot.trial);
+  if (boot.kind === 'trial-failed') await noteFailedTrial(context, boot.trial, boot.reason);
+  else if (lastFailure && boot.kind !== 'trial') ports.event('error', `the last boot ended: ${lastFailure}`);
+  if (lastFailure) await options.disk.remove(lastFailurePath(ports.stateDir));
+  return boot;
+}

@@ -1,0 +1,101 @@
+import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
+import { describeError } from '@nodeos/contracts/errors.ts';
+import type { Updater, UpdaterPorts } from '../ports.ts';
+import { openPointer } from '../slots/pointer.ts';
+import { readRunningManifest } from '../slots/slot.ts';
+import { openStateStore } from '../state.ts';
+import { lookAtBoot, startActiveApps } from './boot.ts';
+import type { BootCase } from './boot-case.ts';
+import type { UpdaterContext } from './context.ts';
+import { defaultOptions, type UpdaterOptions } from './options.ts';
+import { createRunner } from './runner.ts';
+import { createStatusBoard } from './status-board.ts';
+import { runFallback, runTrial } from './trial-run.ts';
+
+/**
+ * Opens the update engine over what the device remembers.
+ * @throws NodeosError FILE_UNREADABLE, INPUT_INVALID where the running slot has no manifest
+ */
+export async function createUpdater(ports: UpdaterPorts, changes: Partial<UpdaterOptions> = {}): Promise<Updater> {
+  const options = { ...defaultOptions(), ...changes };
+  const manifest = readRunningManifest(ports.slotDir);
+  const store = await openStateStore(options.disk, ports.stateDir);
+  if (store.damage) ports.event('error', `the stored state was damaged: ${store.damage}`);
+  let reached = false;
+  let looked = false;
+  let attemptsCleared = false;
+  let leaving = false;
+  let onTrial = false;
+  const context: UpdaterContext = {
+    ports,
+    options,
+    store,
+    manifest,
+    board: createStatusBoard(store, ports.report, options.monotonicMs),
+    pointer: openPointer(options.disk, ports.facts.disk, options.partitionStart(ports.facts.boot_part)),
+    serverReached: () => reached,
+    leave(word) {
+      leaving = true;
+      ports.init.send(word);
+    },
+  };
+  const runner = createRunner(context, { onTrial: () => onTrial, leaving: () => leaving });
+
+  /** Three boots that do not come this far make the boot loader take the other slot. */
+  async function noteHealthyBoot(): Promise<void> {
+    if (!looked || attemptsCleared || onTrial) return;
+    attemptsCleared = true;
+    try {
+      await context.pointer.clearAttempts();
+    } catch (error) {
+      ports.event('error', `the count of boots was not set back: ${describeError(error)}`);
+    }
+  }
+
+  /** The agent must come up whatever happens here: then it can at least be told to update. */
+  async function guarded(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      ports.event('error', `${what}: ${describeError(error)}`);
+    }
+  }
+
+  async function runUnconfirmed(boot: BootCase): Promise<void> {
+    if (boot.kind === 'trial') await runTrial(context, boot.trial);
+    else await runFallback(context);
+  }
+
+  return {
+    onBoot: () =>
+      new Promise((resolve) => {
+        void runner.exclusively(async () => {
+          await guarded('starting the apps', () => startActiveApps(context));
+          let boot: BootCase = { kind: 'settled' };
+          await guarded('looking at the boot', async () => {
+            boot = await lookAtBoot(context);
+          });
+          onTrial = boot.kind === 'trial' || boot.kind === 'fallback';
+          looked = true;
+          void options.delay(options.limits.bootHealthyMs).then(noteHealthyBoot);
+          if (reached) void noteHealthyBoot();
+          resolve();
+          if (onTrial) await guarded('the trial', () => runUnconfirmed(boot));
+          if (!leaving) onTrial = false;
+        });
+      }),
+    serverReachable() {
+      reached = true;
+      void noteHealthyBoot();
+    },
+    apply: (desired: DesiredState) => runner.apply(desired),
+    updates: () => context.board.all(),
+    acknowledge: (updates) => context.board.acknowledge(updates),
+    get onTrial() {
+      return onTrial;
+    },
+    get generation() {
+      return runner.generation();
+    },
+  };
+}

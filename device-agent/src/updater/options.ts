@@ -1,0 +1,47 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
+import { delay } from '../backoff.ts';
+import { partitionStart } from '../slots/slot.ts';
+import { type Disk, systemDisk } from './disk.ts';
+
+type Numbers<T> = { readonly [Name in keyof T]: number };
+
+/** The engine's edges to the machine; tests put others in their place. */
+export interface UpdaterOptions {
+  readonly disk: Disk;
+  readonly limits: Numbers<typeof DEVICE_LIMITS>;
+  /** A folder in RAM. */
+  readonly runDir: string;
+  /** What native addons must be built for. */
+  readonly abi: string;
+  /** Random for each boot. */
+  readonly bootId: string;
+  /** Byte offset of the boot partition on its disk. */
+  readonly partitionStart: (partition: string) => number;
+  readonly memory: () => { readonly availableKiB: number; readonly agentRssKiB: number };
+  /** Milliseconds of a clock that never jumps. */
+  readonly monotonicMs: () => number;
+  readonly delay: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
+  readonly random: () => number;
+}
+
+export function defaultOptions(): UpdaterOptions {
+  return {
+    disk: systemDisk,
+    limits: DEVICE_LIMITS,
+    runDir: existsSync('/run/nodeos') ? '/run/nodeos' : tmpdir(),
+    abi: `linux-${process.arch}-glibc`,
+    bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim(),
+    partitionStart,
+    memory: readMemory,
+    monotonicMs: () => performance.now(),
+    delay,
+    random: Math.random,
+  };
+}
+
+function readMemory(): { availableKiB: number; agentRssKiB: number } {
+  const available = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'latin1'));
+  return { availableKiB: Number(available?.[1] ?? 0), agentRssKiB: Math.round(process.memoryUsage.rss() / 1024) };
+}
