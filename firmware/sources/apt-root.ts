@@ -97,9 +97,9 @@ export async function findMirrors(
   aptFolder: string,
 ): Promise<DebianMirrors> {
   const host = debianMirrors(await readHostSources(aptFolder));
-  const main = environment['NODEOS_DEBIAN_MIRROR'] ? [environment['NODEOS_DEBIAN_MIRROR']] : host.main;
-  const security = environment['NODEOS_DEBIAN_SECURITY_MIRROR']
-    ? [environment['NODEOS_DEBIAN_SECURITY_MIRROR']]
+  const main = environment.NODEOS_DEBIAN_MIRROR ? [environment.NODEOS_DEBIAN_MIRROR] : host.main;
+  const security = environment.NODEOS_DEBIAN_SECURITY_MIRROR
+    ? [environment.NODEOS_DEBIAN_SECURITY_MIRROR]
     : host.security;
   if (main.length > 0) return { main, security };
   throw new NodeosError('HOST_UNSUPPORTED', `no Debian mirror stands in the apt configuration below ${aptFolder}`, {

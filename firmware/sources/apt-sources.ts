@@ -76,7 +76,7 @@ export function debianMirrors(sources: readonly AptSource[]): DebianMirrors {
     for (const suite of source.suites) {
       const match = DEBIAN_SUITES.exec(suite);
       if (!match) continue;
-      const pocket = match.groups?.['pocket'];
+      const pocket = match.groups?.pocket;
       const target = pocket === '-security' || pocket === '/updates' ? security : main;
       for (const uri of source.uris) if (!uri.startsWith('cdrom:')) target.add(uri.replace(/\/+$/, ''));
     }

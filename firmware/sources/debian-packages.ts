@@ -128,7 +128,7 @@ async function fromArchive(
   store: string,
   choice: PackageChoice & { kind: 'newer' },
 ): Promise<boolean> {
-  const base = process.env['NODEOS_DEBIAN_ARCHIVE'];
+  const base = process.env.NODEOS_DEBIAN_ARCHIVE;
   if (!base) return false;
   const { name } = choice.package;
   context.progress({ step: 'sources', message: `fetching ${name} ${choice.pin.version} from the archive` });
