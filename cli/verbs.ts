@@ -1,7 +1,9 @@
 import type { RegisterVerb } from './verb.ts';
 import { registerBoards } from './verbs/boards.ts';
+import { registerBuild } from './verbs/build.ts';
 import { registerBundle } from './verbs/bundle.ts';
 import { registerClaimToken } from './verbs/claim-token.ts';
+import { registerDemo } from './verbs/demo.ts';
 import { registerDeploy } from './verbs/deploy.ts';
 import { registerDevices } from './verbs/devices.ts';
 import { registerDoctor } from './verbs/doctor.ts';
@@ -21,6 +23,7 @@ export const VERBS: readonly RegisterVerb[] = [
   registerBoards,
   registerNew,
   registerSources,
+  registerBuild,
   registerRun,
   registerBundle,
   registerServer,
@@ -32,4 +35,5 @@ export const VERBS: readonly RegisterVerb[] = [
   registerDevices,
   registerLogs,
   registerRepl,
+  registerDemo,
 ];
