@@ -1,11 +1,11 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { boardSchema } from '@nodeos/contracts/board.ts';
+import type { Board } from '@nodeos/contracts/board.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { fleetFileSchema } from '@nodeos/contracts/fleet-file.ts';
 import { parseJson } from '@nodeos/contracts/validate.ts';
-import { assetPath } from '@nodeos/firmware/assets.ts';
+import { loadBoard } from '@nodeos/firmware/boards.ts';
 import { bootImage } from '@nodeos/firmware/emulate/boot-image.ts';
 import { DISK_BUSES, type DiskBus, type PortForward } from '@nodeos/firmware/emulate/machine.ts';
 import { assertPortFree } from '@nodeos/firmware/emulate/ports.ts';
@@ -26,11 +26,14 @@ interface RunOptions {
   readonly keep?: boolean;
 }
 
+/** How the barebones layer's file ends; its kernel stands beside it. */
+const BAREBONES = '-barebones.img';
+
 export const registerRun: RegisterVerb = (program, io) => {
   program
     .command('run')
-    .description('boot an image, or a barebones folder, in QEMU; Ctrl-A x leaves')
-    .argument('<image>', 'disk image, or the folder that `nodeos build --layer barebones` names')
+    .description('boot a disk image, or the barebones layer, in QEMU; Ctrl-A x leaves')
+    .argument('<image>', 'disk image, or *-barebones.img of `nodeos build --layer barebones`')
     .option('--board <name>', 'board whose machine is emulated', 'x86_64-usb')
     .option('--memory <MiB>', "memory of the machine; default: the board's")
     .option('--firmware <kind>', 'bios or uefi', 'bios')
@@ -38,7 +41,13 @@ export const registerRun: RegisterVerb = (program, io) => {
     .option('--forward <host:guest>', 'lead a port of this computer to the machine; repeatable', collect, [])
     .option('--fleet <file>', 'fleet file to put on the first partition')
     .option('--keep', 'write to the image itself; else the machine works on a copy that is thrown away')
-    .addHelpText('after', example('nodeos run nodeos.img --forward 8080:3000 --fleet fleet.json'))
+    .addHelpText(
+      'after',
+      example(
+        'nodeos run build/nodeos-x86_64-usb-1.0.0.img --forward 8080:3000 --fleet fleet.json',
+        'nodeos run build/nodeos-x86_64-usb-barebones.img --memory 256',
+      ),
+    )
     .action(async (image: string, options: RunOptions) => {
       const folder = createWorkFolder();
       try {
@@ -52,19 +61,19 @@ export const registerRun: RegisterVerb = (program, io) => {
 
 async function start(io: CliIo, path: string, options: RunOptions, folder: string): Promise<Emulator> {
   if (!existsSync(path)) throw new NodeosError('FILE_UNREADABLE', `${path} does not exist`);
-  const emulate = await emulatedMachine(options.board);
+  const board = await loadBoard(options.board);
+  const emulate = machineOf(board);
   const memoryMiB =
     options.memory === undefined ? emulate.memoryMiB : wholeNumber(options.memory, '--memory', 32, 65_536);
   const forwards = options.forward.map(parseForward);
   for (const { host } of forwards) await assertPortFree(host, '--forward');
   const common = { emulate, memoryMiB, forwards, cacheRoot: cacheRoot(io.env), signal: io.signal };
   if (isTerminal(io.stdin)) io.stderr.write('Ctrl-A x leaves the machine.\n');
-  if (statSync(path).isDirectory()) {
-    const [kernel, initramfs] = [join(path, 'kernel'), join(path, 'initramfs.img')];
-    for (const file of [kernel, initramfs])
-      if (!existsSync(file))
-        throw new NodeosError('FILE_UNREADABLE', `${path} is no barebones folder: ${file} is missing`);
-    const source = { kind: 'kernel', kernel, initramfs, commandLine: await barebonesCommandLine(path) } as const;
+  if (path.endsWith(BAREBONES)) {
+    const kernel = `${path.slice(0, -BAREBONES.length)}-kernel`;
+    if (!existsSync(kernel)) throw new NodeosError('FILE_UNREADABLE', `its kernel ${kernel} does not exist`);
+    const commandLine = `${board.kernel.commandLine} nodeos.mode=barebones`;
+    const source = { kind: 'kernel', kernel, initramfs: path, commandLine } as const;
     return startEmulator({ ...common, source, logPath: join(folder, 'console.log') });
   }
   const fleet = options.fleet === undefined ? undefined : await readFleetFile(resolve(io.cwd, options.fleet));
@@ -80,25 +89,11 @@ async function start(io: CliIo, path: string, options: RunOptions, folder: strin
   return emulator;
 }
 
-async function barebonesCommandLine(folder: string): Promise<string> {
-  const path = join(folder, 'command-line');
-  const text = await readFile(path, 'utf8').catch((cause) => {
-    throw new NodeosError('FILE_UNREADABLE', `${path} cannot be read: ${(cause as Error).message}`, { cause });
+function machineOf(board: Board): NonNullable<Board['emulate']> {
+  if (board.emulate !== null) return board.emulate;
+  throw new NodeosError('HOST_UNSUPPORTED', `QEMU has no machine for the board ${board.name}`, {
+    hint: 'Write the image to a medium and start the board itself.',
   });
-  return text.trim();
-}
-
-async function emulatedMachine(name: string) {
-  const path = assetPath('boards', `${name}.json`);
-  const text = await readFile(path, 'utf8').catch((cause) => {
-    throw new NodeosError('BOARD_UNKNOWN', `there is no board ${name}`, { cause });
-  });
-  const { emulate } = parseJson(boardSchema, text, `boards/${name}.json`);
-  if (emulate === null)
-    throw new NodeosError('HOST_UNSUPPORTED', `QEMU has no machine for the board ${name}`, {
-      hint: 'Write the image to a medium and start the board itself.',
-    });
-  return emulate;
 }
 
 async function readFleetFile(path: string) {

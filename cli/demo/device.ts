@@ -1,0 +1,72 @@
+import { performance } from 'node:perf_hooks';
+import type { FleetFile } from '@nodeos/contracts/fleet-file.ts';
+import { parseEnvironmentBlock } from '@nodeos/contracts/grub-environment.ts';
+import type { DeviceDetail } from '@nodeos/contracts/operator-api.ts';
+import { bootImage, type ImageMachine } from '@nodeos/firmware/emulate/boot-image.ts';
+import { readBootFile } from '@nodeos/firmware/emulate/fleet-partition.ts';
+import { freePort } from '@nodeos/firmware/emulate/ports.ts';
+import { APP_PORT, DEVICE_MEMORY_MIB, type StoryContext } from './context.ts';
+import { expectThat } from './reporter.ts';
+
+/** The emulated device and how it is reached from outside. */
+export interface Device extends ImageMachine {
+  readonly id: string;
+  /** The app's address, through a forwarded port. */
+  readonly appUrl: string;
+}
+
+/** Starts the machine from its own copy of the image, with the fleet file on it. */
+export async function startDevice(
+  context: StoryContext,
+  image: string,
+  fleet: FleetFile,
+): Promise<ImageMachine & { appUrl: string }> {
+  const { emulate } = context.board;
+  expectThat(emulate !== null, 'a board that QEMU can emulate', context.board.name);
+  const port = await freePort();
+  const machine = await bootImage({
+    emulate,
+    image,
+    fleet,
+    memoryMiB: DEVICE_MEMORY_MIB,
+    forwards: [{ host: port, guest: APP_PORT }],
+    folder: context.folder,
+    cacheRoot: context.build.cacheRoot,
+    signal: context.signal,
+  });
+  return { ...machine, appUrl: `http://127.0.0.1:${port}/` };
+}
+
+/** The slot that a cold boot would take, read from the disk itself. */
+export async function readPointer(device: ImageMachine): Promise<string> {
+  const block = await readBootFile(device.disk, '/grub/grubenv');
+  return parseEnvironmentBlock(block).nodeos_slot ?? 'none';
+}
+
+/** Moments of one boot on the host's clock, `performance.now()`. */
+export interface BootMoments {
+  readonly kernel: number;
+  readonly init: number;
+  readonly agent: number;
+  readonly online: number;
+}
+
+/**
+ * Joins the device's own times since the start of its kernel with the host's clock, at init's first line on the console.
+ * @throws NodeosError STORY_FAILED where the device reported no times
+ */
+export function bootMoments(device: DeviceDetail, initLineAt: number): BootMoments {
+  const times = device.report?.bootTimes;
+  const { init, agent, online } = times ?? { init: null, agent: null, online: null };
+  expectThat(
+    init !== null && agent !== null && online !== null,
+    'times of init, agent and online in the report',
+    JSON.stringify(times),
+  );
+  const kernel = initLineAt - init;
+  return { kernel, init: initLineAt, agent: kernel + agent, online: kernel + online };
+}
+
+export function now(): number {
+  return performance.now();
+}
