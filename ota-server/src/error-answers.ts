@@ -1,6 +1,6 @@
 import { ERROR_HINTS, type ErrorCode, isNodeosError, NodeosError } from '@nodeos/contracts/errors.ts';
 import type { ErrorBody } from '@nodeos/contracts/operator-api.ts';
-import type { FastifyError, FastifyInstance } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 /** HTTP status of each code that a route can answer with; all others are 500. */
 export const ERROR_STATUS: Readonly<Partial<Record<ErrorCode, number>>> = Object.freeze({
@@ -53,6 +53,12 @@ export function toNodeosError(error: unknown): NodeosError {
 
 export function errorBody(error: NodeosError): ErrorBody {
   return { error: { code: error.code, message: error.message, hint: error.hint } };
+}
+
+/** Fastify's option for faults from before a route is found, e.g. a URL with a broken escape. */
+export function answerFrameworkError(fault: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
+  const error = toNodeosError(fault);
+  void reply.code(ERROR_STATUS[error.code] ?? 500).send(errorBody(error));
 }
 
 /** Every fault of every route leaves through here; a stack trace stays in the log. */

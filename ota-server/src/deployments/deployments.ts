@@ -97,7 +97,7 @@ export class Deployments {
   /** A device came online: tells it of what it has not fetched yet. */
   async deviceListens(deviceId: string): Promise<void> {
     const device = await this.#options.store.getDevice(deviceId);
-    if (device === null || device.report?.generation === device.desired.generation) return;
+    if (device === null || (device.report?.generation ?? 0) === device.desired.generation) return;
     const { generation } = device.desired;
     if (await this.#options.broker.tell(deviceId, { kind: 'desired-changed', generation })) await this.told(deviceId);
   }

@@ -8,19 +8,17 @@ export interface Verdict {
 
 /**
  * Runs an independent tool. Without it the test is skipped visibly (null), in CI it fails.
- * @param options.stopAfter ends the tool as soon as its output matches
  */
 export async function runJudge(
   context: TestContext,
   tool: string,
   parameters: readonly string[],
-  options: { input?: string; stopAfter?: RegExp; limitMs?: number } = {},
+  options: { input?: string; limitMs?: number } = {},
 ): Promise<Verdict | null> {
   const child = spawn(tool, parameters, { stdio: ['pipe', 'pipe', 'pipe'] });
   let output = '';
   const onData = (chunk: Buffer): void => {
     output += chunk.toString();
-    if (options.stopAfter?.test(output)) child.kill('SIGTERM');
   };
   child.stdout.on('data', onData);
   child.stderr.on('data', onData);

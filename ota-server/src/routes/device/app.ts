@@ -2,7 +2,7 @@ import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { AttemptLimit } from '../../attempt-limit.ts';
 import type { KeyAndCertificate } from '../../authority.ts';
 import type { ServerContext } from '../../context.ts';
-import { answerErrors } from '../../error-answers.ts';
+import { answerErrors, answerFrameworkError } from '../../error-answers.ts';
 import { SERVER_LIMITS } from '../../limits.ts';
 import { demandDevice } from './authenticate.ts';
 import { enrolRoutes } from './enrol.ts';
@@ -17,6 +17,7 @@ export function buildDeviceApp(context: ServerContext, certificate: KeyAndCertif
     bodyLimit: SERVER_LIMITS.jsonBodyMaxBytes,
     forceCloseConnections: true,
     exposeHeadRoutes: false,
+    frameworkErrors: answerFrameworkError,
     https: {
       ...certificate,
       ca: context.authority.certificate,

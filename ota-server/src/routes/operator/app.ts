@@ -1,7 +1,7 @@
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { AttemptLimit } from '../../attempt-limit.ts';
 import type { ServerContext } from '../../context.ts';
-import { answerErrors } from '../../error-answers.ts';
+import { answerErrors, answerFrameworkError } from '../../error-answers.ts';
 import { SERVER_LIMITS } from '../../limits.ts';
 import { demandOperator } from './authenticate.ts';
 import { claimTokenRoutes } from './claim-tokens.ts';
@@ -23,6 +23,7 @@ export function buildOperatorApp(context: ServerContext, webFolder: string | nul
     bodyLimit: SERVER_LIMITS.jsonBodyMaxBytes,
     forceCloseConnections: true,
     exposeHeadRoutes: false,
+    frameworkErrors: answerFrameworkError,
   }) as unknown as FastifyInstance;
   const attempts = new AttemptLimit(SERVER_LIMITS.failedAttemptsPerMinute);
   answerErrors(app);

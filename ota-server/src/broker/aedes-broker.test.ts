@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { connectAsync } from 'mqtt';
+import { runJudge } from '../testing/judge.ts';
+import { type DeviceIdentity, type RunningServer, runServer } from '../testing/running-server.ts';
+import { until } from '../testing/until.ts';
+import { mayPublish, maySubscribe } from './access.ts';
+
+async function credentials(running: RunningServer, identity: DeviceIdentity): Promise<string[]> {
+  const file = (name: string): string => join(running.dataDir, `${identity.id}-${name}.pem`);
+  await writeFile(file('ca'), running.ca);
+  await writeFile(file('cert'), identity.certificate);
+  await writeFile(file('key'), identity.keyPem);
+  const { port } = running.server.addresses.mqtt;
+  const tls = ['--cafile', file('ca'), '--cert', file('cert'), '--key', file('key')];
+  return ['-h', '127.0.0.1', '-p', String(port), '-V', 'mqttv311', ...tls, '-d'];
+}
+
+const publish = async (
+  context: TestContext,
+  running: RunningServer,
+  identity: DeviceIdentity,
+  topic: string,
+  clientId = identity.id,
+) =>
+  runJudge(context, 'mosquitto_pub', [
+    ...(await credentials(running, identity)),
+    '-i',
+    clientId,
+    '-q',
+    '1',
+    '-t',
+    topic,
+    '-m',
+    '{"online":true}',
+  ]);
+
+test('access rules: own topics by their full names and nothing else', () => {
+  const [own, other] = ['a'.repeat(16), 'b'.repeat(16)];
+  for (const topic of ['presence', 'logs', 'repl/out']) {
+    assert.ok(mayPublish(own, `nodeos/${own}/${topic}`));
+    assert.ok(!mayPublish(own, `nodeos/${other}/${topic}`));
+    assert.ok(!maySubscribe(own, `nodeos/${own}/${topic}`));
+  }
+  for (const topic of ['tell', 'repl/in']) {
+    assert.ok(maySubscribe(own, `nodeos/${own}/${topic}`));
+    assert.ok(!maySubscribe(own, `nodeos/${other}/${topic}`));
+    assert.ok(!mayPublish(own, `nodeos/${own}/${topic}`));
+  }
+  for (const filter of ['#', '+/+/tell', `nodeos/${own}/#`, `nodeos/${own}/+`, '$SYS/#', ''])
+    assert.ok(!maySubscribe(own, filter));
+});
+
+test('mosquitto_pub: a device publishes to its own topics and to no others', async (context) => {
+  const running = await runServer(context);
+  const [one, two] = [await running.enrolledDevice(), await running.enrolledDevice()];
+  const own = await publish(context, running, one, `nodeos/${one.id}/presence`);
+  if (own === null) return;
+  assert.equal(own.status, 0, own.output);
+  assert.match(own.output, /received PUBACK/);
+  for (const topic of [`nodeos/${two.id}/presence`, `nodeos/${one.id}/tell`, `nodeos/${one.id}/repl/in`, 'elsewhere'])
+    assert.doesNotMatch((await publish(context, running, one, topic))?.output ?? '', /received PUBACK/, topic);
+  assert.doesNotMatch(
+    (await publish(context, running, one, `nodeos/${one.id}/logs`, two.id))?.output ?? '',
+    /received PUBACK/,
+  );
+});
+
+test('mosquitto_sub: a device subscribes to its own tell and repl/in only', async (context) => {
+  const running = await runServer(context);
+  const [one, two] = [await running.enrolledDevice(), await running.enrolledDevice()];
+  // -E: ends when the broker has answered the subscription.
+  const subscribe = async (filter: string) =>
+    runJudge(context, 'mosquitto_sub', [...(await credentials(running, one)), '-i', one.id, '-E', '-t', filter]);
+  const own = await subscribe(`nodeos/${one.id}/tell`);
+  if (own === null) return;
+  assert.match(own.output, /Subscribed \(mid: 1\): 0/);
+  for (const filter of [`nodeos/${two.id}/tell`, `nodeos/${one.id}/logs`, '#', 'nodeos/+/tell'])
+    assert.match((await subscribe(filter))?.output ?? '', /subscription requests were denied/, filter);
+});
+
+test('mosquitto_pub: without a certificate, with a foreign one, or revoked there is no connection', async (context) => {
+  const [running, foreign] = [await runServer(context), await runServer(context)];
+  const device = await running.enrolledDevice();
+  const stranger = await foreign.enrolledDevice();
+  const refused = await publish(context, running, { ...stranger, id: stranger.id }, `nodeos/${stranger.id}/presence`);
+  if (refused === null) return;
+  assert.notEqual(refused.status, 0);
+  assert.doesNotMatch(refused.output, /CONNACK \(0\)/);
+  const { port } = running.server.addresses.mqtt;
+  const cafile = join(running.dataDir, `${stranger.id}-ca.pem`);
+  const bare = await runJudge(context, 'mosquitto_pub', [
+    '-h',
+    '127.0.0.1',
+    '-p',
+    String(port),
+    '--cafile',
+    cafile,
+    '-t',
+    'x',
+    '-m',
+    'x',
+    '-d',
+  ]);
+  assert.doesNotMatch(bare?.output ?? '', /CONNACK \(0\)/);
+  await running.operator('POST', `/api/v1/devices/${device.id}/revoke`);
+  const revoked = await publish(context, running, device, `nodeos/${device.id}/presence`);
+  assert.match(revoked?.output ?? '', /CONNACK \(5\)/);
+});
+
+async function connect(running: RunningServer, identity: DeviceIdentity) {
+  const will = {
+    topic: `nodeos/${identity.id}/presence`,
+    payload: Buffer.from('{"online":false}'),
+    qos: 1 as const,
+    retain: true,
+  };
+  return connectAsync(running.server.addresses.mqtt.url, {
+    protocolVersion: 4,
+    clientId: identity.id,
+    ca: running.ca,
+    cert: identity.certificate,
+    key: identity.keyPem,
+    reconnectPeriod: 0,
+    will,
+  });
+}
+
+test('presence follows the connection, its loss, and the device’s own word', async (context) => {
+  const running = await runServer(context);
+  const device = await running.enrolledDevice();
+  const online = async (): Promise<boolean> =>
+    (await running.operator('GET', `/api/v1/devices/${device.id}`)).json.online;
+  assert.equal(await online(), false);
+  const client = await connect(running, device);
+  await until('online', online);
+  await client.publishAsync(`nodeos/${device.id}/presence`, '{"online":false}', { qos: 1 });
+  await until('offline by its own word', async () => !(await online()));
+  await client.publishAsync(`nodeos/${device.id}/presence`, '{"online":true}', { qos: 1 });
+  await until('online again', online);
+  client.stream.destroy();
+  await until('offline after the loss', async () => !(await online()));
+  const second = await connect(running, device);
+  await until('online after coming back', online);
+  await running.operator('POST', `/api/v1/devices/${device.id}/revoke`);
+  await until('revoked device thrown out', () => !second.connected);
+  await second.endAsync(true);
+});
+
+test('a payload that does not fit its schema is dropped and the connection stays', async (context) => {
+  const running = await runServer(context);
+  const device = await running.enrolledDevice();
+  const client = await connect(running, device);
+  for (const payload of ['{', '{"lines":1}', '{"lines":[{"at":"x"}]}'])
+    await client.publishAsync(`nodeos/${device.id}/logs`, payload, { qos: 1 });
+  assert.equal(client.connected, true);
+  await client.endAsync();
+});

@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { UpdateStatus } from '@nodeos/contracts/device-api.ts';
+import { NOTHING_DESIRED } from '../deployments/plan.ts';
+import { appManifest } from '../testing/release-keys.ts';
+import type { DeviceRecord, ReleaseRecord, Store } from './store.ts';
+
+const device = (id: string, change: Partial<DeviceRecord> = {}): DeviceRecord => ({
+  id,
+  serial: `S-${id}`,
+  board: 'pc',
+  state: 'active',
+  tags: [],
+  publicKey: `key-${id}`,
+  certificate: null,
+  systemVersion: '1.0.0',
+  lastSeen: null,
+  createdAt: 1,
+  report: null,
+  desired: NOTHING_DESIRED,
+  ...change,
+});
+const update = (state: UpdateStatus['state'], target = 'apps/a/1.0.0/any.sqfs'): UpdateStatus => ({
+  lane: 'app',
+  name: 'a',
+  version: '1.0.0',
+  target,
+  deployment: 'd1',
+  state,
+  percent: null,
+  reason: null,
+});
+const deployment = (id: string) =>
+  ({
+    id,
+    target: 'apps/a/1.0.0/any.sqfs',
+    kind: 'app',
+    name: 'a',
+    version: '1.0.0',
+    to: { tag: 'all' },
+    state: 'running',
+    createdAt: 5,
+    endedAt: null,
+  }) as const;
+
+/** What every implementation of Store must do. */
+export function testStore(name: string, open: (context: TestContext) => Promise<Store>): void {
+  test(`${name}: devices come back as they went in, are found by tag and state, and change field by field`, async (context) => {
+    const store = await open(context);
+    await store.addDevice(device('a', { tags: ['all', 'with "quotes"'] }));
+    await store.addDevice(device('b', { state: 'pending' }));
+    assert.deepEqual(await store.getDevice('a'), device('a', { tags: ['all', 'with "quotes"'] }));
+    assert.equal(await store.getDevice('c'), null);
+    assert.deepEqual(
+      (await store.listDevices({ tag: 'with "quotes"' })).map(({ id }) => id),
+      ['a'],
+    );
+    assert.deepEqual((await store.listDevices({ tag: 'al' })).length, 0);
+    assert.deepEqual(
+      (await store.listDevices({ state: 'pending' })).map(({ id }) => id),
+      ['b'],
+    );
+    await store.updateDevice('a', { lastSeen: 9, desired: { ...NOTHING_DESIRED, generation: 3 } });
+    assert.deepEqual(await store.getDevice('a'), {
+      ...device('a', { tags: ['all', 'with "quotes"'], lastSeen: 9 }),
+      desired: { ...NOTHING_DESIRED, generation: 3 },
+    });
+    await assert.rejects(store.addDevice(device('a')));
+  });
+
+  test(`${name}: a claim token is taken as often as it says, never after its end`, async (context) => {
+    const store = await open(context);
+    const token = { token: 'twice', uses: 2, used: 0, expiresAt: 100, tags: ['x'], autoApprove: true, createdAt: 1 };
+    await store.addClaimToken(token);
+    const taken = await Promise.all([1, 2, 3].map(() => store.takeClaimToken('twice', 50)));
+    assert.deepEqual(
+      taken.map((one) => one?.used),
+      [1, 2, undefined],
+    );
+    await store.addClaimToken({ ...token, token: 'endless', uses: null });
+    assert.notEqual(await store.takeClaimToken('endless', 99), null);
+    assert.equal(await store.takeClaimToken('endless', 100), null);
+    assert.equal(await store.takeClaimToken('unknown', 1), null);
+    assert.equal((await store.listClaimTokens()).length, 2);
+  });
+
+  test(`${name}: a transaction that fails leaves nothing, and others do not slip into it`, async (context) => {
+    const store = await open(context);
+    const failing = store.transaction(async (inside) => {
+      await inside.addDevice(device('a'));
+      throw new Error('on purpose');
+    });
+    const beside = store.setSetting('beside', 'stays');
+    await assert.rejects(failing, /on purpose/);
+    await beside;
+    assert.equal(await store.getDevice('a'), null);
+    assert.equal(await store.getSetting('beside'), 'stays');
+  });
+
+  test(`${name}: an update's time moves only when its status changes`, async (context) => {
+    const store = await open(context);
+    await store.addDevice(device('a'));
+    assert.equal(await store.putUpdates('a', [update('fetching')], 10), true);
+    assert.equal(await store.putUpdates('a', [update('fetching')], 20), false);
+    assert.equal((await store.listUpdates('a', 9))[0]?.at, 10);
+    await store.putUpdates('a', [update('confirmed')], 30);
+    await store.putUpdates('a', [update('failed', 'apps/a/2.0.0/any.sqfs')], 25);
+    assert.deepEqual(
+      (await store.listUpdates('a', 9)).map(({ at, state }) => [at, state]),
+      [
+        [30, 'confirmed'],
+        [25, 'failed'],
+      ],
+    );
+    assert.equal((await store.latestUpdates()).get('a')?.state, 'confirmed');
+  });
+
+  test(`${name}: an event that is sent twice is kept once, newest first`, async (context) => {
+    const store = await open(context);
+    await store.addDevice(device('a'));
+    const events = [{ at: 1, kind: 'boot', text: 'one' } as const, { at: 2, kind: 'app', text: 'two' } as const];
+    await store.addEvents('a', events);
+    await store.addEvents('a', events);
+    assert.deepEqual(
+      (await store.listEvents('a', 10)).map(({ text }) => text),
+      ['two', 'one'],
+    );
+    assert.equal((await store.listEvents('a', 1)).length, 1);
+  });
+
+  test(`${name}: releases, deployments and assignments`, async (context) => {
+    const store = await open(context);
+    const release: ReleaseRecord = {
+      target: 'apps/a/1.0.0/any.sqfs',
+      kind: 'app',
+      name: 'a',
+      version: '1.0.0',
+      bytes: 3_000_000_000,
+      sha256: 'f'.repeat(64),
+      publishedAt: 1,
+      custom: { kind: 'app', app: appManifest('a', '1.0.0'), notes: '' },
+      listed: true,
+    };
+    await store.putRelease(release);
+    await store.putRelease({ ...release, listed: false });
+    assert.deepEqual(await store.listReleases(), [{ ...release, listed: false }]);
+    await store.addDevice(device('a'));
+    const first = await store.addDeployment(deployment('d1'));
+    const second = await store.addDeployment(deployment('d2'));
+    assert.ok(second.sequence > first.sequence);
+    assert.deepEqual(
+      (await store.listDeployments()).map(({ id }) => id),
+      ['d2', 'd1'],
+    );
+    const assignment = {
+      deployment: 'd1',
+      device: 'a',
+      state: 'working',
+      percent: 12.5,
+      reason: null,
+      generation: 4,
+    } as const;
+    await store.putAssignment(assignment);
+    assert.deepEqual(await store.listAssignments({ deployment: 'd1' }), [assignment]);
+    await store.putAssignment({ ...assignment, state: 'failed', reason: 'why' });
+    assert.equal((await store.listAssignments({ device: 'a' }))[0]?.reason, 'why');
+    await store.updateDeployment('d1', { state: 'failed', endedAt: 7 });
+    assert.equal((await store.getDeployment('d1'))?.endedAt, 7);
+  });
+
+  test(`${name}: a session ends at its time or by logout`, async (context) => {
+    const store = await open(context);
+    await store.addSession('one', 100);
+    await store.addSession('two', 100);
+    assert.equal(await store.hasSession('one', 99), true);
+    await store.removeSession('one');
+    assert.equal(await store.hasSession('one', 99), false);
+    assert.equal(await store.hasSession('two', 100), false);
+  });
+}

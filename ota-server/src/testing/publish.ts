@@ -1,0 +1,26 @@
+import { createHash } from 'node:crypto';
+import { makeReleaseKey, makeRoot, makeTargets, type ReleaseKey, type TargetParts } from './release-keys.ts';
+import type { RunningServer } from './running-server.ts';
+
+/** Publishes as the command line does: root first, then blobs, then signed targets. */
+export async function makePublisher(running: RunningServer): Promise<{
+  readonly key: ReleaseKey;
+  publish(target: TargetParts, octets: string): Promise<void>;
+}> {
+  const key = makeReleaseKey();
+  const { onlineKeys } = (await running.operator('GET', '/api/v1/server')).json;
+  const put = async (path: string, body: string): Promise<void> => {
+    const answer = await running.operator('PUT', path, body);
+    if (answer.status >= 300) throw new Error(`PUT ${path}: ${answer.text}`);
+  };
+  await put('/api/v1/tuf/root', makeRoot({ rootKeys: [key], targetsKeys: [key], online: onlineKeys }));
+  const targets: TargetParts[] = [];
+  return {
+    key,
+    async publish(target, octets) {
+      await put(`/api/v1/blobs/${createHash('sha256').update(octets).digest('hex')}`, octets);
+      targets.push(target);
+      await put('/api/v1/tuf/targets', makeTargets(targets.length, targets, [key]));
+    },
+  };
+}
