@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import type { FleetFile } from '@nodeos/contracts/fleet-file.ts';
 import { parseEnvironmentBlock } from '@nodeos/contracts/grub-environment.ts';
 import type { DeviceDetail } from '@nodeos/contracts/operator-api.ts';
@@ -45,6 +44,7 @@ export async function readPointer(device: ImageMachine): Promise<string> {
 
 /** Moments of one boot on the host's clock, `performance.now()`. */
 export interface BootMoments {
+  readonly powerOn: number;
   readonly kernel: number;
   readonly init: number;
   readonly agent: number;
@@ -55,7 +55,7 @@ export interface BootMoments {
  * Joins the device's own times since the start of its kernel with the host's clock, at init's first line on the console.
  * @throws NodeosError STORY_FAILED where the device reported no times
  */
-export function bootMoments(device: DeviceDetail, initLineAt: number): BootMoments {
+export function bootMoments(device: DeviceDetail, initLineAt: number, powerOn: number): BootMoments {
   const times = device.report?.bootTimes;
   const { init, agent, online } = times ?? { init: null, agent: null, online: null };
   expectThat(
@@ -64,9 +64,5 @@ export function bootMoments(device: DeviceDetail, initLineAt: number): BootMomen
     JSON.stringify(times),
   );
   const kernel = initLineAt - init;
-  return { kernel, init: initLineAt, agent: kernel + agent, online: kernel + online };
-}
-
-export function now(): number {
-  return performance.now();
+  return { powerOn, kernel, init: initLineAt, agent: kernel + agent, online: kernel + online };
 }

@@ -1,5 +1,5 @@
 import type { StoryContext } from './context.ts';
-import type { Device } from './device.ts';
+import type { BootMoments, Device } from './device.ts';
 import { createReporter, type StoryReporter } from './reporter.ts';
 import { rollBackApp } from './steps/app-rollback.ts';
 import { updateApp } from './steps/app-update.ts';
@@ -18,6 +18,7 @@ export interface StoryOutcome {
   readonly fleet: Fleet;
   readonly device: Device;
   readonly image: BuiltImage;
+  readonly boot: BootMoments;
   readonly appOutageMs: number;
   readonly systemOutages: SystemOutages;
 }
@@ -51,5 +52,5 @@ export async function tellStory(context: StoryContext, telling: StoryTelling): P
   );
   await reporter.step('system 1.2.0 rolled back', (say) => rollBackSystem(context, fleet, device, say));
   await reporter.step('forged bundles refused', (say) => refuseBundles(context, fleet, device, say));
-  return { fleet, device, image: layers, appOutageMs, systemOutages };
+  return { fleet, device, image: layers, boot: booted.moments, appOutageMs, systemOutages };
 }

@@ -4,6 +4,7 @@ import type { Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describeError, NodeosError } from '@nodeos/contracts/errors.ts';
+import type { Tell } from '@nodeos/contracts/mqtt.ts';
 import type { FastifyInstance } from 'fastify';
 import { type Logger, pino } from 'pino';
 import packageJson from '../package.json' with { type: 'json' };
@@ -36,6 +37,8 @@ export interface NodeosServer {
   /** The real ports. @throws NodeosError INTERNAL before `start` */
   readonly addresses: Addresses;
   readonly operatorToken: string;
+  /** Sends a message to a device; false where it is not connected. */
+  tell(deviceId: string, message: Tell): Promise<boolean>;
   /** The operator's surface, for `inject`. */
   readonly app: FastifyInstance;
   /** The devices' surface, for `inject`. */
@@ -166,6 +169,7 @@ async function assemble(
       return addresses();
     },
     operatorToken: access.operatorToken,
+    tell: (deviceId, message) => broker.tell(deviceId, message),
     app,
     deviceApp,
   };

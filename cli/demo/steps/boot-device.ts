@@ -2,7 +2,7 @@ import type { DeviceDetail } from '@nodeos/contracts/operator-api.ts';
 import type { ImageMachine } from '@nodeos/firmware/emulate/boot-image.ts';
 import type { StoryContext } from '../context.ts';
 import { STORY_LIMITS } from '../context.ts';
-import { bootMoments, type Device, readPointer, startDevice } from '../device.ts';
+import { type BootMoments, bootMoments, type Device, readPointer, startDevice } from '../device.ts';
 import { deviceUntil, onlyDevice } from '../operator.ts';
 import { expectThat, type StepOutcome, seconds } from '../reporter.ts';
 import { buildSystem, FIRST_SYSTEM } from '../system-releases.ts';
@@ -13,6 +13,7 @@ export interface BootedDevice {
   readonly image: string;
   readonly device: Device;
   readonly detail: DeviceDetail;
+  readonly moments: BootMoments;
 }
 
 /** Step 3: firmware → kernel → init → agent → online, from an image that knows nothing but where its server is. */
@@ -41,7 +42,7 @@ export async function bootDevice(
     STORY_LIMITS.bootMs,
     'the device online with its first report',
   );
-  const moments = bootMoments(detail, initLine.at);
+  const moments = bootMoments(detail, initLine.at, startedAt);
   const pointer = await readPointer(machine);
   const { report } = detail;
   expectThat(
@@ -52,7 +53,7 @@ export async function bootDevice(
   expectThat(report?.dataStore === 'disk', 'the data partition mounted', String(report?.dataStore));
   const memory = report === null ? 0 : Math.round(report.memory.totalKiB / 1024);
   return {
-    value: { image, device: { ...machine, id: detail.id }, detail },
+    value: { image, device: { ...machine, id: detail.id }, detail, moments },
     facts: [
       `firmware and boot loader ${seconds(moments.kernel - startedAt)}`,
       `kernel to init ${seconds(moments.init - moments.kernel)}`,

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { FleetFile } from '@nodeos/contracts/fleet-file.ts';
+import type { Tell } from '@nodeos/contracts/mqtt.ts';
 import { serverInfoSchema } from '@nodeos/contracts/operator-api.ts';
 import { createServer } from '@nodeos/ota-server/src/server.ts';
 import { createClaimToken } from '../../claim-tokens.ts';
@@ -27,6 +28,7 @@ export interface Fleet {
   /** root.json that the image trusts. */
   readonly root: string;
   readonly folders: ServerFolders;
+  tell(deviceId: string, message: Tell): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -62,6 +64,7 @@ export async function startFleet(
       fleetFile,
       root: join(keys, KEY_FILES.metadata),
       folders: { blobs: join(dataDir, 'blobs'), metadata: join(dataDir, 'tuf'), onlineKeys: join(dataDir, 'keys') },
+      tell: (deviceId, message) => server.tell(deviceId, message),
       close: () => server.close(),
     },
     facts: [
