@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { writeFileAtomic } from './atomic-file.ts';
 import { backoffDelay } from './backoff.ts';
+import { clockFloor, readTrustedTime, trustedTimeFile } from './clock-floor.ts';
 import type { NativeCalls } from './ports.ts';
 import { askTime } from './sntp.ts';
 
@@ -14,8 +14,8 @@ const STEP_TOLERANCE_MS = 500;
 
 export interface ClockOptions {
   readonly native: Pick<NativeCalls, 'setClock'>;
-  /** File that keeps the last trusted time, milliseconds since 1970. */
-  readonly file: string;
+  /** Folder that keeps the last trusted time. */
+  readonly stateDir: string;
   /** Milliseconds since 1970. */
   readonly buildTimeMs: number;
   /** PEM from the fleet file: this moment is not before the authority's certificate was made. */
@@ -34,15 +34,10 @@ export interface Clock {
   startSntp(servers: () => readonly string[]): void;
 }
 
-/** The latest of the given moments; what cannot be read counts as the beginning of time. */
-export function clockFloor(moments: readonly (number | null)[]): number {
-  return Math.max(0, ...moments.map((moment) => (moment !== null && Number.isFinite(moment) ? moment : 0)));
-}
-
-/** Raises the clock to its floor; must be done before anything is verified or dated. */
-export async function startClock(options: ClockOptions): Promise<Clock> {
+/** Raises the clock to its floor, now that the fleet file is known too. */
+export function startClock(options: ClockOptions): Clock {
   const { native, log, now = Date.now } = options;
-  const floorMs = clockFloor([options.buildTimeMs, await readStored(options.file), notBefore(options.ca)]);
+  const floorMs = clockFloor([options.buildTimeMs, readTrustedTime(options.stateDir), notBefore(options.ca)]);
   let sntpAnswered = false;
   let storedAt = 0;
 
@@ -65,7 +60,7 @@ export async function startClock(options: ClockOptions): Promise<Clock> {
   async function store(): Promise<void> {
     if (performance.now() - storedAt < STORE_INTERVAL_MS && storedAt !== 0) return;
     storedAt = performance.now();
-    await writeFileAtomic(options.file, String(Math.round(now()))).catch((error: Error) =>
+    await writeFileAtomic(trustedTimeFile(options.stateDir), String(Math.round(now()))).catch((error: Error) =>
       log(`clock: time not stored: ${error.message}`),
     );
   }
@@ -103,11 +98,6 @@ async function firstAnswer(servers: readonly string[]): Promise<number | null> {
     }
   }
   return null;
-}
-
-async function readStored(file: string): Promise<number | null> {
-  const text = await readFile(file, 'utf8').catch(() => '');
-  return text === '' ? null : Number(text);
 }
 
 function notBefore(ca: string | null): number | null {

@@ -53,9 +53,9 @@ export function createSupervisor(options: SupervisorOptions): AppRuntime {
   return {
     start(installed) {
       const app = appFor(installed);
-      if (app.state !== 'stopped' && app.app.sha256 === installed.sha256) return;
       void inTurn(installed.manifest.name, async () => {
-        await app.stop();
+        if (app.state !== 'stopped' && app.app.sha256 === installed.sha256) return;
+        if (app.state !== 'stopped') await app.stop();
         app.keepRunning(installed);
       });
     },

@@ -1,0 +1,69 @@
+import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+const PIDS_MAX = 256;
+
+export interface Cgroup {
+  readonly path: string;
+  /** True where the kernel killed a process of it for lack of memory. */
+  ranOutOfMemory(): Promise<boolean>;
+  remove(): Promise<void>;
+}
+export interface Cgroups {
+  /** A fresh group for one start of an app; null where the kernel cannot limit. */
+  make(app: string, memoryMiB: number): Promise<Cgroup | null>;
+}
+
+/**
+ * Limits apps by cgroup v2, one group a start: `<root>/<app>/<number>`.
+ * @param root folder below the cgroup2 mount
+ * @param onUnavailable told once where limits do not work here
+ */
+export function openCgroups(root: string, onUnavailable: (reason: string) => void): Cgroups {
+  let number = 0;
+  let unavailable = false;
+  const prepared = prepare(root);
+
+  async function make(app: string, memoryMiB: number): Promise<Cgroup | null> {
+    if (unavailable) return null;
+    try {
+      await prepared;
+      await delegate(`${root}/${app}`);
+      const path = `${root}/${app}/${++number}`;
+      await mkdir(path);
+      await writeFile(`${path}/memory.max`, String(memoryMiB * 1024 * 1024));
+      await writeFile(`${path}/pids.max`, String(PIDS_MAX));
+      // Neither is in every kernel; without swap and with single processes they change nothing.
+      await writeFile(`${path}/memory.swap.max`, '0').catch(() => {});
+      await writeFile(`${path}/memory.oom.group`, '1').catch(() => {});
+      return open(path);
+    } catch (error) {
+      unavailable = true;
+      onUnavailable((error as Error).message);
+      return null;
+    }
+  }
+  return { make };
+}
+
+function open(path: string): Cgroup {
+  return {
+    path,
+    async ranOutOfMemory() {
+      const events = await readFile(`${path}/memory.events`, 'utf8').catch(() => '');
+      return Number(/^oom_kill (\d+)$/m.exec(events)?.[1] ?? 0) > 0;
+    },
+    // Busy while a process of it has yet to be reaped; an empty group left behind costs next to nothing.
+    remove: () => rmdir(path).catch(() => {}),
+  };
+}
+
+async function prepare(root: string): Promise<void> {
+  await writeFile(`${dirname(root)}/cgroup.subtree_control`, '+memory +pids');
+  await delegate(root);
+}
+
+async function delegate(path: string): Promise<void> {
+  await mkdir(path, { recursive: true });
+  await writeFile(`${path}/cgroup.subtree_control`, '+memory +pids');
+}

@@ -1,0 +1,67 @@
+import type { InstalledApp } from '../ports.ts';
+
+/** Node.js as an app sees it in its own root, and the script that holds back its servers. */
+export interface AppRootPaths {
+  readonly appNode: string;
+  readonly appPreload: string;
+  readonly lowerRoot: string;
+}
+export interface LaunchPlace {
+  readonly uid: number;
+  readonly home: string;
+  /** Null where the kernel has no memory and pids controllers. */
+  readonly cgroup: string | null;
+  readonly devices: readonly string[];
+}
+
+/** Patterns of device nodes that an app asks for by kind. */
+const DEVICE_KINDS: Readonly<Record<string, RegExp>> = {
+  gpio: /^gpiochip\d+$/,
+  i2c: /^i2c-\d+$/,
+  spi: /^spidev\d+\.\d+$/,
+  serial: /^tty(S|USB|ACM|AMA)\d+$/,
+  input: /^input\/event\d+$/,
+  video: /^video\d+$/,
+  fuse: /^fuse$/,
+};
+
+/**
+ * Picks the device nodes that an app is given.
+ * @param wanted kinds, or absolute paths below /dev
+ * @param present names below /dev
+ */
+export function devicePaths(wanted: readonly string[], present: readonly string[]): string[] {
+  const names = wanted.flatMap((entry) => {
+    const kind = DEVICE_KINDS[entry];
+    return present.filter((name) => (kind ? kind.test(name) : `/dev/${name}` === entry));
+  });
+  return [...new Set(names)].map((name) => `/dev/${name}`);
+}
+
+/** The launcher's arguments for one start of an app. */
+export function launchArguments(app: InstalledApp, place: LaunchPlace, hold: boolean, paths: AppRootPaths): string[] {
+  const { manifest } = app;
+  const [program, ...rest] = manifest.start as [string, ...string[]];
+  const isNode = program === 'node' || program === paths.appNode;
+  const environment: Record<string, string> = {
+    NODE_ENV: 'production',
+    NODEOS_APP: manifest.name,
+    NODEOS_VERSION: manifest.version,
+    ...(manifest.ports[0] !== undefined && { PORT: String(manifest.ports[0]) }),
+    ...manifest.env,
+    ...(hold && { NODEOS_HOLD_FD: '3' }),
+  };
+  return [
+    ...['--uid', String(place.uid), '--gid', String(place.uid)],
+    ...['--hostname', manifest.name, '--home', place.home, '--lower', paths.lowerRoot],
+    ...['--bundle', app.bundlePath, '--network', manifest.network],
+    ...(place.cgroup ? ['--cgroup', place.cgroup] : []),
+    ...place.devices.flatMap((path) => ['--device', path]),
+    ...(hold ? ['--keep-fd', '3'] : []),
+    ...Object.entries(environment).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
+    '--',
+    isNode ? paths.appNode : program,
+    ...(isNode && hold ? ['--require', paths.appPreload] : []),
+    ...rest,
+  ];
+}

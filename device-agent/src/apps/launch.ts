@@ -1,0 +1,84 @@
+import { spawn } from 'node:child_process';
+import { readdir } from 'node:fs/promises';
+import { constants } from 'node:os';
+import type { Duplex, Readable } from 'node:stream';
+import { NodeosError } from '@nodeos/contracts/errors.ts';
+import type { InstalledApp } from '../ports.ts';
+import { type Cgroup, openCgroups } from './cgroup.ts';
+import { homeOf } from './home.ts';
+import { type AppRootPaths, devicePaths, launchArguments } from './launch-command.ts';
+import type { Ending, Launch } from './process.ts';
+
+/** The launcher's own failure, before the app's program began. */
+const LAUNCHER_FAILED = 125;
+
+export interface LaunchPaths extends AppRootPaths {
+  readonly launcher: string;
+  readonly users: string;
+  readonly appCgroups: string;
+  readonly devices: string;
+}
+
+/** Starts apps through the launcher: own root, user, process tree and limits. */
+export function createLaunch(paths: LaunchPaths, log: (text: string) => void): Launch {
+  const cgroups = openCgroups(paths.appCgroups, (reason) => log(`apps run without limits: ${reason}`));
+
+  return async (app, { hold }) => {
+    const { name, memoryMiB } = app.manifest;
+    const [{ home, uid }, cgroup, devices] = await Promise.all([
+      homeOf(paths.users, name),
+      cgroups.make(name, memoryMiB),
+      findDevices(app, paths.devices),
+    ]);
+    const place = { uid, home, cgroup: cgroup?.path ?? null, devices };
+    const child = spawn(paths.launcher, launchArguments(app, place, hold, paths), {
+      stdio: ['ignore', 'pipe', 'pipe', hold ? 'pipe' : 'ignore'],
+      env: {},
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', (cause) =>
+        reject(new NodeosError('APP_START_FAILED', `${paths.launcher}: ${cause.message}`, { cause })),
+      );
+    });
+    child.on('error', (error) => log(`${name}: ${error.message}`));
+    const ended = new Promise<Ending>((resolve) => {
+      child.on('close', (code, signal) => void toEnding(code, signal, cgroup, memoryMiB).then(resolve));
+    });
+    return {
+      stdout: child.stdout as Readable,
+      stderr: child.stderr as Readable,
+      control: hold ? (child.stdio[3] as Duplex) : null,
+      ended,
+      // The launcher passes SIGTERM on; its own death by SIGKILL takes the app with it.
+      kill: (signal) => void child.kill(signal),
+    };
+  };
+}
+
+async function findDevices(app: InstalledApp, folder: string): Promise<string[]> {
+  if (app.manifest.devices.length === 0) return [];
+  const names = await readdir(folder);
+  const inputs = await readdir(`${folder}/input`).catch(() => []);
+  return devicePaths(app.manifest.devices, [...names, ...inputs.map((name) => `input/${name}`)]);
+}
+
+/** The launcher gives the app's signal as a shell does: 128 and its number. */
+export async function toEnding(
+  code: number | null,
+  signal: NodeJS.Signals | null,
+  cgroup: Pick<Cgroup, 'ranOutOfMemory' | 'remove'> | null,
+  memoryMiB: number,
+): Promise<Ending> {
+  const outOfMemory = (await cgroup?.ranOutOfMemory()) ?? false;
+  await cgroup?.remove();
+  const own = code !== null && code > 128 ? signalName(code - 128) : null;
+  if (outOfMemory) return { code, signal: own ?? signal, note: `used more than its ${memoryMiB} MiB of memory` };
+  if (code === LAUNCHER_FAILED) return { code, signal, note: 'could not be started by the launcher' };
+  return own ? { code: null, signal: own, note: null } : { code, signal, note: null };
+}
+
+function signalName(number: number): NodeJS.Signals | null {
+  const entry = Object.entries(constants.signals).find(([, value]) => value === number);
+  return (entry?.[0] as NodeJS.Signals | undefined) ?? null;
+}

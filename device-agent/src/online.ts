@@ -1,0 +1,157 @@
+import { writeFile } from 'node:fs/promises';
+import type { DeviceReport } from '@nodeos/contracts/device-api.ts';
+import { describeError, NodeosError } from '@nodeos/contracts/errors.ts';
+import type { FleetFile } from '@nodeos/contracts/fleet-file.ts';
+import { retryForever } from './backoff.ts';
+import { readBootFacts, readSlotManifest } from './boot-facts.ts';
+import { startClock } from './clock.ts';
+import { createScreen } from './console-screen.ts';
+import { createEventQueue } from './event-queue.ts';
+import { readFleetFile } from './fleet-file.ts';
+import { type Identity, loadIdentity } from './identity.ts';
+import type { Logs } from './logs.ts';
+import { startNetwork } from './network.ts';
+import { hostnameFor } from './network-config.ts';
+import type { PATHS } from './paths.ts';
+import type { AppRuntime, InitChannel, NativeCalls, ServerHttp } from './ports.ts';
+import { buildReport, uptimeMs } from './report.ts';
+import { serveFleet } from './serve-fleet.ts';
+import { createServerHttp } from './transport/http.ts';
+import type { Session } from './transport/session.ts';
+import { createUpdater } from './updater/engine.ts';
+
+const IDENTITY_BACKOFF = { baseMs: 1_000, capMs: 60_000 };
+/** Names that lead to public time servers wherever a device is, where neither fleet file nor lease names one. */
+const DEFAULT_TIME_SERVERS = ['pool.ntp.org'];
+
+export interface OnlineContext {
+  readonly paths: typeof PATHS;
+  readonly init: InitChannel;
+  readonly native: NativeCalls | null;
+  readonly logs: Logs;
+  readonly apps: AppRuntime;
+  readonly bootTimes: DeviceReport['bootTimes'];
+  readonly print: (text: string) => void;
+  readonly onAppChange: (listener: () => void) => void;
+  readonly onAppEvent: (listener: (text: string) => void) => void;
+}
+
+/** Network, identity, update engine, server: all of the device's life that its apps need not wait for. */
+export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye: () => Promise<void> }> {
+  const { paths, init, logs, apps, print } = context;
+  const { log } = logs;
+  const bootTimes = { ...context.bootTimes };
+  const facts = await readBootFacts(paths.bootFacts);
+  const system = await readSlotManifest(paths.slot);
+  const { fleet, trouble } = await readFleet(paths.fleetFile, log);
+
+  const readIdentity = () => loadIdentity(facts.disk === '' ? null : facts.disk, paths.state);
+  const known = await readIdentity().catch((error) => {
+    log(describeError(error));
+    return null;
+  });
+  const name = hostnameFor(fleet, known?.serial ?? 'unknown');
+  await writeFile(paths.hostname, name).catch((error: Error) => log(`host name: ${error.message}`));
+  const network = startNetwork(fleet, paths, log);
+  const native = context.native ?? withoutAddon();
+  const clock = startClock({
+    ...{ native, stateDir: paths.state, buildTimeMs: system.buildTime * 1000, ca: fleet?.ca ?? null, log },
+  });
+
+  const screen = createScreen(
+    {
+      ...{
+        name,
+        serial: known?.serial ?? '-',
+        addresses: [],
+        trouble: trouble ?? dataTrouble(facts.data_note),
+        apps: [],
+      },
+      system: `${system.board} ${system.version}, slot ${facts.slot}`,
+      state: fleet ? 'connecting' : 'stands alone: no fleet.json',
+    },
+    print,
+  );
+
+  let session: Session | null = null;
+  const reportSoon = () => session?.reportSoon();
+  const events = createEventQueue(reportSoon);
+  const http = fleet ? createServerHttp(fleet.server, fleet.ca, clock.takeHttpDate) : withoutServer();
+  const updater = await createUpdater({
+    ...{ http, apps, init, native, facts, log, now: Date.now, stateDir: paths.state, slotDir: paths.slot },
+    event: (kind, text) => {
+      log(`${kind}: ${text}`);
+      events.add(kind, text);
+    },
+    report: () => session?.report() ?? Promise.resolve(),
+  });
+  events.add(
+    'boot',
+    `${system.board} ${system.version} on slot ${facts.slot}${facts.grown ? ', data partition grown' : ''}`,
+  );
+  if (facts.data === 'ram') events.add('error', `data lies in RAM: ${facts.data_note}`);
+  context.onAppEvent((text) => events.add('app', text));
+
+  const showApps = () =>
+    screen.show({ apps: Object.entries(apps.status()).map(([app, at]) => `${app} ${at.version} ${at.state}`) });
+  context.onAppChange(() => {
+    showApps();
+    reportSoon();
+  });
+  network.onChange(() => screen.show({ addresses: network.addresses() }));
+  void network.firstAddress.then(() =>
+    clock.startSntp(() => fleet?.network?.timeServers ?? [...network.timeServers(), ...DEFAULT_TIME_SERVERS]),
+  );
+  showApps();
+  await updater.onBoot();
+  if (!fleet) return { sayGoodbye: async () => {} };
+
+  const identity = known ?? (await awaitIdentity(readIdentity, log));
+  const goodbye = serveFleet({
+    ...{ paths, fleet, identity, system, network, apps, logs, updater, events, screen, init, log },
+    http: http as ReturnType<typeof createServerHttp>,
+    buildReport: () =>
+      buildReport({ facts, system, updater, apps, addresses: network.addresses, bootTimes, proc: paths.proc }),
+    onSession: (opened) => {
+      session = opened;
+    },
+    onOnline: async () => {
+      if (bootTimes.online !== null) return;
+      bootTimes.online = await uptimeMs(paths.proc);
+      log(`online ${bootTimes.online} ms after the kernel's start (agent at ${bootTimes.agent} ms)`);
+      reportSoon();
+    },
+  });
+  return { sayGoodbye: goodbye };
+}
+
+/** A faulty fleet file is shown to whoever stands in front of the device; the apps run without a server. */
+async function readFleet(path: string, log: (text: string) => void) {
+  try {
+    const fleet: FleetFile | null = await readFleetFile(path);
+    return { fleet, trouble: fleet ? null : 'no fleet.json on the first partition' };
+  } catch (error) {
+    log(describeError(error));
+    return { fleet: null, trouble: `${describeError(error)} ${(error as NodeosError).hint ?? ''}` };
+  }
+}
+
+function dataTrouble(note: string): string | null {
+  return note === '' ? null : `data lies in RAM: ${note}`;
+}
+
+async function awaitIdentity(read: () => Promise<Identity>, log: (text: string) => void): Promise<Identity> {
+  return retryForever(read, IDENTITY_BACKOFF, (error) => log(describeError(error)));
+}
+
+function withoutServer(): ServerHttp {
+  const request = () => Promise.reject(new NodeosError('FETCH_FAILED', 'this device has no server: no fleet.json'));
+  return { request };
+}
+
+function withoutAddon(): NativeCalls {
+  const missing = () => {
+    throw new Error('the addon with kernel calls could not be loaded');
+  };
+  return { kexecFileLoad: missing, setClock: missing };
+}

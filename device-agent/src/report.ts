@@ -1,0 +1,61 @@
+import { readFile, stat } from 'node:fs/promises';
+import type { BootFacts } from '@nodeos/contracts/boot-facts.ts';
+import type { DeviceReport } from '@nodeos/contracts/device-api.ts';
+import type { SlotManifest } from '@nodeos/contracts/slot-manifest.ts';
+import type { AppRuntime, Updater } from './ports.ts';
+
+export interface ReportSources {
+  readonly facts: BootFacts;
+  readonly system: SlotManifest;
+  readonly updater: Pick<Updater, 'onTrial' | 'generation' | 'updates'>;
+  readonly apps: Pick<AppRuntime, 'status'>;
+  readonly addresses: () => string[];
+  readonly bootTimes: DeviceReport['bootTimes'];
+  readonly proc: string;
+}
+
+/** What the server is told of this device, as of now. */
+export async function buildReport(sources: ReportSources): Promise<DeviceReport> {
+  const { facts, system, updater } = sources;
+  const memory = await readMemory(sources.proc);
+  return {
+    format: 1,
+    board: system.board,
+    system: { version: system.version, slot: facts.slot, trial: updater.onTrial },
+    bootId: (await readFile(`${sources.proc}/sys/kernel/random/boot_id`, 'utf8')).trim(),
+    uptimeSeconds: Math.round((await uptimeMs(sources.proc)) / 1000),
+    dataStore: facts.data,
+    generation: updater.generation,
+    apps: sources.apps.status(),
+    updates: updater.updates().slice(-64),
+    memory: { ...memory, agentRssKiB: Math.round(process.memoryUsage.rss() / 1024) },
+    addresses: sources.addresses().slice(0, 32),
+    bootTimes: sources.bootTimes,
+  };
+}
+
+/** Memory of the whole machine in KiB; zero where the kernel does not tell. */
+export async function readMemory(proc: string): Promise<{ totalKiB: number; availableKiB: number }> {
+  const text = await readFile(`${proc}/meminfo`, 'utf8').catch(() => '');
+  const value = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0);
+  return { totalKiB: value('MemTotal'), availableKiB: value('MemAvailable') };
+}
+
+/** Milliseconds since the kernel started. */
+export async function uptimeMs(proc: string): Promise<number> {
+  return Math.round(Number((await readFile(`${proc}/uptime`, 'utf8')).split(' ')[0]) * 1000);
+}
+
+/**
+ * When init had done its work, in milliseconds since the kernel started: it writes the facts last.
+ * Must be asked before the clock is set; null where the file's time makes no sense.
+ */
+export async function initReadyMs(factsFile: string, proc: string): Promise<number | null> {
+  try {
+    const age = Date.now() - (await stat(factsFile)).mtimeMs;
+    const ready = Math.round((await uptimeMs(proc)) - age);
+    return ready >= 0 && age >= 0 ? ready : null;
+  } catch {
+    return null;
+  }
+}

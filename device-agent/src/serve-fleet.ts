@@ -1,0 +1,167 @@
+import { rm } from 'node:fs/promises';
+import type { DeviceReport } from '@nodeos/contracts/device-api.ts';
+import { describeError } from '@nodeos/contracts/errors.ts';
+import type { FleetFile } from '@nodeos/contracts/fleet-file.ts';
+import type { Tell } from '@nodeos/contracts/mqtt.ts';
+import type { SlotManifest } from '@nodeos/contracts/slot-manifest.ts';
+import { readActiveApps } from './active-apps.ts';
+import { delay } from './backoff.ts';
+import type { Screen } from './console-screen.ts';
+import { enrol } from './enrol.ts';
+import type { EventQueue } from './event-queue.ts';
+import { type Credentials, type Identity, loadCredentials, storeCredentials } from './identity.ts';
+import { createLogStream } from './log-stream.ts';
+import type { Logs } from './logs.ts';
+import type { Network } from './network.ts';
+import type { PATHS } from './paths.ts';
+import type { InitChannel, Updater } from './ports.ts';
+import { createRepl } from './repl.ts';
+import type { DeviceHttp } from './transport/http.ts';
+import { type Broker, connectBroker } from './transport/mqtt.ts';
+import { openSession, type Session } from './transport/session.ts';
+
+/** A server that refuses the certificate it gave is not asked for the next one at once. */
+const REJECTED_WAIT_MS = 60_000;
+
+export interface FleetContext {
+  readonly paths: typeof PATHS;
+  readonly fleet: FleetFile;
+  readonly identity: Identity;
+  readonly system: SlotManifest;
+  readonly network: Network;
+  readonly logs: Logs;
+  readonly updater: Updater;
+  readonly events: EventQueue;
+  readonly screen: Screen;
+  readonly init: InitChannel;
+  readonly http: DeviceHttp;
+  readonly log: (text: string) => void;
+  readonly buildReport: () => Promise<DeviceReport>;
+  readonly onSession: (session: Session | null) => void;
+  readonly onOnline: () => void;
+}
+
+/** Gets a certificate and keeps in touch with the server from then on; gives what to do before the end. */
+export function serveFleet(context: FleetContext): () => Promise<void> {
+  const { screen, log } = context;
+  let broker: Broker | null = null;
+
+  async function serve(): Promise<void> {
+    for (;;) {
+      const credentials = await obtainCredentials(context);
+      await connectUntilRejected(context, credentials, (opened) => {
+        broker = opened;
+      });
+      log('the server does not accept the certificate: enrolling again');
+      screen.show({ state: 'certificate refused by the server' });
+      await rm(`${context.paths.state}/identity/cert.pem`, { force: true });
+      await delay(REJECTED_WAIT_MS);
+    }
+  }
+
+  // An error here is none that was foreseen: it ends the process, and init starts it anew.
+  void serve();
+  return async () => {
+    await broker?.close();
+  };
+}
+
+async function obtainCredentials(context: FleetContext): Promise<Credentials> {
+  const { fleet, identity, paths, system, http, screen, log } = context;
+  http.identify(null);
+  const stored = await loadCredentials(paths.state, identity, fleet.ca, Date.now());
+  if (stored) return stored;
+  let last = '';
+  await context.network.firstAddress;
+  const certificate = await enrol({
+    ...{ http, fleet, identity, board: system.board, systemVersion: system.version },
+    onWaiting: (state, text) => {
+      screen.show({ state: `enrolling: ${state}` });
+      if (text !== last) log(`enrolment: ${text}`);
+      last = text;
+    },
+  });
+  const credentials = await storeCredentials(paths.state, identity, fleet.ca, certificate);
+  context.events.add('enrolled', `as ${credentials.deviceId}`);
+  log(`enrolled as ${credentials.deviceId}`);
+  return credentials;
+}
+
+/** Resolves when the server refuses the certificate; until then everything is tried again for ever. */
+function connectUntilRejected(
+  context: FleetContext,
+  credentials: Credentials,
+  onBroker: (broker: Broker | null) => void,
+): Promise<void> {
+  const { fleet, identity, http, network, updater, events, screen, logs, log, paths } = context;
+  const client = {
+    certificate: credentials.certificate,
+    key: identity.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+  };
+  http.identify(client);
+  return new Promise((resolve) => {
+    let open = true;
+    const session = openSession({
+      ...{ http, updater, events, log, buildReport: context.buildReport },
+      onOnline() {
+        screen.show({ state: `online as ${credentials.deviceId}` });
+        log(`server reached at ${fleet.server}`);
+        context.onOnline();
+      },
+      onOffline(reason) {
+        screen.show({ state: 'server not reachable' });
+        log(`server not reachable: ${reason}`);
+      },
+      onRejected() {
+        if (!open) return;
+        open = false;
+        context.onSession(null);
+        onBroker(null);
+        session.close();
+        void broker.close();
+        resolve();
+      },
+    });
+    context.onSession(session);
+
+    const stream = createLogStream(logs, (batch) => broker.publishLogs(batch));
+    const repl = createRepl({
+      ...{ paths, log, publish: (message) => broker.publishRepl(message) },
+      findApp: (name) => readActiveApps(paths.state).find((app) => app.manifest.name === name),
+    });
+    const broker = connectBroker({
+      ...{ url: fleet.broker, deviceId: credentials.deviceId, identity: client, ca: fleet.ca, log },
+      onTell: (tell) => void obey(tell),
+      onReplInput: repl.input,
+      onConnected() {
+        log('mqtt: connected');
+        // What was told while the connection was down is lost: ask.
+        session.poll();
+      },
+      onDisconnected(reason) {
+        log(`mqtt: ${reason}`);
+        stream.close();
+        repl.close();
+      },
+    });
+    onBroker(broker);
+    network.onChange(() => {
+      if (!open) return;
+      session.retryNow();
+      session.reportSoon();
+      broker.retryNow();
+    });
+
+    async function obey(tell: Tell): Promise<void> {
+      if (tell.kind === 'desired-changed') session.poll();
+      if (tell.kind === 'report-now') session.reportSoon();
+      if (tell.kind === 'logs') await stream.open(tell).catch((error) => log(describeError(error)));
+      if (tell.kind === 'repl-open') await repl.open(tell.session, tell.app);
+      if (tell.kind === 'reboot') {
+        log('reboot: asked for by the operator');
+        await logs.flush();
+        context.init.send('reboot');
+      }
+    }
+  });
+}
