@@ -12,7 +12,7 @@ export const ERROR_HINTS = {
   APP_NAME_INVALID: 'Use lower-case letters, digits and dashes, at most 32, starting with a letter.',
   // host
   TOOL_MISSING: 'Install the named Debian package; `nodeos doctor` lists all that is missing.',
-  TOOL_FAILED: 'Read the last lines of its output above; run again with --verbose for all of it.',
+  TOOL_FAILED: 'Read the last lines of its output above: they name the cause.',
   HOST_UNSUPPORTED: 'Build on Linux (Debian 12 or 13) with Node 20 or newer.',
   DISK_FULL: 'Free some space on the file system named in the message and run the command again.',
   NETWORK_UNREACHABLE:
