@@ -61,7 +61,7 @@ test('picks Debian suites only, keeps the security archive apart, drops CDs and 
       source('http://other.example/ubuntu', 'noble'),
       source('http://a.example/debian/', 'bookworm'),
       source('http://a.example/debian', 'bookworm-updates'),
-      source('http://a.example/debian', 'bookworm', 'contrib'),
+      source('http://contrib.example/debian', 'bookworm', 'contrib'),
       source('mirror+file:/etc/apt/mirrors/debian.list', 'trixie'),
       source('http://s.example/debian-security', 'bookworm-security'),
     ]),
