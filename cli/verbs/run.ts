@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Board } from '@nodeos/contracts/board.ts';
@@ -7,7 +7,7 @@ import { fleetFileSchema } from '@nodeos/contracts/fleet-file.ts';
 import { parseJson } from '@nodeos/contracts/validate.ts';
 import { loadBoard } from '@nodeos/firmware/boards.ts';
 import { bootImage } from '@nodeos/firmware/emulate/boot-image.ts';
-import { DISK_BUSES, type DiskBus, type PortForward } from '@nodeos/firmware/emulate/machine.ts';
+import { DISK_BUSES, type DiskBus, type KernelSource, type PortForward } from '@nodeos/firmware/emulate/machine.ts';
 import { assertPortFree } from '@nodeos/firmware/emulate/ports.ts';
 import { type Emulator, startEmulator } from '@nodeos/firmware/emulate/qemu.ts';
 import { createWorkFolder } from '@nodeos/firmware/emulate/work-folder.ts';
@@ -26,14 +26,11 @@ interface RunOptions {
   readonly keep?: boolean;
 }
 
-/** How the barebones layer's file ends; its kernel stands beside it. */
-const BAREBONES = '-barebones.img';
-
 export const registerRun: RegisterVerb = (program, io) => {
   program
     .command('run')
     .description('boot a disk image, or the barebones layer, in QEMU; Ctrl-A x leaves')
-    .argument('<image>', 'disk image, or *-barebones.img of `nodeos build --layer barebones`')
+    .argument('<image>', 'disk image, or the folder that `nodeos build --layer barebones` makes')
     .option('--board <name>', 'board whose machine is emulated', 'x86_64-usb')
     .option('--memory <MiB>', "memory of the machine; default: the board's")
     .option('--firmware <kind>', 'bios or uefi', 'bios')
@@ -45,7 +42,7 @@ export const registerRun: RegisterVerb = (program, io) => {
       'after',
       example(
         'nodeos run build/nodeos-x86_64-usb-1.0.0.img --forward 8080:3000 --fleet fleet.json',
-        'nodeos run build/nodeos-x86_64-usb-barebones.img --memory 256',
+        'nodeos run build/barebones --memory 256',
       ),
     )
     .action(async (image: string, options: RunOptions) => {
@@ -69,11 +66,8 @@ async function start(io: CliIo, path: string, options: RunOptions, folder: strin
   for (const { host } of forwards) await assertPortFree(host, '--forward');
   const common = { emulate, memoryMiB, forwards, cacheRoot: cacheRoot(io.env), signal: io.signal };
   if (isTerminal(io.stdin)) io.stderr.write('Ctrl-A x leaves the machine.\n');
-  if (path.endsWith(BAREBONES)) {
-    const kernel = `${path.slice(0, -BAREBONES.length)}-kernel`;
-    if (!existsSync(kernel)) throw new NodeosError('FILE_UNREADABLE', `its kernel ${kernel} does not exist`);
-    const commandLine = `${board.kernel.commandLine} nodeos.mode=barebones`;
-    const source = { kind: 'kernel', kernel, initramfs: path, commandLine } as const;
+  if (statSync(path).isDirectory()) {
+    const source = await readBarebones(path);
     return startEmulator({ ...common, source, logPath: join(folder, 'console.log') });
   }
   const fleet = options.fleet === undefined ? undefined : await readFleetFile(resolve(io.cwd, options.fleet));
@@ -94,6 +88,16 @@ function machineOf(board: Board): NonNullable<Board['emulate']> {
   throw new NodeosError('HOST_UNSUPPORTED', `QEMU has no machine for the board ${board.name}`, {
     hint: 'Write the image to a medium and start the board itself.',
   });
+}
+
+/** The folder of the barebones layer: kernel, initramfs, command line. @throws NodeosError FILE_UNREADABLE */
+async function readBarebones(folder: string): Promise<KernelSource> {
+  const [kernel, initramfs, words] = ['kernel', 'initramfs.img', 'command-line'].map((name) => join(folder, name));
+  for (const file of [kernel, initramfs, words])
+    if (!existsSync(file as string))
+      throw new NodeosError('FILE_UNREADABLE', `${folder} is no folder of the barebones layer: ${file} is missing`);
+  const commandLine = (await readFile(words as string, 'utf8')).trim();
+  return { kind: 'kernel', kernel: kernel as string, initramfs: initramfs as string, commandLine };
 }
 
 async function readFleetFile(path: string) {

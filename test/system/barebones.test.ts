@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { loadBoard } from '@nodeos/firmware/boards.ts';
 import { startEmulator } from '@nodeos/firmware/emulate/qemu.ts';
@@ -22,7 +22,7 @@ test('barebones boots in 256 MB to a prompt of Node.js that answers what is type
       kind: 'kernel',
       kernel: files.kernel,
       initramfs: files.initramfs,
-      commandLine: `${board.kernel.commandLine} nodeos.mode=barebones`,
+      commandLine: readFileSync(join(dirname(files.kernel), 'command-line'), 'utf8').trim(),
     },
     memoryMiB: 256,
     network: false,
