@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { runTool } from '../run-tool.ts';
-import { makeSquashfs, type SquashfsCompression } from './squashfs.ts';
+import { appendSquashfs, makeSquashfs, type SquashfsCompression } from './squashfs.ts';
 
 const { signal } = new AbortController();
 const zstd: SquashfsCompression = { algorithm: 'zstd', level: 3, blockBytes: 131_072 };
@@ -45,6 +45,26 @@ describe('squashfs', () => {
     assert.ok((await readFile(first)).equals(await readFile(second)));
     await makeSquashfs({ ...request, source: await makeTree('other', 1_790_000_000), output: second }, signal);
     assert.ok(!(await readFile(first)).equals(await readFile(second)));
+  });
+
+  it('appends a folder without a trace of when or where from, and refuses a name that is there', async () => {
+    const [first, second] = [join(folder, 'append-1.sqfs'), join(folder, 'append-2.sqfs')];
+    for (const [output, date] of [
+      [first, 1_750_000_000],
+      [second, 1_790_000_000],
+    ] as const) {
+      const base = { source: await makeTree(`base-${date}`, date), output, modified: 1_700_000_000 };
+      await makeSquashfs({ ...base, compression: zstd }, signal);
+      const source = join(folder, `added-${date}`);
+      await mkdir(join(source, 'etc'), { recursive: true });
+      await writeFile(join(source, 'etc/hostname'), 'nodeos\n');
+      await appendSquashfs({ ...base, source }, signal);
+      await assert.rejects(appendSquashfs({ ...base, source }, signal), /etc is in the squashfs/);
+    }
+    assert.ok((await readFile(first)).equals(await readFile(second)));
+    const listing = (await runTool('unsquashfs', ['-lln', first])).stdout.toString();
+    assert.match(listing, /squashfs-root\/etc\/hostname/);
+    assert.match(listing, /squashfs-root\/usr\/bin\/node/);
   });
 
   it('takes xz with a filter for machine code', async () => {

@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
+import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { runTool } from '../run-tool.ts';
 
 /** How a squashfs is compressed: smaller (xz, large blocks) or faster to read (zstd). */
@@ -25,6 +26,8 @@ export interface SquashfsRequest {
   readonly compression: SquashfsCompression;
 }
 
+const COMMON_OPTIONS = ['-all-root', '-no-xattrs', '-reproducible', '-no-progress', '-quiet'] as const;
+
 /**
  * Makes a squashfs that depends on names, modes and bytes below `source` only: everything belongs to root, no extended
  * attributes, no date after `modified`.
@@ -32,9 +35,32 @@ export interface SquashfsRequest {
  */
 export async function makeSquashfs(request: SquashfsRequest, signal: AbortSignal): Promise<void> {
   await rm(request.output, { force: true });
-  const options = ['-noappend', '-all-root', '-no-xattrs', '-reproducible', '-no-progress', '-quiet'];
-  const args = [request.source, request.output, ...options, ...compressionArguments(request.compression)];
+  const args = [
+    request.source,
+    request.output,
+    '-noappend',
+    ...COMMON_OPTIONS,
+    ...compressionArguments(request.compression),
+  ];
   // mksquashfs takes the date from its environment or its arguments, never both.
+  await runTool('mksquashfs', args, { signal, env: { SOURCE_DATE_EPOCH: String(request.modified) } });
+}
+
+/**
+ * Appends a folder's content to a squashfs, with the compression that it has. Every name at the top must be new in it;
+ * what is already there is not compressed again.
+ * @throws NodeosError TOOL_MISSING, TOOL_FAILED, DISK_FULL
+ */
+export async function appendSquashfs(
+  request: Pick<SquashfsRequest, 'source' | 'output' | 'modified'>,
+  signal: AbortSignal,
+): Promise<void> {
+  // Names are sorted by mksquashfs; one that clashes would be renamed silently.
+  const names = await readdir(request.source);
+  const listed = (await runTool('unsquashfs', ['-l', '-d', '', '-max-depth', '1', request.output], { signal })).stdout;
+  const clash = names.find((name) => listed.toString().split('\n').includes(`/${name}`));
+  if (clash) throw new NodeosError('INTERNAL', `${clash} is in the squashfs that it should be appended to`);
+  const args = [request.source, request.output, ...COMMON_OPTIONS, '-no-recovery'];
   await runTool('mksquashfs', args, { signal, env: { SOURCE_DATE_EPOCH: String(request.modified) } });
 }
 

@@ -58,7 +58,7 @@ describe('renderPlan', () => {
     const lines = renderPlan(planImage(exampleBoard, options)).split('\n');
     assert.ok(lines.includes('p2  slot a           36 MiB    128 MiB    fat NODEOS-SLOT'), lines.join('\n'));
     assert.ok(lines.includes('CONFIG_NET=y      base.config:1'), lines.join('\n'));
-    assert.ok(lines.some((line) => line.startsWith('/usr/bin/node ')));
+    assert.ok(lines.some((line) => line.startsWith('/opt/node/bin/node ')));
   });
 
   it('prints whole MiB and KiB, else bytes', () => {

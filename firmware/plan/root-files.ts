@@ -51,6 +51,11 @@ export const ROOT_PROGRAMS: readonly RootFile[] = [
   { path: '/usr/sbin/resize2fs', source: 'e2fsprogs' },
 ];
 
+/**
+ * Node stands in a folder of its own with its licence, as in its own archives. It is compressed once and the rest of the
+ * root is appended, which mksquashfs does only for names at the top that are new.
+ */
+export const NODE_FOLDER = '/opt/node';
 export const NODE_PATH = '/usr/bin/node';
 
 /** Ours. */
@@ -58,7 +63,6 @@ export const NODEOS_FOLDER = '/usr/lib/nodeos';
 export const ROOT_OWN_FILES: readonly RootFile[] = [
   { path: `${NODEOS_FOLDER}/agent.js`, source: 'device-agent/src' },
   { path: `${NODEOS_FOLDER}/app-preload.cjs`, source: 'device-agent/src' },
-  { path: `${NODEOS_FOLDER}/repl.js`, source: 'device-agent/src' },
   { path: `${NODEOS_FOLDER}/nodeos.node`, source: 'device-agent/native' },
   { path: `${NODEOS_FOLDER}/launcher`, source: 'firmware/init' },
 ];
@@ -84,7 +88,7 @@ export interface RootFolder {
 
 /** Empty folders: mount points, and what the overlay fills. */
 export const ROOT_FOLDERS: readonly RootFolder[] = [
-  ...['/app', '/boot', '/data', '/dev', '/etc', '/home', '/opt', '/proc', '/run', '/srv', '/sys', '/usr', '/var'].map(
+  ...['/app', '/boot', '/data', '/dev', '/etc', '/home', '/proc', '/run', '/srv', '/sys', '/usr', '/var'].map(
     (path) => ({ path, mode: 0o755 }),
   ),
   ...['/usr/lib/dhcpcd', '/var/cache', '/var/lib', '/var/lib/dhcpcd', '/var/log'].map((path) => ({
@@ -102,6 +106,7 @@ export const ROOT_LINKS: Readonly<Record<string, string>> = {
   '/sbin': 'usr/sbin',
   '/lib': 'usr/lib',
   '/lib64': 'usr/lib64',
+  [NODE_PATH]: `../..${NODE_FOLDER}/bin/node`,
   '/var/run': '../run',
   '/etc/localtime': '/usr/share/zoneinfo/Etc/UTC',
   '/etc/resolv.conf': '/run/nodeos/dns/resolv.conf',
@@ -141,7 +146,10 @@ export function replArguments(): string {
 export function planRoot(board: Board): RootFile[] {
   const { triplet } = boardLibraries(board);
   return [
-    { path: NODE_PATH, source: board.node.source === 'official' ? 'official Node.js binary' : 'nodejs' },
+    {
+      path: `${NODE_FOLDER}/bin/node`,
+      source: board.node.source === 'official' ? 'official Node.js binary' : 'nodejs',
+    },
     ...ROOT_PROGRAMS,
     ...ROOT_OWN_FILES,
     { path: `/usr/lib/${triplet}/*.so*`, source: 'libraries that the programs need' },

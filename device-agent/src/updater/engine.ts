@@ -22,7 +22,7 @@ export async function createUpdater(ports: UpdaterPorts, changes: Partial<Update
   const store = await openStateStore(options.disk, ports.stateDir);
   if (store.damage) ports.event('error', `the stored state was damaged: ${store.damage}`);
   let reached = false;
-  let looked = false;
+  let boot: BootCase | null = null;
   let attemptsCleared = false;
   let leaving = false;
   let onTrial = false;
@@ -43,7 +43,7 @@ export async function createUpdater(ports: UpdaterPorts, changes: Partial<Update
 
   /** Three boots that do not come this far make the boot loader take the other slot. */
   async function noteHealthyBoot(): Promise<void> {
-    if (!looked || attemptsCleared || onTrial) return;
+    if (!boot || attemptsCleared || onTrial) return;
     attemptsCleared = true;
     try {
       await context.pointer.clearAttempts();
@@ -53,35 +53,32 @@ export async function createUpdater(ports: UpdaterPorts, changes: Partial<Update
   }
 
   /** The agent must come up whatever happens here: then it can at least be told to update. */
-  async function guarded(what: string, work: () => Promise<void>): Promise<void> {
+  async function guarded<T>(what: string, work: () => Promise<T>): Promise<T | null> {
     try {
-      await work();
+      return await work();
     } catch (error) {
       ports.event('error', `${what}: ${describeError(error)}`);
+      return null;
     }
   }
 
-  async function runUnconfirmed(boot: BootCase): Promise<void> {
+  async function begin(looked: () => void): Promise<void> {
+    await guarded('starting the apps', () => startActiveApps(context));
+    boot = (await guarded('looking at the boot', () => lookAtBoot(context))) ?? { kind: 'settled' };
+    onTrial = boot.kind === 'trial' || boot.kind === 'fallback';
+    void options.delay(options.limits.bootHealthyMs).then(noteHealthyBoot);
+    if (reached) void noteHealthyBoot();
+    looked();
     if (boot.kind === 'trial') await runTrial(context, boot.trial);
-    else await runFallback(context);
+    if (boot.kind === 'fallback') await runFallback(context);
+    onTrial = leaving;
   }
 
   return {
     onBoot: () =>
       new Promise((resolve) => {
         void runner.exclusively(async () => {
-          await guarded('starting the apps', () => startActiveApps(context));
-          let boot: BootCase = { kind: 'settled' };
-          await guarded('looking at the boot', async () => {
-            boot = await lookAtBoot(context);
-          });
-          onTrial = boot.kind === 'trial' || boot.kind === 'fallback';
-          looked = true;
-          void options.delay(options.limits.bootHealthyMs).then(noteHealthyBoot);
-          if (reached) void noteHealthyBoot();
-          resolve();
-          if (onTrial) await guarded('the trial', () => runUnconfirmed(boot));
-          if (!leaving) onTrial = false;
+          await guarded('the trial', () => begin(resolve));
         });
       }),
     serverReachable() {

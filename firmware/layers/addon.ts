@@ -1,0 +1,54 @@
+import { readdir } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { assetPath } from '../assets.ts';
+import { type Artefact, cached, hashTree } from '../cache.ts';
+import type { BuildContext } from '../context.ts';
+import { runTool } from '../run-tool.ts';
+import type { Toolchain } from './toolchain.ts';
+
+/** Node-API version 8: Node 20 and later. */
+const FLAGS = [
+  '-std=c11',
+  '-D_GNU_SOURCE',
+  '-DNAPI_VERSION=8',
+  '-DNODE_GYP_MODULE_NAME=nodeos',
+  '-Os',
+  '-fPIC',
+  '-shared',
+  '-Wall',
+  '-Wextra',
+  '-Wl,--build-id=none',
+  '-Wl,-z,relro,-z,now',
+] as const;
+
+/**
+ * Compiles the agent's native addon against the stable Node-API headers.
+ * @returns a folder with `nodeos.node`
+ * @throws NodeosError TOOL_MISSING, TOOL_FAILED with the compiler's last lines
+ */
+export async function buildAddon(
+  context: BuildContext,
+  toolchain: Toolchain,
+  sourceFolder = assetPath('device-agent', 'native'),
+): Promise<Artefact> {
+  const headers = dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json'));
+  const isSource = (path: string): boolean => /\.[ch]$/.test(path);
+  const inputs = {
+    sources: await hashTree(sourceFolder, isSource),
+    headers: await hashTree(join(headers, 'include')),
+    toolchain: toolchain.id,
+    flags: FLAGS,
+  };
+  return cached(context, 'addon', inputs, async (dir) => {
+    context.progress({ step: 'addon', message: 'compiling nodeos.node' });
+    const sources = (await readdir(sourceFolder)).filter((name) => name.endsWith('.c')).sort();
+    const output = join(dir, 'nodeos.node');
+    // Relative names: the compiler writes the source's name as it was given into the file.
+    const args = [...FLAGS, `-I${join(headers, 'include')}`, `-ffile-prefix-map=${sourceFolder}=.`, '-o', output];
+    await runTool(toolchain.cc, [...args, ...sources], { cwd: sourceFolder, signal: context.signal });
+    await runTool(toolchain.strip, ['--strip-unneeded', '--remove-section=.comment', output], {
+      signal: context.signal,
+    });
+  });
+}

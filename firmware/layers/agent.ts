@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { NodeosError } from '@nodeos/contracts/errors.ts';
+import { assetPath } from '../assets.ts';
+import { type Artefact, cached } from '../cache.ts';
+import type { BuildContext } from '../context.ts';
+
+/** What the device agent consists of on a device, and the source of each part below device-agent/. */
+const PARTS = [
+  { output: 'agent.js', source: 'src/main.ts', bundled: true },
+  { output: 'app-preload.cjs', source: 'src/apps/app-preload.cjs', bundled: false },
+] as const;
+
+export type AgentFiles = ReadonlyMap<string, Buffer>;
+
+/**
+ * The device agent as it stands in the root: bundled from its sources in a clone, taken as it is from the published package.
+ * @param override JavaScript file that stands in for the bundle of the agent itself
+ * @throws NodeosError TOOL_FAILED with the bundler's messages, FILE_UNREADABLE
+ */
+export async function buildAgent(context: BuildContext, override?: string): Promise<Artefact> {
+  const files = new Map(existsSync(assetPath('device-agent', 'src')) ? await bundleAgent() : await readPrebuilt());
+  if (override !== undefined) {
+    const bytes = await readFile(override).catch((cause: NodeJS.ErrnoException) => {
+      throw new NodeosError('FILE_UNREADABLE', `the agent ${override} cannot be read: ${cause.code}`, { cause });
+    });
+    files.set('agent.js', bytes);
+  }
+  const hashes = [...files].map(([name, bytes]) => [name, createHash('sha256').update(bytes).digest('hex')]);
+  return cached(context, 'agent', hashes, (dir) => writeAgent(files, dir));
+}
+
+/** Writes the parts into a folder, e.g. `device-agent/dist` of the published package. */
+export async function writeAgent(files: AgentFiles, dir: string): Promise<void> {
+  await mkdir(dir, { recursive: true });
+  for (const [name, bytes] of files) await writeFile(join(dir, name), bytes);
+}
+
+/** Bundles the agent's sources; the bytes do not depend on where the clone lies. @throws NodeosError TOOL_FAILED */
+export async function bundleAgent(): Promise<AgentFiles> {
+  // The published package holds the bundle and comes without the bundler.
+  const { build } = await import('esbuild');
+  const folder = dirname(assetPath('device-agent', 'src'));
+  const files = new Map<string, Buffer>();
+  for (const part of PARTS) {
+    if (!part.bundled) {
+      files.set(part.output, await readFile(join(folder, part.source)));
+      continue;
+    }
+    const result = await build({
+      absWorkingDir: folder,
+      entryPoints: [part.source],
+      outfile: part.output,
+      write: false,
+      bundle: true,
+      platform: 'node',
+      format: 'cjs',
+      target: 'node20',
+      // Names stay: a stack trace in the log of a device must be readable.
+      minifyWhitespace: true,
+      minifySyntax: true,
+      legalComments: 'external',
+      logLevel: 'silent',
+    }).catch((cause: Error) => {
+      throw new NodeosError('TOOL_FAILED', `the device agent could not be bundled: ${cause.message}`, { cause });
+    });
+    for (const { path, contents } of result.outputFiles)
+      files.set(path.slice(folder.length + 1), Buffer.from(contents));
+  }
+  return files;
+}
+
+async function readPrebuilt(): Promise<AgentFiles> {
+  const folder = assetPath('device-agent', 'dist');
+  const names = (await readdir(folder)).sort();
+  return new Map(
+    await Promise.all(names.map(async (name): Promise<[string, Buffer]> => [name, await readFile(join(folder, name))])),
+  );
+}

@@ -1,0 +1,105 @@
+import { readdir, readFile, realpath, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Board } from '@nodeos/contracts/board.ts';
+import { NodeosError } from '@nodeos/contracts/errors.ts';
+import { type Artefact, cached } from '../cache.ts';
+import type { BuildContext } from '../context.ts';
+import { BOOT_CODE_BYTES, SECTOR_BYTES } from '../formats/mbr.ts';
+import { GRUB_MODULES } from '../plan/grub-config.ts';
+import { boardLibraries } from '../plan/root-files.ts';
+import { runTool } from '../run-tool.ts';
+import { libraryClosure } from './elf-closure.ts';
+import { unpackPackages } from './packages.ts';
+
+/** GRUB, and the libraries of its image maker. */
+const PACKAGES = [
+  'grub-common',
+  'grub-efi-amd64-bin',
+  'grub-pc-bin',
+  'libc6',
+  'libcap2',
+  'libdevmapper1.02.1',
+  'liblzma5',
+  'libpcre2-8-0',
+  'libselinux1',
+  'libudev1',
+] as const;
+
+/** Raise when the bytes below change. */
+const RECIPE = 1;
+
+/** Offsets in boot.img (GRUB 2.12, include/grub/i386/pc/boot.h). */
+const BOOT_SECTOR = { kernelSector: 0x5c, bootDrive: 0x64, driveCheck: 0x66 } as const;
+/** Offset of the only block list entry at the end of the core image's first sector: start (8), length (2), segment (2). */
+const BLOCK_LIST = SECTOR_BYTES - 12;
+
+/**
+ * Makes GRUB's images with Debian's own grub-mkimage, run by the C library of its suite, so that the host's does not matter.
+ * @returns a folder with `boot.bin` (440 bytes of code), `core.img` and, for UEFI boards, `BOOTX64.EFI`
+ * @throws NodeosError of the sources, TOOL_FAILED, SOURCE_MISMATCH when GRUB's images are not as expected
+ */
+export async function buildGrub(context: BuildContext, board: Board): Promise<Artefact> {
+  const packages = await unpackPackages(context, board, PACKAGES);
+  const inputs = { recipe: RECIPE, packages: packages.artefact.hash, modules: GRUB_MODULES, boot: board.boot };
+  return cached(context, 'grub', inputs, async (dir) => {
+    context.progress({ step: 'grub', message: 'making the boot loader images' });
+    const images = join(packages.root, 'usr/lib/grub');
+    const makeImage = await imageMaker(context, packages.root, board);
+    // Without a disk in the prefix GRUB takes the one that it was started from.
+    const core = join(dir, 'core.img');
+    await makeImage('i386-pc', core, '(,msdos1)/grub', ['biosdisk', ...GRUB_MODULES]);
+    await writeFile(join(dir, 'boot.bin'), bootSector(await readFile(join(images, 'i386-pc/boot.img'))));
+    checkCore(await readFile(core));
+    if (board.boot.firmware.includes('uefi'))
+      await makeImage('x86_64-efi', join(dir, 'BOOTX64.EFI'), '/grub', GRUB_MODULES);
+  });
+}
+
+type MakeImage = (format: string, output: string, prefix: string, modules: readonly string[]) => Promise<void>;
+
+async function imageMaker(context: BuildContext, root: string, board: Board): Promise<MakeImage> {
+  const { triplet } = boardLibraries(board);
+  const folder = join(root, 'usr/lib', triplet);
+  const program = join(root, 'usr/bin/grub-mkimage');
+  const libraries = await libraryClosure([program], [], [folder]);
+  const loader = [...libraries].find(([name]) => name.startsWith('ld-'))?.[1];
+  const loaderPath = loader ?? (await findLoader(folder));
+  return async (format, output, prefix, modules) => {
+    const args = ['--library-path', folder, program, '-d', join(root, 'usr/lib/grub', format), '-O', format];
+    await runTool(loaderPath, [...args, '-o', output, '-p', prefix, ...modules], { signal: context.signal });
+  };
+}
+
+async function findLoader(folder: string): Promise<string> {
+  const name = (await readdir(folder)).find((each) => each.startsWith('ld-linux'));
+  if (!name) throw new NodeosError('SOURCE_MISMATCH', 'the package libc6 holds no program loader');
+  return realpath(join(folder, name));
+}
+
+/**
+ * What grub-bios-setup changes in boot.img for a hard disk: where the core image begins, and no trust in the drive
+ * number of BIOSes that give a floppy's for it.
+ */
+export function bootSector(image: Buffer): Buffer {
+  if (image.length !== SECTOR_BYTES || image.readUInt16LE(510) !== 0xaa55)
+    throw new NodeosError('SOURCE_MISMATCH', "GRUB's boot.img is not a boot sector");
+  const code = Buffer.from(image.subarray(0, BOOT_CODE_BYTES));
+  code.writeBigUInt64LE(1n, BOOT_SECTOR.kernelSector);
+  code[BOOT_SECTOR.bootDrive] = 0xff;
+  // Two no-operations instead of the jump over the check.
+  code[BOOT_SECTOR.driveCheck] = 0x90;
+  code[BOOT_SECTOR.driveCheck + 1] = 0x90;
+  return code;
+}
+
+/** The core image loads the rest of itself: its first sector must say that it begins in sector 2, and how long it is. */
+function checkCore(core: Buffer): void {
+  const start = core.readBigUInt64LE(BLOCK_LIST);
+  const sectors = core.readUInt16LE(BLOCK_LIST + 8);
+  const rest = Math.ceil(core.length / SECTOR_BYTES) - 1;
+  if (start !== 2n || sectors !== rest)
+    throw new NodeosError(
+      'SOURCE_MISMATCH',
+      `GRUB's core image wants ${sectors} sectors from ${start}; it has ${rest} from 2`,
+    );
+}

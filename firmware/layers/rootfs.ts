@@ -1,0 +1,108 @@
+import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Board } from '@nodeos/contracts/board.ts';
+import { type Artefact, cached } from '../cache.ts';
+import type { BuildContext } from '../context.ts';
+import { appendSquashfs } from '../formats/squashfs.ts';
+import { ROOT_COMPRESSION } from '../plan/root-compression.ts';
+import { NODE_FOLDER, NODEOS_FOLDER, replArguments, systemArguments } from '../plan/root-files.ts';
+import { buildNodeImage } from './node-image.ts';
+import type { PackageTree } from './packages.ts';
+import { layOutRoot } from './root-tree.ts';
+import type { Toolchain } from './toolchain.ts';
+
+export interface Rootfs {
+  /** `rootfs.sqfs`. */
+  readonly artefact: Artefact;
+  readonly nodeVersion: string;
+}
+
+/** Raise when the steps below or in root-tree.ts change what they produce. */
+const RECIPE = 1;
+
+/** The steps before the root: packages with their date, and Node. */
+export interface RootInputs {
+  readonly packages: PackageTree;
+  readonly node: Awaited<ReturnType<typeof buildNodeImage>>;
+}
+
+/** Adds Node to the unpacked packages. */
+export async function buildRootInputs(
+  context: BuildContext,
+  board: Board,
+  toolchain: Toolchain,
+  packages: PackageTree,
+): Promise<RootInputs> {
+  const modified = packages.newestChange;
+  return {
+    packages,
+    node: await buildNodeImage(context, { board, toolchain, compression: ROOT_COMPRESSION, modified }),
+  };
+}
+
+/** The read-only root of a device. @throws NodeosError SOURCE_MISMATCH, TOOL_MISSING, TOOL_FAILED */
+export async function buildRootfs(
+  context: BuildContext,
+  request: {
+    readonly board: Board;
+    readonly inputs: RootInputs;
+    readonly agent: { readonly artefact: Artefact; readonly files: readonly string[] };
+    readonly addon: Artefact;
+    readonly init: Artefact;
+  },
+): Promise<Rootfs> {
+  const { board, inputs, agent, addon, init } = request;
+  const files = {
+    ...Object.fromEntries(agent.files.map((name) => [join(NODEOS_FOLDER, name), join(agent.artefact.dir, name)])),
+    [`${NODEOS_FOLDER}/nodeos.node`]: join(addon.dir, 'nodeos.node'),
+    [`${NODEOS_FOLDER}/launcher`]: join(init.dir, 'launcher'),
+  };
+  const hashes = { agent: agent.artefact.hash, addon: addon.hash, init: init.hash };
+  return squash(context, 'rootfs', board, inputs, hashes, systemArguments(board), files, true);
+}
+
+/** Node, its libraries and a prompt: the root of the barebones layer. */
+export async function buildBarebonesRootfs(context: BuildContext, board: Board, inputs: RootInputs): Promise<Rootfs> {
+  return squash(context, 'rootfs-barebones', board, inputs, {}, replArguments(), {}, false);
+}
+
+async function squash(
+  context: BuildContext,
+  name: string,
+  board: Board,
+  { packages, node }: RootInputs,
+  hashes: Readonly<Record<string, string>>,
+  command: string,
+  files: Readonly<Record<string, string>>,
+  complete: boolean,
+): Promise<Rootfs> {
+  const hashed = {
+    recipe: RECIPE,
+    architecture: board.architecture,
+    packages: packages.artefact.hash,
+    node: node.artefact.hash,
+    ...hashes,
+    command,
+    paths: Object.keys(files).sort(),
+  };
+  const artefact = await cached(context, name, hashed, async (dir) => {
+    context.progress({ step: name, message: 'laying out the root' });
+    const tree = join(dir, 'tree');
+    await mkdir(tree);
+    await layOutRoot(tree, {
+      board,
+      packages: packages.root,
+      node: join(node.artefact.dir, 'node'),
+      files,
+      systemArguments: command,
+      complete,
+      modified: packages.newestChange,
+    });
+    const output = join(dir, 'rootfs.sqfs');
+    await copyFile(join(node.artefact.dir, 'base.sqfs'), output);
+    context.progress({ step: name, message: `compressing the rest beside ${NODE_FOLDER}` });
+    await appendSquashfs({ source: tree, output, modified: packages.newestChange }, context.signal);
+    await rm(tree, { recursive: true });
+  });
+  return { artefact, nodeVersion: node.version };
+}

@@ -1,0 +1,55 @@
+import { useState } from 'preact/hooks';
+import { api } from './api.ts';
+import { useFleet } from './fleet.ts';
+import { Notices, useNotices } from './parts/notices.tsx';
+import { useRoute } from './route.ts';
+import { DeploymentsPage } from './views/deployments.tsx';
+import { DevicePanel } from './views/device-panel.tsx';
+import { DevicesPage } from './views/devices.tsx';
+import { Login } from './views/login.tsx';
+import { TopBar } from './views/top-bar.tsx';
+
+export function App() {
+  const [session, setSession] = useState(0);
+  const [state, reload] = useFleet(session);
+  const route = useRoute();
+  const [notices, notify, dismiss] = useNotices();
+
+  if (state.phase === 'loading') return <p class="boot" role="status">Loading the fleet…</p>;
+  if (state.phase === 'signed-out') return <Login onDone={() => setSession((n) => n + 1)} />;
+  if (state.phase === 'failed')
+    return (
+      <main class="boot" role="alert">
+        <h1>{state.error.message}</h1>
+        <p>{state.error.hint}</p>
+        <button type="button" class="button" onClick={reload}>
+          Try again
+        </button>
+      </main>
+    );
+
+  const { fleet } = state;
+  const selected = route.page === 'devices' ? route.device : null;
+  const signOut = (): void => {
+    api.logout().then(() => setSession((n) => n + 1), notify.error);
+  };
+  return (
+    <>
+      <a class="skip" href="#content">
+        Skip to the content
+      </a>
+      <TopBar fleet={fleet} page={route.page} onSignOut={signOut} />
+      <main id="content" tabIndex={-1}>
+        {route.page === 'devices' ? (
+          <DevicesPage fleet={fleet} selected={selected} notify={notify} />
+        ) : (
+          <DeploymentsPage fleet={fleet} selected={route.deployment} notify={notify} />
+        )}
+      </main>
+      {selected !== null && (
+        <DevicePanel key={selected} id={selected} revision={fleet.revisions.get(selected) ?? 0} deployments={fleet.deployments} notify={notify} />
+      )}
+      <Notices notices={notices} onDismiss={dismiss} />
+    </>
+  );
+}

@@ -1,0 +1,11 @@
+import { render } from 'preact';
+import { App } from './app.tsx';
+import './styles/base.css';
+import './styles/shell.css';
+import './styles/parts.css';
+import './styles/devices.css';
+import './styles/deployments.css';
+import { applyTheme, readTheme } from './theme.ts';
+
+applyTheme(readTheme());
+render(<App />, document.getElementById('app') as HTMLElement);

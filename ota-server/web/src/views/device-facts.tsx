@@ -1,0 +1,45 @@
+import type { DeviceDetail } from '@nodeos/contracts/operator-api.ts';
+import type { ComponentChildren } from 'preact';
+import { durationText, mebibytes } from '../words.ts';
+
+const seconds = (milliseconds: number | null): string => (milliseconds === null ? '—' : `${(milliseconds / 1000).toFixed(1)} s`);
+
+/** What the device said of itself last. */
+export function DeviceFacts({ device }: { device: DeviceDetail }) {
+  const { report } = device;
+  return (
+    <section aria-labelledby="panel-facts">
+      <h3 id="panel-facts">Facts</h3>
+      <dl class="facts">
+        <Fact name="Board">{device.board}</Fact>
+        <Fact name="System">
+          {device.systemVersion}
+          {report !== null && ` in slot ${report.system.slot.toUpperCase()}${report.system.trial ? ', on trial' : ''}`}
+        </Fact>
+        {report !== null && (
+          <>
+            <Fact name="Up for">{durationText(report.uptimeSeconds)}</Fact>
+            <Fact name="Memory">
+              {mebibytes(report.memory.totalKiB - report.memory.availableKiB)} of {mebibytes(report.memory.totalKiB)}
+            </Fact>
+            <Fact name="Agent">{mebibytes(report.memory.agentRssKiB)}</Fact>
+            <Fact name="Data">{report.dataStore === 'disk' ? 'on the disk' : 'in RAM: lost at power-off'}</Fact>
+            <Fact name="Addresses">{report.addresses.length === 0 ? '—' : report.addresses.join(', ')}</Fact>
+            <Fact name="Boot: init, agent, online">
+              {seconds(report.bootTimes.init)}, {seconds(report.bootTimes.agent)}, {seconds(report.bootTimes.online)}
+            </Fact>
+          </>
+        )}
+      </dl>
+    </section>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}

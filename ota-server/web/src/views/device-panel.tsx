@@ -1,0 +1,171 @@
+import type { Deployment, DeviceDetail } from '@nodeos/contracts/operator-api.ts';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { ApiError, api } from '../api.ts';
+import { Icon } from '../parts/icon.tsx';
+import type { Notify } from '../parts/notices.tsx';
+import { Ago, Badge, Command, ConfirmButton, Progress, Reason } from '../parts/small.tsx';
+import { href } from '../route.ts';
+import { appTone, underWay, updatePercent, updateTone, updateWord } from '../words.ts';
+import { DeviceFacts } from './device-facts.tsx';
+import { OnlineDot } from './device-row.tsx';
+import { TagEditor } from './tag-editor.tsx';
+
+interface PanelProps {
+  readonly id: string;
+  /** Changes when the device does. */
+  readonly revision: number;
+  readonly deployments: readonly Deployment[];
+  readonly notify: Notify;
+}
+
+/** One device, beside the list. Escape or the cross closes it. */
+export function DevicePanel({ id, revision, notify }: PanelProps) {
+  const [device, setDevice] = useState<DeviceDetail | null>(null);
+  const [error, setError] = useState<ApiError | null>(null);
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const opener = document.activeElement;
+    dialog.current?.showModal();
+    return () => {
+      if (opener instanceof HTMLElement) opener.focus();
+    };
+  }, []);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the revision says that there is something new
+  useEffect(() => {
+    let stale = false;
+    api.device(id).then(
+      (found) => !stale && setDevice(found),
+      (cause) => !stale && setError(cause instanceof ApiError ? cause : new ApiError('INTERNAL', String(cause), '')),
+    );
+    return () => {
+      stale = true;
+    };
+  }, [id, revision]);
+  const close = (): void => {
+    location.hash = href('devices');
+  };
+
+  return (
+    <dialog
+      ref={dialog}
+      class="panel"
+      aria-labelledby="panel-title"
+      onClose={close}
+      onClick={(event) => {
+        if (event.target === dialog.current) dialog.current?.close();
+      }}
+    >
+      <div class="panel-body">
+        <button type="button" class="icon-button panel-close" aria-label="Close" onClick={() => dialog.current?.close()}>
+          <Icon name="close" />
+        </button>
+        {device === null ? (
+          <h2 id="panel-title">{error === null ? 'Loading…' : error.message}</h2>
+        ) : (
+          <DeviceContent device={device} notify={notify} />
+        )}
+      </div>
+    </dialog>
+  );
+}
+
+function DeviceContent({ device, notify }: { device: DeviceDetail; notify: Notify }) {
+  const act = (work: Promise<unknown>, done: string): void => {
+    work.then(() => notify.done(done), notify.error);
+  };
+  const apps = Object.entries(device.apps);
+  return (
+    <>
+      <header class="panel-head">
+        <h2 id="panel-title">
+          <OnlineDot device={device} /> {device.name}
+        </h2>
+        <p class="under">
+          <code>{device.id}</code> {device.online ? 'online' : 'last seen'}{' '}
+          {!device.online && (device.lastSeen === null ? 'never' : <Ago at={device.lastSeen} />)}
+        </p>
+        <div class="actions">
+          {device.state === 'pending' && (
+            <button type="button" class="button solid primary" onClick={() => act(api.approve(device.id), `${device.name} is approved`)}>
+              Approve
+            </button>
+          )}
+          {device.state === 'active' && device.online && (
+            <ConfirmButton label="Reboot" question="Reboot now?" onConfirm={() => act(api.reboot(device.id), 'The device was told to reboot')} />
+          )}
+          {device.state !== 'revoked' && (
+            <ConfirmButton
+              label="Revoke"
+              tone="bad"
+              question="For good: this identity never comes back."
+              onConfirm={() => act(api.revoke(device.id), `${device.name} is revoked`)}
+            />
+          )}
+          {device.state === 'revoked' && <Badge tone="idle">Revoked</Badge>}
+        </div>
+      </header>
+      <TagEditor device={device} notify={notify} />
+      <section aria-labelledby="panel-apps">
+        <h3 id="panel-apps">Apps</h3>
+        {apps.length === 0 ? (
+          <p class="faint">
+            No app runs here. <Command text={`nodeos deploy <app>@<version> --device ${device.id.slice(0, 6)}`} />
+          </p>
+        ) : (
+          <ul class="rows">
+            {apps.map(([name, app]) => (
+              <li key={name}>
+                <span class="line">
+                  <strong>{name}</strong> <span class="number">{app.version}</span>
+                </span>
+                <span class="line end">
+                  {app.restarts > 0 && <span class="faint">{app.restarts} restarts</span>}
+                  <Badge tone={appTone(app.state)}>{app.state}</Badge>
+                </span>
+                {app.reason !== null && <Reason reason={app.reason} />}
+              </li>
+            ))}
+          </ul>
+        )}
+      </section>
+      <section aria-labelledby="panel-updates">
+        <h3 id="panel-updates">Updates</h3>
+        {device.updates.length === 0 && <p class="faint">None yet.</p>}
+        <ul class="rows">
+          {device.updates.map((update) => (
+            <li key={`${update.target} ${update.deployment}`}>
+              <span class="line">
+                <Icon name={update.lane === 'app' ? 'app' : 'chip'} />
+                <strong>{update.name}</strong> <span class="number">{update.version}</span>
+              </span>
+              <span class="line end">
+                <span class="faint">
+                  <Ago at={update.at} />
+                </span>
+                <Badge tone={updateTone(update.state)}>{updateWord(update.state)}</Badge>
+              </span>
+              {underWay(update) && <Progress percent={updatePercent(update)} tone="busy" label={`${update.name} ${update.version}`} />}
+              {update.reason !== null && <Reason reason={update.reason} />}
+            </li>
+          ))}
+        </ul>
+      </section>
+      <DeviceFacts device={device} />
+      <section aria-labelledby="panel-events">
+        <h3 id="panel-events">Events</h3>
+        {device.events.length === 0 && <p class="faint">None yet.</p>}
+        <ol class="events">
+          {device.events.map((event) => (
+            <li key={`${event.at} ${event.kind} ${event.text}`} class={event.kind}>
+              <span class="faint">
+                <Ago at={event.at} />
+              </span>
+              <span class="kind">{event.kind}</span>
+              <span>{event.text}</span>
+            </li>
+          ))}
+        </ol>
+      </section>
+    </>
+  );
+}
