@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import type { DeviceReport } from '@nodeos/contracts/device-api.ts';
 import { describeError } from '@nodeos/contracts/errors.ts';
@@ -82,8 +83,9 @@ async function obtainCredentials(context: FleetContext): Promise<Credentials> {
     },
   });
   const credentials = await storeCredentials(paths.state, identity, fleet.ca, certificate);
-  context.events.add('enrolled', `as ${credentials.deviceId}`);
-  log(`enrolled as ${credentials.deviceId}`);
+  const text = `as ${credentials.deviceId}, certificate ${new X509Certificate(certificate).serialNumber}`;
+  context.events.add('enrolled', text);
+  log(`enrolled ${text}`);
   return credentials;
 }
 
