@@ -52,10 +52,10 @@ export interface BootMoments {
 }
 
 /**
- * Joins the device's own times since the start of its kernel with the host's clock, at init's first line on the console.
+ * Joins the device's own times since the start of its kernel with the host's clock, at the agent's line about being online.
  * @throws NodeosError STORY_FAILED where the device reported no times
  */
-export function bootMoments(device: DeviceDetail, initLineAt: number, powerOn: number): BootMoments {
+export function bootMoments(device: DeviceDetail, onlineLineAt: number, powerOn: number): BootMoments {
   const times = device.report?.bootTimes;
   const { init, agent, online } = times ?? { init: null, agent: null, online: null };
   expectThat(
@@ -63,6 +63,6 @@ export function bootMoments(device: DeviceDetail, initLineAt: number, powerOn: n
     'times of init, agent and online in the report',
     JSON.stringify(times),
   );
-  const kernel = initLineAt - init;
-  return { powerOn, kernel, init: initLineAt, agent: kernel + agent, online: kernel + online };
+  const kernel = onlineLineAt - online;
+  return { powerOn, kernel, init: kernel + init, agent: kernel + agent, online: onlineLineAt };
 }

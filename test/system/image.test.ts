@@ -128,8 +128,11 @@ for (const { firmware, bus, memoryMiB } of BOOTS) {
       cacheRoot: sharedCache(),
     });
     try {
-      await emulator.console.expect(/^init: /, BOOT_LIMIT_MS, 'expected the first line of init');
-      await emulator.console.expect(/^agent: /, BOOT_LIMIT_MS, 'expected the first line of the agent');
+      await emulator.console.expect(
+        /^ {2}system +x86_64-usb 1\.0\.0, slot a/,
+        BOOT_LIMIT_MS,
+        'expected the agent’s screen',
+      );
       const attempts = parseEnvironmentBlock(await readBootFile(disk, '/grub/attempts'));
       assert.match(attempts.nodeos_attempts ?? '', /^[01]$/);
     } finally {

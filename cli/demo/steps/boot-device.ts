@@ -16,6 +16,9 @@ export interface BootedDevice {
   readonly moments: BootMoments;
 }
 
+/** The agent says on the console, at that moment, how long the kernel has been running. */
+const ONLINE_LINE = /^agent: online \d+ ms after the kernel/;
+
 /** Step 3: firmware → kernel → init → agent → online, from an image that knows nothing but where its server is. */
 export async function bootDevice(
   context: StoryContext,
@@ -27,7 +30,7 @@ export async function bootDevice(
   const machine = await startDevice(context, image, fleet.fleetFile);
   onStart(machine);
   const { console, startedAt } = machine.emulator;
-  const initLine = await console.expect(/^init: /, STORY_LIMITS.bootMs, 'expected the first line of init');
+  const onlineLine = await console.expect(ONLINE_LINE, STORY_LIMITS.bootMs, 'expected the agent to come online');
   const id = await fleet.operator.changes.until(
     () => onlyDevice(fleet.operator),
     (found: string | null) => found !== null,
@@ -42,7 +45,7 @@ export async function bootDevice(
     STORY_LIMITS.bootMs,
     'the device online with its first report',
   );
-  const moments = bootMoments(detail, initLine.at, startedAt);
+  const moments = bootMoments(detail, onlineLine.at, startedAt);
   const pointer = await readPointer(machine);
   const { report } = detail;
   expectThat(

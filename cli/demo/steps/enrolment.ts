@@ -7,7 +7,10 @@ import {
   DEVICE_RECORD_OFFSETS,
   newestDeviceRecord,
 } from '@nodeos/contracts/device-record.ts';
+import type { DeviceDetail } from '@nodeos/contracts/operator-api.ts';
 import { z } from 'zod';
+import { STORY_LIMITS } from '../context.ts';
+import { deviceUntil } from '../operator.ts';
 import { expectThat, type StepOutcome } from '../reporter.ts';
 import type { BootedDevice } from './boot-device.ts';
 import type { Fleet } from './start-fleet.ts';
@@ -32,9 +35,15 @@ export async function checkEnrolment(fleet: Fleet, booted: BootedDevice): Promis
     'an active device',
     `${detail.state} ${detail.serial}`,
   );
-  const enrolled = detail.events.find((event) => event.kind === 'enrolled')?.text ?? '';
-  const certificate = /certificate (?:serial )?([0-9A-Fa-f]{8,})/.exec(enrolled)?.[1];
-  expectThat(certificate !== undefined, 'the serial number of the certificate in the event', enrolled);
+  const certificate = certificateIn(
+    await deviceUntil(
+      fleet.operator,
+      device.id,
+      (now) => certificateIn(now) !== null,
+      STORY_LIMITS.bootMs,
+      'an event that names the serial number of the certificate',
+    ),
+  );
   const stranger = await askWithoutCertificate(fleet);
   expectThat(/^(401|403|refused)/.test(stranger), 'a refusal without a client certificate', stranger);
   return {
@@ -46,6 +55,11 @@ export async function checkEnrolment(fleet: Fleet, booted: BootedDevice): Promis
       `mutual TLS: a request without a certificate got ${stranger}`,
     ],
   };
+}
+
+function certificateIn(device: DeviceDetail): string | null {
+  const event = device.events.find(({ kind }) => kind === 'enrolled');
+  return /certificate ([0-9A-F]{8,})/.exec(event?.text ?? '')?.[1] ?? null;
 }
 
 async function readRecord(disk: string): Promise<{ sequence: number; payload: unknown } | null> {

@@ -43,7 +43,6 @@ export async function startFleet(
     operator: { host: '127.0.0.1', port: context.dashboardPort },
     device: { host: '127.0.0.1', port: 0 },
     mqtt: { host: '127.0.0.1', port: 0 },
-    dashboard: process.env.NOWEB !== "1", // XXX
     // Inside QEMU's user network the host's loopback has this address.
     advertise: ['10.0.2.2', '127.0.0.1', 'localhost'],
   });

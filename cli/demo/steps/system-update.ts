@@ -65,7 +65,7 @@ export async function updateSystem(
 async function coldReboot(context: StoryContext, fleet: Fleet, device: Device): Promise<Outage> {
   const { report } = await readDevice(fleet.operator, device.id);
   return watchOutage(context, device, async () => {
-    await fleet.operator.client.send('POST', `/devices/${device.id}/reboot`);
+    await fleet.operator.client.send('POST', `/devices/${device.id}/reboot`, {});
     await deviceUntil(
       fleet.operator,
       device.id,
