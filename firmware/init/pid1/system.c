@@ -74,7 +74,7 @@ static void obey(struct system *system, const char *line) {
     return;
   }
   if (strcmp(line, "heartbeat") == 0) {
-    if (!system->late) system->heartbeat_ms = sys_now_ms() + HEARTBEAT_MS;
+    system->heartbeat_ms = sys_now_ms() + HEARTBEAT_MS;
   } else if (strcmp(line, "confirmed") == 0) {
     system->trial_ms = NEVER;
   } else if (!system->garbage) {

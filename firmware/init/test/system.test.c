@@ -39,6 +39,12 @@ TEST("an order is obeyed although the process ended right after it") {
   fake_exit("/usr/bin/node", 5 * S, 0);
   CHECK_NUMBER(run(0), KEXEC);
 }
+TEST("an order is obeyed although it came, with the end of its process, after init had looked at the channel") {
+  fake_at_orphan(5 * S); /* wakes init */
+  fake_at_line(5 * S, "kexec\n");
+  fake_exit("/usr/bin/node", 5 * S, 0);
+  CHECK_NUMBER(run(0), KEXEC);
+}
 TEST("an order that comes in pieces is obeyed when it is whole") {
   fake_at_line(1 * S, "heartb");
   fake_at_line(2 * S, "eat\nreb");
