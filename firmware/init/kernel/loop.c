@@ -7,11 +7,14 @@
 
 #define ATTEMPTS 32
 
-/* Direct I/O keeps the image out of the page cache a second time; where the file system refuses it, buffered. */
+/* Direct I/O keeps the image out of the page cache a second time; where the file system refuses it, buffered. An overlay
+ * of a squashfs refuses only at the first read. */
 static int configure(int loop, int file) {
   struct loop_config config = {.fd = (uint32_t)file};
   config.info.lo_flags = LO_FLAGS_READ_ONLY | LO_FLAGS_AUTOCLEAR | LO_FLAGS_DIRECT_IO;
   int result = sys_ioctl(loop, LOOP_CONFIGURE, &config);
+  char first[512];
+  if (result >= 0 && sys_pread(loop, first, sizeof first, 0) < 0) return sys_ioctl(loop, LOOP_SET_DIRECT_IO, NULL);
   if (result != -EINVAL) return result;
   config.info.lo_flags &= ~(uint32_t)LO_FLAGS_DIRECT_IO;
   return sys_ioctl(loop, LOOP_CONFIGURE, &config);

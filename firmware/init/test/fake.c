@@ -283,6 +283,7 @@ int sys_ioctl(int fd, unsigned long request, void *argument) {
     return call("blkpg %d %s %d %lld %lld", blkpg->op, path, partition->pno, partition->start, partition->length);
   }
   if (request == LOOP_CTL_GET_FREE) return call("loop free") < 0 ? -EAGAIN : 0;
+  if (request == LOOP_SET_DIRECT_IO) return call("loop direct %s %s", argument ? "on" : "off", path);
   if (request == LOOP_CONFIGURE) {
     struct loop_config *config = argument;
     unsigned flags = config->info.lo_flags;

@@ -27,6 +27,12 @@ TEST("where direct I/O is refused, the loop device is buffered") {
   CHECK(loop_attach("/image", device) >= 0);
   CHECK(IN_ORDER("loop direct", "loop buffered /dev/loop0 /image"));
 }
+TEST("where direct I/O is refused at the first read, it is switched off") {
+  image();
+  fake_fail("pread /dev/loop0", EINVAL, 1);
+  CHECK(loop_attach("/image", device) >= 0);
+  CHECK(IN_ORDER("loop direct /dev/loop0 /image", "loop direct off /dev/loop0"));
+}
 TEST("a loop device that another process took is asked for again") {
   image();
   fake_fail("loop direct", EBUSY, 2);
