@@ -80,7 +80,7 @@ int mount_rest(void) {
 /* One write a controller: one that the kernel lacks must not take the others with it. */
 int cgroup_enable(void) {
   static const char *const controllers[] = {"+memory", "+pids", "+cpu"};
-  int result = mount_at("cgroup", "/sys/fs/cgroup", "cgroup2", SAFE, NULL);
+  int result = mount_at("cgroup", "/sys/fs/cgroup", "cgroup2", SAFE, "favordynmods"); /* starting an app joins a group */
   for (size_t i = 0; result >= 0 && i < sizeof controllers / sizeof *controllers; i++) {
     may(controllers[i], file_write("/sys/fs/cgroup/cgroup.subtree_control", controllers[i]));
   }
