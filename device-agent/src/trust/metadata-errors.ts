@@ -8,7 +8,8 @@ export function toMetadataError(error: unknown, failure: NodeosError | null, at:
   if (isNodeosError(error)) return error;
   const message = error instanceof Error ? error.message : String(error);
   if (failure && message.includes(failure.message)) return failure;
-  const text = message.replace(/^Unable to load (snapshot metadata|targets) error Error: /, '$1: ');
+  const wrapped = /^Unable to load (snapshot|targets)(?: metadata)? error \w+: (.*)$/s.exec(message);
+  const text = wrapped ? withRole(wrapped[1] as string, wrapped[2] as string) : message;
   if (/is expired/.test(text))
     return new NodeosError('METADATA_EXPIRED', `${text.replace(/^Final /, '')}; device time ${at.toISOString()}`, {
       cause: error,
@@ -16,4 +17,8 @@ export function toMetadataError(error: unknown, failure: NodeosError | null, at:
   if (/is less than current version|^Missing file/.test(text))
     return new NodeosError('METADATA_ROLLBACK', `${text}: the server went back to older metadata`, { cause: error });
   return new NodeosError('METADATA_INVALID', text, { cause: error });
+}
+
+function withRole(role: string, text: string): string {
+  return text.toLowerCase().includes(role) ? text : `${role}: ${text}`;
 }
