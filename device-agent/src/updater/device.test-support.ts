@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
@@ -109,7 +109,7 @@ export function slotImage(version: string, root: Buffer, manifestChange: Partial
     ...manifestChange,
   };
   const image = join(FAST_DISK, `nodeos-slot-${process.pid}`);
-  const bytes = makeVolume(image, 1_048_576, { ...files, 'manifest.json': Buffer.from(JSON.stringify(manifest)) });
+  const bytes = makeVolume(image, 1_572_864, { ...files, 'manifest.json': Buffer.from(JSON.stringify(manifest)) });
   const made = { bytes, manifest };
   images.set(key, made);
   return made;

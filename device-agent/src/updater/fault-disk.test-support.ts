@@ -11,9 +11,14 @@ export class PowerCut extends Error {
   }
 }
 
+/** A file, whatever it is called by now. */
+interface FileIdentity {
+  path: string;
+}
+
 interface Undo {
-  /** Synced by a sync of this file, or of this folder. */
-  readonly owner: string;
+  /** A sync of this file, or of the folder with this path, makes the change durable. */
+  readonly owner: FileIdentity | string;
   readonly undo: () => void;
 }
 
@@ -30,6 +35,7 @@ export class FaultDisk {
   readonly #losses: Losses;
   #pending: Undo[] = [];
   #connection = 0;
+  readonly #files = new Map<string, FileIdentity>();
 
   constructor(losses: Losses) {
     this.#losses = losses;
@@ -52,11 +58,14 @@ export class FaultDisk {
         if (flags === 'w') {
           change();
           const before = existsSync(path) ? readFileSync(path) : null;
-          this.#later(dirname(path), () => (before ? writeFileSync(path, before) : rmSync(path, { force: true })));
+          const identity = this.#identify(path);
+          this.#later(dirname(path), () =>
+            before ? writeFileSync(identity.path, before) : rmSync(identity.path, { force: true }),
+          );
         } else alive();
         const file = await systemDisk.open(path, flags, mode);
         const synchronous = typeof flags === 'number' && (flags & constants.O_DSYNC) === constants.O_DSYNC;
-        return this.#wrap(path, file, synchronous, alive, change);
+        return this.#wrap(this.#identify(path), file, synchronous, alive, change);
       },
       readFile: async (path) => {
         alive();
@@ -74,8 +83,16 @@ export class FaultDisk {
         change();
         const replaced = existsSync(to) ? readFileSync(to) : null;
         await systemDisk.rename(from, to);
+        const identity = this.#identify(from);
+        const move = (path: string) => {
+          this.#files.delete(identity.path);
+          identity.path = path;
+          this.#files.set(path, identity);
+        };
+        move(to);
         this.#later(dirname(to), () => {
           renameSync(to, from);
+          move(from);
           if (replaced) writeFileSync(to, replaced);
         });
       },
@@ -100,7 +117,7 @@ export class FaultDisk {
   }
 
   #wrap(
-    path: string,
+    identity: FileIdentity,
     file: DiskFile,
     synchronous: boolean,
     alive: () => void,
@@ -114,16 +131,16 @@ export class FaultDisk {
       },
       write: async (buffer, position) => {
         if (!synchronous && this.#losses === 'unsynced lost') {
-          const content = readFileSync(path);
+          const content = readFileSync(identity.path);
           const before = Buffer.from(content.subarray(position, position + buffer.length));
-          this.#later(path, () => {
-            if (!existsSync(path)) return;
-            patch(path, position, before);
-            truncateSync(path, content.length);
+          this.#later(identity, () => {
+            if (!existsSync(identity.path)) return;
+            patch(identity.path, position, before);
+            truncateSync(identity.path, content.length);
           });
         }
         const half = Buffer.from(buffer.subarray(0, Math.floor(buffer.length / 1024) * 512));
-        change(() => patch(path, position, half));
+        change(() => patch(identity.path, position, half));
         await file.write(buffer, position);
       },
       truncate: async (bytes) => {
@@ -133,7 +150,7 @@ export class FaultDisk {
       sync: async () => {
         change();
         await file.sync();
-        this.#synced(path);
+        this.#synced(identity);
       },
       close: () => file.close(),
     };
@@ -149,11 +166,17 @@ export class FaultDisk {
     throw new PowerCut();
   }
 
-  #later(owner: string, undo: () => void): void {
+  #identify(path: string): FileIdentity {
+    const identity = this.#files.get(path) ?? { path };
+    this.#files.set(path, identity);
+    return identity;
+  }
+
+  #later(owner: Undo['owner'], undo: () => void): void {
     if (this.#losses === 'unsynced lost') this.#pending.push({ owner, undo });
   }
 
-  #synced(owner: string): void {
+  #synced(owner: Undo['owner']): void {
     this.#pending = this.#pending.filter((pending) => pending.owner !== owner);
   }
 }

@@ -123,8 +123,8 @@ for (const losses of ['nothing lost', 'unsynced lost'] as const) {
 test('power cut at every write of a rollback: the old version of both, with reasons', async () => {
   const spoil = (device: TestDevice) => {
     device.apps.broken.add('2.0.0');
-    device.memory = { availableKiB: 50_000, agentRssKiB: 60_000 };
     device.spoilTrials = true;
+    device.limits = { ...device.limits, systemGatesTimeoutMs: 20 };
   };
   await walk('unsynced lost', STEP, spoil, (device) => {
     assert.equal(device.apps.running.get('hello')?.manifest.version, '1.0.0');
