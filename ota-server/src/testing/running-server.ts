@@ -27,7 +27,7 @@ export interface RunningServer {
     headers?: Record<string, string>,
   ): Promise<Answer>;
   /** A new device, enrolled by a token that approves. */
-  enrolledDevice(tags?: string[]): Promise<DeviceIdentity>;
+  enrolledDevice(tags?: string[], serial?: string): Promise<DeviceIdentity>;
   claimToken(change?: Partial<ClaimToken>): Promise<string>;
 }
 export interface DeviceIdentity {
@@ -38,7 +38,7 @@ export interface DeviceIdentity {
 }
 
 /** A server on free loopback ports, closed when the test has ended. */
-export async function runServer(context: TestContext, dataDir?: string): Promise<RunningServer> {
+export async function runServer(context: TestContext, dataDir?: string, dashboard = false): Promise<RunningServer> {
   const folder = dataDir ?? (await temporaryFolder(context));
   const server = await createServer({
     dataDir: folder,
@@ -46,7 +46,7 @@ export async function runServer(context: TestContext, dataDir?: string): Promise
     device: { port: 0 },
     mqtt: { port: 0 },
     advertise: ['127.0.0.1'],
-    dashboard: false,
+    dashboard,
   });
   context.after(() => server.close());
   await server.start();
@@ -101,14 +101,12 @@ export async function runServer(context: TestContext, dataDir?: string): Promise
     operator,
     device,
     claimToken,
-    async enrolledDevice(tags = []) {
+    async enrolledDevice(tags = [], serial = 'S-1') {
       const key = await makeDeviceKey();
-      const answer = await device(
-        null,
-        'POST',
-        '/device/v1/enrol',
-        enrolment(await makeRequest(key), await claimToken({ tags })),
-      );
+      const answer = await device(null, 'POST', '/device/v1/enrol', {
+        ...enrolment(await makeRequest(key), await claimToken({ tags })),
+        serial,
+      });
       return { id: answer.json.deviceId, key, keyPem: privatePem(key), certificate: answer.json.certificate };
     },
   };

@@ -15,7 +15,12 @@ export function App() {
   const route = useRoute();
   const [notices, notify, dismiss] = useNotices();
 
-  if (state.phase === 'loading') return <p class="boot" role="status">Loading the fleet…</p>;
+  if (state.phase === 'loading')
+    return (
+      <p class="boot" role="status">
+        Loading the fleet…
+      </p>
+    );
   if (state.phase === 'signed-out') return <Login onDone={() => setSession((n) => n + 1)} />;
   if (state.phase === 'failed')
     return (
@@ -47,7 +52,13 @@ export function App() {
         )}
       </main>
       {selected !== null && (
-        <DevicePanel key={selected} id={selected} revision={fleet.revisions.get(selected) ?? 0} deployments={fleet.deployments} notify={notify} />
+        <DevicePanel
+          key={selected}
+          id={selected}
+          revision={fleet.revisions.get(selected) ?? 0}
+          deployments={fleet.deployments}
+          notify={notify}
+        />
       )}
       <Notices notices={notices} onDismiss={dismiss} />
     </>

@@ -29,14 +29,15 @@ export function useFleet(session: number): [FleetState, () => void] {
   const [state, setState] = useState<FleetState>({ phase: 'loading' });
   const [attempt, setAttempt] = useState(0);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: both only say "again"
   useEffect(() => {
     let stopped = false;
     let events: EventSource | null = null;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let pending: Change[] = [];
     const patch = (change: (fleet: Fleet) => Partial<Fleet>): void =>
-      setState((now) => (now.phase === 'ready' && !stopped ? { phase: 'ready', fleet: { ...now.fleet, ...change(now.fleet) } } : now));
+      setState((now) =>
+        now.phase === 'ready' && !stopped ? { phase: 'ready', fleet: { ...now.fleet, ...change(now.fleet) } } : now,
+      );
     const fail = (error: unknown): void => {
       if (stopped) return;
       const known = error instanceof ApiError ? error : new ApiError('INTERNAL', String(error), 'Reload the page.');
@@ -60,7 +61,10 @@ export function useFleet(session: number): [FleetState, () => void] {
           deployments,
           releases,
           live: true,
-          revisions: bumped(now.phase === 'ready' ? now.fleet.revisions : new Map(), devices.map(({ id }) => id)),
+          revisions: bumped(
+            now.phase === 'ready' ? now.fleet.revisions : new Map(),
+            devices.map(({ id }) => id),
+          ),
         },
       }));
     };

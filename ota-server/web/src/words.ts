@@ -15,7 +15,8 @@ const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeS
 export function sinceText(at: number, now: number): string {
   const seconds = Math.max(0, Math.round((now - at) / 1000));
   if (seconds < 5) return 'just now';
-  for (const [unit, length] of UNITS) if (seconds >= length) return relative.format(-Math.floor(seconds / length), unit);
+  for (const [unit, length] of UNITS)
+    if (seconds >= length) return relative.format(-Math.floor(seconds / length), unit);
   return `${seconds}s ago`;
 }
 
@@ -23,7 +24,11 @@ export const timeText = (at: number): string => absolute.format(at);
 
 /** `2 d 4 h`, `3 h 12 min`, `42 s` */
 export function durationText(seconds: number): string {
-  const [days, hours, minutes] = [Math.floor(seconds / 86_400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60];
+  const [days, hours, minutes] = [
+    Math.floor(seconds / 86_400),
+    Math.floor(seconds / 3600) % 24,
+    Math.floor(seconds / 60) % 60,
+  ];
   if (days > 0) return `${days} d ${hours} h`;
   if (hours > 0) return `${hours} h ${minutes} min`;
   return minutes > 0 ? `${minutes} min ${Math.floor(seconds % 60)} s` : `${Math.floor(seconds)} s`;
@@ -45,12 +50,20 @@ const UPDATE_WORDS: Readonly<Record<UpdateStatus['state'], string>> = {
 export const updateWord = (state: UpdateStatus['state']): string => UPDATE_WORDS[state];
 export const updateTone = (state: UpdateStatus['state']): Tone =>
   state === 'confirmed' ? 'good' : state === 'failed' ? 'bad' : 'busy';
-export const underWay = (update: UpdateStatus | null): update is UpdateStatus =>
+export const underWay = (update: UpdateStatus | null): boolean =>
   update !== null && update.state !== 'confirmed' && update.state !== 'failed';
 
 /** How far an update is, 0 to 100: fetching is most of it, the rest are steps. */
 export function updatePercent(update: Pick<UpdateStatus, 'state' | 'percent'>): number {
-  const steps = { fetching: 0, verifying: 70, installing: 78, trial: 86, soaking: 94, confirmed: 100, failed: 100 } as const;
+  const steps = {
+    fetching: 0,
+    verifying: 70,
+    installing: 78,
+    trial: 86,
+    soaking: 94,
+    confirmed: 100,
+    failed: 100,
+  } as const;
   return update.state === 'fetching' ? Math.round((update.percent ?? 0) * 0.7) : steps[update.state];
 }
 
@@ -70,7 +83,9 @@ const ROW_WORDS: Readonly<Record<RowState, string>> = {
 };
 export const rowWord = (state: RowState): string => ROW_WORDS[state];
 export const rowTone = (state: RowState): Tone =>
-  ({ waiting: 'idle', told: 'busy', working: 'busy', confirmed: 'good', failed: 'bad', superseded: 'idle' })[state] as Tone;
+  ({ waiting: 'idle', told: 'busy', working: 'busy', confirmed: 'good', failed: 'bad', superseded: 'idle' })[
+    state
+  ] as Tone;
 
 export const appTone = (state: DeviceSummary['apps'][string]['state']): Tone =>
   ({ running: 'good', starting: 'busy', 'backing-off': 'bad', stopped: 'idle' })[state] as Tone;

@@ -19,7 +19,6 @@ let last = 0;
 export function useNotices(): [readonly Notice[], Notify, (id: number) => void] {
   const [notices, setNotices] = useState<readonly Notice[]>([]);
   const dismiss = (id: number): void => setNotices((now) => now.filter((notice) => notice.id !== id));
-  // biome-ignore lint/correctness/useExhaustiveDependencies: setState functions never change
   const notify = useMemo<Notify>(() => {
     const add = (notice: Omit<Notice, 'id'>): number => {
       last += 1;
@@ -50,7 +49,12 @@ export function Notices({ notices, onDismiss }: { notices: readonly Notice[]; on
             <strong>{notice.title}</strong>
             {notice.text !== '' && <p>{notice.text}</p>}
           </div>
-          <button type="button" class="icon-button" aria-label="Dismiss this message" onClick={() => onDismiss(notice.id)}>
+          <button
+            type="button"
+            class="icon-button"
+            aria-label="Dismiss this message"
+            onClick={() => onDismiss(notice.id)}
+          >
             <Icon name="close" />
           </button>
         </div>

@@ -16,7 +16,14 @@ export function Badge({ tone, children }: { tone: Tone; children: ComponentChild
 /** How far something is; `label` says what. */
 export function Progress({ percent, tone, label }: { percent: number; tone: Tone; label: string }) {
   return (
-    <span class={`progress ${tone}`} role="progressbar" aria-label={label} aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.round(percent)}>
+    <span
+      class={`progress ${tone}`}
+      role="progressbar"
+      aria-label={label}
+      aria-valuemin={0}
+      aria-valuemax={100}
+      aria-valuenow={Math.round(percent)}
+    >
       <i style={{ width: `${percent}%` }} />
     </span>
   );
@@ -75,7 +82,15 @@ export function Command({ text }: { text: string }) {
 }
 
 /** What stands where nothing is yet: what it would be, and the next commands. */
-export function Empty({ title, children, commands }: { title: string; children: ComponentChildren; commands: readonly (readonly [string, string])[] }) {
+export function Empty({
+  title,
+  children,
+  commands,
+}: {
+  title: string;
+  children: ComponentChildren;
+  commands: readonly (readonly [string, string])[];
+}) {
   return (
     <section class="empty">
       <h2>{title}</h2>
@@ -93,7 +108,17 @@ export function Empty({ title, children, commands }: { title: string; children: 
 }
 
 /** A button that asks once more before it acts. */
-export function ConfirmButton({ label, question, onConfirm, tone }: { label: string; question: string; onConfirm: () => void; tone?: 'bad' }) {
+export function ConfirmButton({
+  label,
+  question,
+  onConfirm,
+  tone,
+}: {
+  label: string;
+  question: string;
+  onConfirm: () => void;
+  tone?: 'bad';
+}) {
   const [asking, setAsking] = useState(false);
   if (!asking)
     return (

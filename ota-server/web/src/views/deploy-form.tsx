@@ -8,7 +8,9 @@ export function DeployForm({ fleet, notify }: { fleet: Fleet; notify: Notify }) 
   const tags = [...new Set(fleet.devices.flatMap((device) => device.tags))].sort();
   const destinations = [
     ...tags.map((tag) => ({ value: `tag:${tag}`, label: `tag ${tag}` })),
-    ...fleet.devices.filter(({ state }) => state === 'active').map(({ id, name }) => ({ value: `device:${id}`, label: name })),
+    ...fleet.devices
+      .filter(({ state }) => state === 'active')
+      .map(({ id, name }) => ({ value: `device:${id}`, label: name })),
   ];
   const [target, setTarget] = useState('');
   const [destination, setDestination] = useState('');
@@ -20,7 +22,9 @@ export function DeployForm({ fleet, notify }: { fleet: Fleet; notify: Notify }) 
     if (release === undefined || chosen === undefined) return;
     const id = chosen.value.slice(chosen.value.indexOf(':') + 1);
     const to = chosen.value.startsWith('tag:') ? { tag: id } : { device: id };
-    api.deploy(release.target, to).then(() => notify.done(`${release.name} ${release.version} goes to ${chosen.label}`), notify.error);
+    api
+      .deploy(release.target, to)
+      .then(() => notify.done(`${release.name} ${release.version} goes to ${chosen.label}`), notify.error);
   };
   return (
     <form class="deploy" onSubmit={deploy} aria-label="New deployment">

@@ -8,7 +8,15 @@ import { href } from '../route.ts';
 import { deploymentTone, deploymentWord, destinationText, rowTone, rowWord } from '../words.ts';
 import { DeployForm } from './deploy-form.tsx';
 
-export function DeploymentsPage({ fleet, selected, notify }: { fleet: Fleet; selected: string | null; notify: Notify }) {
+export function DeploymentsPage({
+  fleet,
+  selected,
+  notify,
+}: {
+  fleet: Fleet;
+  selected: string | null;
+  notify: Notify;
+}) {
   const [newest] = fleet.releases;
   if (fleet.deployments.length === 0 && newest === undefined)
     return (
@@ -20,8 +28,8 @@ export function DeploymentsPage({ fleet, selected, notify }: { fleet: Fleet; sel
           ['Send it to all devices with a tag', 'nodeos deploy <app>@<version> --tag kiosk --wait'],
         ]}
       >
-        A deployment brings one published release to a device, or to all devices with a tag. It is shown here with its progress on each
-        of them.
+        A deployment brings one published release to a device, or to all devices with a tag. It is shown here with its
+        progress on each of them.
       </Empty>
     );
   return (
@@ -52,10 +60,13 @@ export function DeploymentsPage({ fleet, selected, notify }: { fleet: Fleet; sel
 
 function DeploymentCard({ deployment, open, notify }: { deployment: Deployment; open: boolean; notify: Notify }) {
   const { devices } = deployment;
-  const count = (...states: Deployment['devices'][number]['state'][]): number => devices.filter(({ state }) => states.includes(state)).length;
+  const count = (...states: Deployment['devices'][number]['state'][]): number =>
+    devices.filter(({ state }) => states.includes(state)).length;
   const [confirmed, failed, working] = [count('confirmed'), count('failed'), count('told', 'working')];
   const abort = (): void => {
-    api.abort(deployment.id).then(() => notify.done(`${deployment.name} ${deployment.version} is taken back`), notify.error);
+    api
+      .abort(deployment.id)
+      .then(() => notify.done(`${deployment.name} ${deployment.version} is taken back`), notify.error);
   };
   return (
     <li class={`deployment ${deployment.state}`} data-deployment={deployment.id}>
@@ -67,11 +78,20 @@ function DeploymentCard({ deployment, open, notify }: { deployment: Deployment; 
             <strong>{deployment.name}</strong> <span class="number">{deployment.version}</span>
             <span class="faint">to {destinationText(deployment.to)}</span>
           </span>
-          <span class="bar" role="img" aria-label={`${confirmed} confirmed, ${failed} failed, ${working} at work, of ${devices.length}`}>
+          <span
+            class="bar"
+            role="img"
+            aria-label={`${confirmed} confirmed, ${failed} failed, ${working} at work, of ${devices.length}`}
+          >
             <i class="good" style={{ flexGrow: confirmed }} />
             <i class="bad" style={{ flexGrow: failed }} />
             <i class="busy" style={{ flexGrow: working }} />
-            <i class="rest" style={{ flexGrow: Math.max(devices.length === 0 ? 1 : 0, devices.length - confirmed - failed - working) }} />
+            <i
+              class="rest"
+              style={{
+                flexGrow: Math.max(devices.length === 0 ? 1 : 0, devices.length - confirmed - failed - working),
+              }}
+            />
           </span>
           <span class="tally number">
             {confirmed}/{devices.length}
@@ -88,7 +108,9 @@ function DeploymentCard({ deployment, open, notify }: { deployment: Deployment; 
               <li key={device.id}>
                 <a href={href('devices', device.id)}>{device.name}</a>
                 <span class="line end">
-                  {device.percent !== null && <Progress percent={device.percent} tone="busy" label={`${device.name} fetches`} />}
+                  {device.percent !== null && (
+                    <Progress percent={device.percent} tone="busy" label={`${device.name} fetches`} />
+                  )}
                   <Badge tone={rowTone(device.state)}>{rowWord(device.state)}</Badge>
                 </span>
                 {device.reason !== null && <Reason reason={device.reason} />}
@@ -98,7 +120,12 @@ function DeploymentCard({ deployment, open, notify }: { deployment: Deployment; 
           <div class="deployment-foot">
             <code>{deployment.id}</code>
             {deployment.state !== 'aborted' && (
-              <ConfirmButton label="Abort" tone="bad" question="Devices go back to what they ran before." onConfirm={abort} />
+              <ConfirmButton
+                label="Abort"
+                tone="bad"
+                question="Devices go back to what they ran before."
+                onConfirm={abort}
+              />
             )}
           </div>
         </div>

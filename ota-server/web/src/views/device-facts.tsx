@@ -2,7 +2,8 @@ import type { DeviceDetail } from '@nodeos/contracts/operator-api.ts';
 import type { ComponentChildren } from 'preact';
 import { durationText, mebibytes } from '../words.ts';
 
-const seconds = (milliseconds: number | null): string => (milliseconds === null ? '—' : `${(milliseconds / 1000).toFixed(1)} s`);
+const seconds = (milliseconds: number | null): string =>
+  milliseconds === null ? '—' : `${(milliseconds / 1000).toFixed(1)} s`;
 
 /** What the device said of itself last. */
 export function DeviceFacts({ device }: { device: DeviceDetail }) {

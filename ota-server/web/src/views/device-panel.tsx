@@ -30,7 +30,6 @@ export function DevicePanel({ id, revision, notify }: PanelProps) {
       if (opener instanceof HTMLElement) opener.focus();
     };
   }, []);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the revision says that there is something new
   useEffect(() => {
     let stale = false;
     api.device(id).then(
@@ -46,6 +45,7 @@ export function DevicePanel({ id, revision, notify }: PanelProps) {
   };
 
   return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes a dialog by itself
     <dialog
       ref={dialog}
       class="panel"
@@ -56,7 +56,12 @@ export function DevicePanel({ id, revision, notify }: PanelProps) {
       }}
     >
       <div class="panel-body">
-        <button type="button" class="icon-button panel-close" aria-label="Close" onClick={() => dialog.current?.close()}>
+        <button
+          type="button"
+          class="icon-button panel-close"
+          aria-label="Close"
+          onClick={() => dialog.current?.close()}
+        >
           <Icon name="close" />
         </button>
         {device === null ? (
@@ -86,12 +91,20 @@ function DeviceContent({ device, notify }: { device: DeviceDetail; notify: Notif
         </p>
         <div class="actions">
           {device.state === 'pending' && (
-            <button type="button" class="button solid primary" onClick={() => act(api.approve(device.id), `${device.name} is approved`)}>
+            <button
+              type="button"
+              class="button solid primary"
+              onClick={() => act(api.approve(device.id), `${device.name} is approved`)}
+            >
               Approve
             </button>
           )}
           {device.state === 'active' && device.online && (
-            <ConfirmButton label="Reboot" question="Reboot now?" onConfirm={() => act(api.reboot(device.id), 'The device was told to reboot')} />
+            <ConfirmButton
+              label="Reboot"
+              question="Reboot now?"
+              onConfirm={() => act(api.reboot(device.id), 'The device was told to reboot')}
+            />
           )}
           {device.state !== 'revoked' && (
             <ConfirmButton
@@ -144,7 +157,9 @@ function DeviceContent({ device, notify }: { device: DeviceDetail; notify: Notif
                 </span>
                 <Badge tone={updateTone(update.state)}>{updateWord(update.state)}</Badge>
               </span>
-              {underWay(update) && <Progress percent={updatePercent(update)} tone="busy" label={`${update.name} ${update.version}`} />}
+              {underWay(update) && (
+                <Progress percent={updatePercent(update)} tone="busy" label={`${update.name} ${update.version}`} />
+              )}
               {update.reason !== null && <Reason reason={update.reason} />}
             </li>
           ))}

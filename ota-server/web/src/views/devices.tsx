@@ -48,7 +48,10 @@ export function DevicesPage({ fleet, selected, notify }: { fleet: Fleet; selecte
         title="No devices yet"
         commands={[
           ['Make the keys that sign your releases, once', 'nodeos keys init --dir keys'],
-          ['Write the file that leads devices to this server', 'nodeos fleet-file create --out fleet.json --auto-approve'],
+          [
+            'Write the file that leads devices to this server',
+            'nodeos fleet-file create --out fleet.json --auto-approve',
+          ],
           ['Build an image for a stick or a virtual machine', 'nodeos build --keys keys --fleet fleet.json'],
         ]}
       >
@@ -65,7 +68,13 @@ export function DevicesPage({ fleet, selected, notify }: { fleet: Fleet; selecte
             const count = fleet.devices.filter(fits).length;
             if (count === 0 && name !== 'All' && name !== filterName) return null;
             return (
-              <button type="button" key={name} class="chip" aria-pressed={name === filterName} onClick={() => setFilterName(name)}>
+              <button
+                type="button"
+                key={name}
+                class="chip"
+                aria-pressed={name === filterName}
+                onClick={() => setFilterName(name)}
+              >
                 {name} <span class="count">{count}</span>
               </button>
             );
@@ -82,7 +91,7 @@ export function DevicesPage({ fleet, selected, notify }: { fleet: Fleet; selecte
             value={text}
             onInput={(event) => setText(event.currentTarget.value)}
           />
-          <kbd aria-hidden="true">/</kbd>
+          <kbd>/</kbd>
         </div>
       </div>
       {shown.length === 0 ? (
@@ -122,8 +131,13 @@ export function DevicesPage({ fleet, selected, notify }: { fleet: Fleet; selecte
 
 function mentions(device: DeviceSummary, text: string): boolean {
   const apps = Object.entries(device.apps).map(([name, { version }]) => `${name} ${version}`);
-  const all = [device.name, device.id, device.board, device.systemVersion, ...device.tags, ...apps].join(' ').toLowerCase();
-  return text.toLowerCase().split(/\s+/).every((word) => all.includes(word));
+  const all = [device.name, device.id, device.board, device.systemVersion, ...device.tags, ...apps]
+    .join(' ')
+    .toLowerCase();
+  return text
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => all.includes(word));
 }
 
 /** Those that wait for a person stand first, those that are revoked last; between them by name. */

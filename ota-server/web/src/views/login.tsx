@@ -23,7 +23,8 @@ export function Login({ onDone }: { onDone: () => void }) {
         <Mark />
         <h1 id="login-title">Sign in to the fleet</h1>
         <p>
-          Paste the operator token of this server. It stands in the file <code>operator-token</code> of the server’s data folder.
+          Paste the operator token of this server. It stands in the file <code>operator-token</code> of the server’s
+          data folder.
         </p>
         <label for="token">Operator token</label>
         <input

@@ -22,12 +22,23 @@ export function TagEditor({ device, notify }: { device: DeviceDetail; notify: No
       {device.tags.map((tag) => (
         <span key={tag} class="tag">
           {tag}
-          <button type="button" class="icon-button" aria-label={`Remove the tag ${tag}`} onClick={() => save(device.tags.filter((one) => one !== tag))}>
+          <button
+            type="button"
+            class="icon-button"
+            aria-label={`Remove the tag ${tag}`}
+            onClick={() => save(device.tags.filter((one) => one !== tag))}
+          >
             <Icon name="close" />
           </button>
         </span>
       ))}
-      <input aria-label="Add a tag" placeholder="Add a tag" maxLength={64} value={text} onInput={(event) => setText(event.currentTarget.value)} />
+      <input
+        aria-label="Add a tag"
+        placeholder="Add a tag"
+        maxLength={64}
+        value={text}
+        onInput={(event) => setText(event.currentTarget.value)}
+      />
     </form>
   );
 }

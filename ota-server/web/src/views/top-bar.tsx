@@ -40,7 +40,13 @@ export function TopBar({ fleet, page, onSignOut }: { fleet: Fleet; page: Route['
           {fleet.live ? 'Live' : 'Reconnecting…'}
         </span>
         <span class="version">v{fleet.server.version}</span>
-        <button type="button" class="icon-button" aria-label={`${current?.label}. Change`} title={current?.label} onClick={nextTheme}>
+        <button
+          type="button"
+          class="icon-button"
+          aria-label={`${current?.label}. Change`}
+          title={current?.label}
+          onClick={nextTheme}
+        >
           <Icon name={current?.icon ?? 'system'} />
         </button>
         <button type="button" class="icon-button" aria-label="Sign out" title="Sign out" onClick={onSignOut}>
