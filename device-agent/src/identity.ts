@@ -39,8 +39,15 @@ export async function loadIdentity(medium: string | null, stateDir: string): Pro
   let file: FileHandle | null = null;
   try {
     file = await open(medium, constants.O_RDWR);
-    const known = parseRecord(newestDeviceRecord(await readCopies(file))?.payload);
-    if (known) return known;
+    const copies = await readCopies(file);
+    const newest = newestDeviceRecord(copies);
+    const known = parseRecord(newest?.payload);
+    if (newest && known) {
+      // One copy may be torn: it is mended before the other can be.
+      const record = encodeDeviceRecord(newest.sequence, newest.payload);
+      if (!copies.every((copy) => copy.subarray(0, record.length).equals(record))) await writeCopies(file, record);
+      return known;
+    }
     const made = makeRecord();
     await writeCopies(file, encodeDeviceRecord(1, made));
     const stored = parseRecord(newestDeviceRecord(await readCopies(file))?.payload);

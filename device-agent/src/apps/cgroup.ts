@@ -1,4 +1,4 @@
-import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 const PIDS_MAX = 256;
@@ -17,19 +17,23 @@ export interface Cgroups {
 /**
  * Limits apps by cgroup v2, one group a start: `<root>/<app>/<number>`.
  * @param root folder below the cgroup2 mount
- * @param onUnavailable told once where limits do not work here
+ * @param onUnavailable told where limits do not work
  */
 export function openCgroups(root: string, onUnavailable: (reason: string) => void): Cgroups {
   let number = 0;
-  let unavailable = false;
-  const prepared = prepare(root);
+  const available = prepare(root).then(
+    () => true,
+    (error: Error) => {
+      onUnavailable(error.message);
+      return false;
+    },
+  );
 
   async function make(app: string, memoryMiB: number): Promise<Cgroup | null> {
-    if (unavailable) return null;
+    if (!(await available)) return null;
     try {
-      await prepared;
       await delegate(`${root}/${app}`);
-      const path = `${root}/${app}/${++number}`;
+      const path = `${root}/${app}/${process.pid}.${++number}`;
       await mkdir(path);
       await writeFile(`${path}/memory.max`, String(memoryMiB * 1024 * 1024));
       await writeFile(`${path}/pids.max`, String(PIDS_MAX));
@@ -38,8 +42,7 @@ export function openCgroups(root: string, onUnavailable: (reason: string) => voi
       await writeFile(`${path}/memory.oom.group`, '1').catch(() => {});
       return open(path);
     } catch (error) {
-      unavailable = true;
-      onUnavailable((error as Error).message);
+      onUnavailable(`${app}: ${(error as Error).message}`);
       return null;
     }
   }
@@ -61,6 +64,16 @@ function open(path: string): Cgroup {
 async function prepare(root: string): Promise<void> {
   await writeFile(`${dirname(root)}/cgroup.subtree_control`, '+memory +pids');
   await delegate(root);
+  await removeLeftOver(root);
+}
+
+/** Groups of an agent that ended without a word in this boot; init has ended their processes. */
+async function removeLeftOver(root: string): Promise<void> {
+  for (const app of await readdir(root, { withFileTypes: true })) {
+    if (!app.isDirectory()) continue;
+    for (const group of await readdir(`${root}/${app.name}`, { withFileTypes: true }))
+      if (group.isDirectory()) await rmdir(`${root}/${app.name}/${group.name}`).catch(() => {});
+  }
 }
 
 async function delegate(path: string): Promise<void> {

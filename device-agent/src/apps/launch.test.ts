@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { openCgroups } from './cgroup.ts';
+import { homeOf, nextUid } from './home.ts';
+import { toEnding } from './launch.ts';
+import { devicePaths, launchArguments } from './launch-command.ts';
+import { makeAppFolder } from './node-apps.testing.ts';
+import { describeEnding } from './process.ts';
+
+const PATHS = { appNode: '/usr/bin/node', appPreload: '/preload.cjs', lowerRoot: '/run/nodeos/root' };
+const PLACE = { uid: 10_001, home: '/data/users/hello', cgroup: '/cg/hello/1', devices: ['/dev/gpiochip0'] };
+
+async function temporary(): Promise<{ path: string; [Symbol.asyncDispose](): Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), 'nodeos-launch-'));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
+}
+
+test('the launcher gets the user, the root, the limits and the app’s own command', async () => {
+  await using folder = await makeAppFolder();
+  const app = await folder.app('1.2.0', '', {
+    ports: [8080, 9090],
+    env: { MODE: 'x y' },
+    start: ['node', 'server.js'],
+  });
+  const args = launchArguments(app, PLACE, false, PATHS);
+  const [options, command] = [args.slice(0, args.indexOf('--')), args.slice(args.indexOf('--') + 1)];
+  assert.deepEqual(command, ['/usr/bin/node', 'server.js']);
+  const pairs = Array.from({ length: options.length / 2 }, (_, at) => options.slice(at * 2, at * 2 + 2).join('='));
+  for (const wanted of [
+    '--uid=10001',
+    '--gid=10001',
+    '--home=/data/users/hello',
+    '--lower=/run/nodeos/root',
+    `--bundle=${app.bundlePath}`,
+    '--network=host',
+    '--cgroup=/cg/hello/1',
+    '--device=/dev/gpiochip0',
+    '--env=PORT=8080',
+    '--env=MODE=x y',
+    '--env=NODEOS_VERSION=1.2.0',
+  ])
+    assert.ok(pairs.includes(wanted), `${wanted} is missing in ${pairs.join(' ')}`);
+  assert.ok(!pairs.some((pair) => pair.startsWith('--keep-fd')));
+});
+
+test('a held start keeps the channel and loads the preload script before the app', async () => {
+  await using folder = await makeAppFolder();
+  const app = await folder.app('1.2.0', '', { start: ['node', 'server.js'] });
+  const args = launchArguments(app, PLACE, true, PATHS);
+  assert.deepEqual(args.slice(args.indexOf('--') + 1), ['/usr/bin/node', '--require', '/preload.cjs', 'server.js']);
+  assert.equal(args[args.indexOf('--keep-fd') + 1], '3');
+  assert.ok(args.includes('NODEOS_HOLD_FD=3'));
+});
+
+test('devices are those present of the kinds asked for, and nothing else', () => {
+  const present = ['gpiochip0', 'gpiochip1', 'i2c-1', 'sda', 'ttyS0', 'input/event0', 'watchdog'];
+  assert.deepEqual(devicePaths(['gpio', '/dev/i2c-1'], present), ['/dev/gpiochip0', '/dev/gpiochip1', '/dev/i2c-1']);
+  assert.deepEqual(devicePaths(['input', 'gpio', 'input'], present).length, 3);
+  assert.deepEqual(devicePaths(['/dev/../etc/passwd', 'nonsense', '/dev/missing'], present), []);
+});
+
+test('user ids start at 10000 and are never given twice', () => {
+  assert.equal(nextUid([]), 10_000);
+  assert.equal(nextUid([0, 1000]), 10_000);
+  assert.equal(nextUid([10_000, 10_007, 0]), 10_008);
+});
+
+test('homes made at the same time get different owners and keep them', { skip: process.getuid?.() !== 0 }, async () => {
+  await using folder = await temporary();
+  const users = `${folder.path}/users`;
+  const [first, second] = await Promise.all([homeOf(users, 'one'), homeOf(users, 'two')]);
+  assert.deepEqual([first.uid, second.uid], [10_000, 10_001]);
+  assert.equal((await stat(second.home)).uid, 10_001);
+  assert.equal((await homeOf(users, 'one')).uid, 10_000);
+});
+
+test('a group for each start carries the limits; those of an earlier agent are cleared away', async () => {
+  await using folder = await temporary();
+  const root = `${folder.path}/apps`;
+  await mkdir(`${root}/hello/left-over`, { recursive: true });
+  const faults: string[] = [];
+  const cgroups = openCgroups(root, (reason) => faults.push(reason));
+  const [first, second] = [await cgroups.make('hello', 64), await cgroups.make('hello', 64)];
+  assert.notEqual(first?.path, second?.path);
+  assert.equal(await readFile(`${first?.path}/memory.max`, 'utf8'), String(64 * 1024 * 1024));
+  assert.ok(!(await readdir(`${root}/hello`)).includes('left-over'));
+  assert.equal(await first?.ranOutOfMemory(), false);
+  await writeFile(`${first?.path}/memory.events`, 'low 0\noom 1\noom_kill 1\n');
+  assert.equal(await first?.ranOutOfMemory(), true);
+  assert.deepEqual(faults, []);
+});
+
+test('where there are no cgroups apps run all the same', async () => {
+  const faults: string[] = [];
+  const cgroups = openCgroups('/proc/no-cgroups/apps', (reason) => faults.push(reason));
+  assert.equal(await cgroups.make('hello', 64), null);
+  assert.equal(await cgroups.make('hello', 64), null);
+  assert.equal(faults.length, 1);
+});
+
+test('the launcher’s exit code becomes the app’s signal or a note', async () => {
+  const group = (outOfMemory: boolean) => ({ ranOutOfMemory: async () => outOfMemory, remove: async () => {} });
+  assert.deepEqual(await toEnding(143, null, null, 64), { code: null, signal: 'SIGTERM', note: null });
+  assert.deepEqual(await toEnding(1, null, group(false), 64), { code: 1, signal: null, note: null });
+  assert.match((await toEnding(137, null, group(true), 64)).note ?? '', /more than its 64 MiB/);
+  assert.match((await toEnding(125, null, null, 64)).note ?? '', /launcher/);
+});
+
+test('the reason names the error, not the stack below it', () => {
+  const lines = [
+    '/app/index.js:3',
+    'TypeError: sensor is not a function',
+    '    at main (/app/index.js:3:1)',
+    '',
+    'Node.js v24.21.0',
+  ];
+  assert.equal(
+    describeEnding({ code: 1, signal: null, note: null }, lines),
+    'ended with code 1: TypeError: sensor is not a function',
+  );
+  assert.equal(describeEnding({ code: null, signal: 'SIGSEGV', note: null }, []), 'was killed by SIGSEGV');
+});

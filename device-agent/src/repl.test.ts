@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { type TestContext, test } from 'node:test';
+import type { ReplMessage } from '@nodeos/contracts/mqtt.ts';
+import { createRepl } from './repl.ts';
+
+function open(t: TestContext, idleLimitMs = 60_000) {
+  const messages: ReplMessage[] = [];
+  let arrived: () => void = () => {};
+  const repl = createRepl({
+    paths: { launcher: '', users: '', appNode: '', appPreload: '', lowerRoot: '' },
+    findApp: () => undefined,
+    log: () => {},
+    idleLimitMs,
+    publish(message) {
+      messages.push(message);
+      arrived();
+    },
+    start: async () => spawn(process.execPath, ['--interactive'], { stdio: 'pipe' }),
+  });
+  t.after(() => repl.close());
+  const until = async (condition: () => boolean) => {
+    while (!condition())
+      await new Promise<void>((resolve) => {
+        arrived = resolve;
+      });
+  };
+  const textOf = (session: string) =>
+    messages
+      .filter((message) => message.session === session)
+      .map((message) => message.data)
+      .join('');
+  const ended = (session: string) => messages.some((message) => message.session === session && message.end);
+  return { repl, until, textOf, ended };
+}
+
+test('what is typed is answered; `end` ends the process', async (t) => {
+  const { repl, until, textOf, ended } = open(t);
+  await repl.open('s1', null);
+  repl.input({ session: 's1', data: '6 * 7\n', end: false });
+  await until(() => textOf('s1').includes('42'));
+  repl.input({ session: 'another', data: 'process.exit()\n', end: true });
+  assert.ok(!ended('s1'));
+  repl.input({ session: 's1', data: '', end: true });
+  assert.ok(ended('s1'));
+});
+
+test('a process that ends by itself ends the session', async (t) => {
+  const { repl, until, ended } = open(t);
+  await repl.open('s1', null);
+  repl.input({ session: 's1', data: '.exit\n', end: false });
+  await until(() => ended('s1'));
+});
+
+test('a new session ends the one before', async (t) => {
+  const { repl, until, textOf, ended } = open(t);
+  await repl.open('s1', null);
+  await repl.open('s2', null);
+  assert.ok(ended('s1'));
+  repl.input({ session: 's2', data: '"still " + "here"\n', end: false });
+  await until(() => textOf('s2').includes('still here'));
+});
+
+test('a session that nobody types into is ended', async (t) => {
+  const { repl, until, ended } = open(t, 20);
+  await repl.open('s1', null);
+  await until(() => ended('s1'));
+});
+
+test('an app that is not there is said so', async (t) => {
+  const { repl, textOf, ended } = open(t);
+  await repl.open('s1', 'nothing');
+  assert.match(textOf('s1'), /no app "nothing"/);
+  assert.ok(ended('s1'));
+});
