@@ -7,14 +7,20 @@ const REPEAT_MS = 1_000;
 let interrupted = null;
 let passedOnAt = Number.NEGATIVE_INFINITY;
 
-for (const signal of STOP_SIGNALS) {
-  process.on(signal, () => {
-    interrupted ??= signal;
-    if (performance.now() - passedOnAt < REPEAT_MS) return;
-    passedOnAt = performance.now();
-    for (const child of running) child.kill(signal);
-    if (running.size === 0) process.exit(exitCodeOf(signal));
-  });
+for (const signal of STOP_SIGNALS) process.on(signal, () => stop(signal));
+
+// A signal to npm alone ends npm and its shell, and reaches nobody here: but then this process has another parent.
+const parent = process.ppid;
+setInterval(() => {
+  if (process.ppid !== parent && interrupted === null) stop('SIGTERM');
+}, 250).unref();
+
+function stop(signal) {
+  interrupted ??= signal;
+  if (performance.now() - passedOnAt < REPEAT_MS) return;
+  passedOnAt = performance.now();
+  for (const child of running) child.kill(signal);
+  if (running.size === 0) process.exit(exitCodeOf(signal));
 }
 process.on('exit', () => {
   for (const child of running) child.kill('SIGTERM');

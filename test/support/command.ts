@@ -12,6 +12,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Shows the output while it comes, for long runs. */
   readonly show?: boolean;
+  /** In a process group of its own, as a shell does it with a foreground job. */
+  readonly detached?: boolean;
 }
 
 export interface CommandResult {
@@ -36,6 +38,7 @@ export function startCommand(program: string, args: readonly string[], options: 
     cwd: options.cwd ?? ROOT,
     env: { ...withoutTestRunner(process.env), ...options.env, NODEOS_TEST_MARKER: marker },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: options.detached,
   });
   const output = { stdout: '', stderr: '' };
   const watchers = new Set<() => void>();
