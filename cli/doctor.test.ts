@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Check, installCommand } from './doctor.ts';
+import { type Check, checkTools, installCommand } from './doctor.ts';
 
 const check = (state: Check['state'], debianPackage?: string): Check => ({
   name: 'x',
@@ -16,5 +16,12 @@ describe('installCommand', () => {
   });
   it('is null where nothing can be installed', () => {
     assert.equal(installCommand([check('ok', 'gcc'), check('warning'), check('missing')]), null);
+  });
+});
+
+describe('checkTools', () => {
+  it('names the Debian package of a program that is not on the PATH', async () => {
+    const gcc = (await checkTools('/nonexistent')).find((found) => found.name === 'gcc');
+    assert.deepEqual([gcc?.state, gcc?.debianPackage], ['missing', 'gcc']);
   });
 });

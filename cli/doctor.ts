@@ -57,7 +57,7 @@ async function checkSystem(): Promise<Check> {
 }
 
 /** Programs by name on the PATH, with /sbin, where a user's PATH often ends too early. */
-async function checkTools(path: string): Promise<Check[]> {
+export async function checkTools(path: string): Promise<Check[]> {
   const folders = [...path.split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'].filter((folder) => folder !== '');
   const checks: Check[] = [];
   for (const [tool, debianPackage] of Object.entries(TOOL_PACKAGES)) {
