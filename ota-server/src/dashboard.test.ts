@@ -23,6 +23,7 @@ async function openDashboard(context: TestContext, running: RunningServer): Prom
   const browser = await openBrowser(context);
   if (browser === null) return null;
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  page.setDefaultTimeout(10_000);
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(String(error)));
   // Chromium reports each 4xx answer as an error too: the one before the login is meant to be.

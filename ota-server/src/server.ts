@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import type { Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -196,9 +195,8 @@ function brokerListener(context: () => ServerContext): BrokerListener {
 }
 
 async function listenApp(app: FastifyInstance, { host, port }: { host: string; port: number }): Promise<number> {
-  await app.ready();
-  app.server.listen({ host, port });
-  await once(app.server, 'listening');
+  // Through Fastify: only a server that it has opened has its open streams ended at close.
+  await app.listen({ host, port });
   return (app.server.address() as AddressInfo).port;
 }
 

@@ -59,7 +59,9 @@ async function readEvents(
     }
     if (done(events)) answer.destroy();
   });
-  await once(answer, 'close');
+  // A server that closes breaks the stream off: an error to Node, an end to us.
+  answer.on('error', () => undefined);
+  await new Promise((resolve) => answer.on('close', resolve));
   return events;
 }
 
@@ -157,4 +159,16 @@ test('changes: the dashboard hears of devices that enrol', async (context) => {
   await until('stream', () => open);
   const { id } = await running.enrolledDevice();
   assert.deepEqual((await reading)[0], { event: 'change', data: { topic: 'devices', id } });
+});
+
+test('a server that closes ends the streams that are open', async (context) => {
+  const running = await runServer(context);
+  let open = false;
+  const reading = readEvents(running, '/api/v1/events', () => {
+    open = true;
+    return false;
+  });
+  await until('stream', () => open);
+  await running.server.close();
+  assert.deepEqual(await reading, []);
 });
