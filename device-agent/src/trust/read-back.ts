@@ -3,9 +3,11 @@ import { constants } from 'node:fs';
 import type { Disk, DiskFile } from '../updater/disk.ts';
 
 /** Part of the JavaScript engine, but of no type library that suits a program without a browser. */
-declare const WebAssembly: {
-  readonly Memory: new (size: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
-};
+declare const WebAssembly:
+  | { readonly Memory: new (size: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer } }
+  | undefined;
+/** An engine that was told to compile nothing has none; then reading goes through the page cache. */
+const memoryMaker = typeof WebAssembly === 'undefined' ? null : WebAssembly.Memory;
 
 /** Length and alignment that direct I/O asks of every medium that we know. */
 export const DIRECT_BLOCK_BYTES = 4096;
@@ -18,8 +20,8 @@ const READ_BYTES = 262_144;
  */
 export function alignedBuffer(bytes: number): Buffer {
   const pages = Math.ceil(bytes / 65_536);
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-  return Buffer.from(memory.buffer, 0, bytes);
+  if (!memoryMaker) return Buffer.alloc(bytes);
+  return Buffer.from(new memoryMaker({ initial: pages, maximum: pages }).buffer, 0, bytes);
 }
 
 /**
@@ -27,6 +29,7 @@ export function alignedBuffer(bytes: number): Buffer {
  * RAM. Where the file system knows no direct I/O (tmpfs before Linux 6.6), an ordinary file is opened.
  */
 export async function openDirect(disk: Disk, path: string, flags: number): Promise<DiskFile> {
+  if (!memoryMaker) return disk.open(path, flags);
   try {
     return await disk.open(path, flags | constants.O_DIRECT);
   } catch (error) {
