@@ -46,12 +46,9 @@ export function useFleet(session: number): [FleetState, () => void] {
     };
 
     const loadAll = async (): Promise<void> => {
-      const [server, devices, deployments, releases] = await Promise.all([
-        api.server(),
-        api.devices(),
-        api.deployments(),
-        api.releases(),
-      ]);
+      // First alone: where nobody is signed in, one refused request is enough.
+      const server = await api.server();
+      const [devices, deployments, releases] = await Promise.all([api.devices(), api.deployments(), api.releases()]);
       if (stopped) return;
       setState((now) => ({
         phase: 'ready',

@@ -15,12 +15,14 @@ export function DeployForm({ fleet, notify }: { fleet: Fleet; notify: Notify }) 
   const [target, setTarget] = useState('');
   const [destination, setDestination] = useState('');
   if (fleet.releases.length === 0 || destinations.length === 0) return null;
-  const release = fleet.releases.find((one) => one.target === target) ?? fleet.releases[0];
-  const chosen = destinations.find(({ value }) => value === destination) ?? destinations[0];
+  const release = fleet.releases.find((one) => one.target === target);
+  const chosen = destinations.find(({ value }) => value === destination);
   const deploy = (event: Event): void => {
     event.preventDefault();
     if (release === undefined || chosen === undefined) return;
     const id = chosen.value.slice(chosen.value.indexOf(':') + 1);
+    // One press is one deployment: the next one is chosen anew.
+    setDestination('');
     const to = chosen.value.startsWith('tag:') ? { tag: id } : { device: id };
     api
       .deploy(release.target, to)
@@ -30,7 +32,8 @@ export function DeployForm({ fleet, notify }: { fleet: Fleet; notify: Notify }) 
     <form class="deploy" onSubmit={deploy} aria-label="New deployment">
       <label>
         <span>Release</span>
-        <select value={release?.target} onChange={(event) => setTarget(event.currentTarget.value)}>
+        <select value={release?.target ?? ''} onChange={(event) => setTarget(event.currentTarget.value)}>
+          <option value="">choose…</option>
           {fleet.releases.map((one) => (
             <option key={one.target} value={one.target}>
               {one.name} {one.version}
@@ -40,7 +43,8 @@ export function DeployForm({ fleet, notify }: { fleet: Fleet; notify: Notify }) 
       </label>
       <label>
         <span>to</span>
-        <select value={chosen?.value} onChange={(event) => setDestination(event.currentTarget.value)}>
+        <select value={chosen?.value ?? ''} onChange={(event) => setDestination(event.currentTarget.value)}>
+          <option value="">choose…</option>
           {destinations.map(({ value, label }) => (
             <option key={value} value={value}>
               {label}
@@ -48,7 +52,7 @@ export function DeployForm({ fleet, notify }: { fleet: Fleet; notify: Notify }) 
           ))}
         </select>
       </label>
-      <button type="submit" class="button solid primary">
+      <button type="submit" class="button solid primary" disabled={release === undefined || chosen === undefined}>
         Deploy
       </button>
     </form>

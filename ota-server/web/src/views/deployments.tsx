@@ -7,6 +7,7 @@ import { Ago, Badge, Command, ConfirmButton, Empty, Progress, Reason } from '../
 import { href } from '../route.ts';
 import { deploymentTone, deploymentWord, destinationText, rowTone, rowWord } from '../words.ts';
 import { DeployForm } from './deploy-form.tsx';
+import { DeploymentBar } from './deployment-bar.tsx';
 
 export function DeploymentsPage({
   fleet,
@@ -60,9 +61,7 @@ export function DeploymentsPage({
 
 function DeploymentCard({ deployment, open, notify }: { deployment: Deployment; open: boolean; notify: Notify }) {
   const { devices } = deployment;
-  const count = (...states: Deployment['devices'][number]['state'][]): number =>
-    devices.filter(({ state }) => states.includes(state)).length;
-  const [confirmed, failed, working] = [count('confirmed'), count('failed'), count('told', 'working')];
+  const confirmed = devices.filter(({ state }) => state === 'confirmed').length;
   const abort = (): void => {
     api
       .abort(deployment.id)
@@ -78,21 +77,7 @@ function DeploymentCard({ deployment, open, notify }: { deployment: Deployment; 
             <strong>{deployment.name}</strong> <span class="number">{deployment.version}</span>
             <span class="faint">to {destinationText(deployment.to)}</span>
           </span>
-          <span
-            class="bar"
-            role="img"
-            aria-label={`${confirmed} confirmed, ${failed} failed, ${working} at work, of ${devices.length}`}
-          >
-            <i class="good" style={{ flexGrow: confirmed }} />
-            <i class="bad" style={{ flexGrow: failed }} />
-            <i class="busy" style={{ flexGrow: working }} />
-            <i
-              class="rest"
-              style={{
-                flexGrow: Math.max(devices.length === 0 ? 1 : 0, devices.length - confirmed - failed - working),
-              }}
-            />
-          </span>
+          <DeploymentBar deployment={deployment} />
           <span class="tally number">
             {confirmed}/{devices.length}
           </span>

@@ -132,7 +132,9 @@ function DeviceContent({ device, notify }: { device: DeviceDetail; notify: Notif
                   <strong>{name}</strong> <span class="number">{app.version}</span>
                 </span>
                 <span class="line end">
-                  {app.restarts > 0 && <span class="faint">{app.restarts} restarts</span>}
+                  {app.restarts > 0 && (
+                    <span class="faint">{app.restarts === 1 ? '1 restart' : `${app.restarts} restarts`}</span>
+                  )}
                   <Badge tone={appTone(app.state)}>{app.state}</Badge>
                 </span>
                 {app.reason !== null && <Reason reason={app.reason} />}

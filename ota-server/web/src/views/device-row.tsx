@@ -21,17 +21,19 @@ export function DeviceRow({ device, selected, notify }: { device: DeviceSummary;
   return (
     <tr aria-selected={selected} class={device.state} data-device={device.id}>
       <th scope="row">
-        <OnlineDot device={device} />
-        <div class="identity">
-          <a href={href('devices', device.id)}>{device.name}</a>
-          <span class="under">
-            {device.name !== device.id && <code>{device.id}</code>}
-            {device.tags.map((tag) => (
-              <span key={tag} class="tag">
-                {tag}
-              </span>
-            ))}
-          </span>
+        <div class="device-cell">
+          <OnlineDot device={device} />
+          <div class="identity">
+            <a href={href('devices', device.id)}>{device.name}</a>
+            <span class="under">
+              {device.name !== device.id && <code>{device.id}</code>}
+              {device.tags.map((tag) => (
+                <span key={tag} class="tag">
+                  {tag}
+                </span>
+              ))}
+            </span>
+          </div>
         </div>
       </th>
       <td>

@@ -6,6 +6,7 @@ import type { Notify } from '../parts/notices.tsx';
 import { Command, Empty } from '../parts/small.tsx';
 import { underWay } from '../words.ts';
 import { DeviceRow } from './device-row.tsx';
+import { RunningDeployments } from './running-deployments.tsx';
 
 interface Filter {
   readonly name: string;
@@ -94,6 +95,7 @@ export function DevicesPage({ fleet, selected, notify }: { fleet: Fleet; selecte
           <kbd>/</kbd>
         </div>
       </div>
+      <RunningDeployments deployments={fleet.deployments} />
       {shown.length === 0 ? (
         <p class="nothing">
           No device fits. The same list in a terminal: <Command text="nodeos devices list" />

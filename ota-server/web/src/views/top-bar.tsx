@@ -31,13 +31,19 @@ export function TopBar({ fleet, page, onSignOut }: { fleet: Fleet; page: Route['
           Devices <span class="count">{fleet.devices.length}</span>
         </a>
         <a href={href('deployments')} aria-current={page === 'deployments' ? 'page' : undefined}>
-          Deployments {running > 0 && <span class="count busy">{running} running</span>}
+          Deployments{' '}
+          {running > 0 && (
+            <span class="count busy">
+              {running}
+              <span> running</span>
+            </span>
+          )}
         </a>
       </nav>
       <div class="top-end">
         <span class={`live ${fleet.live ? 'on' : 'off'}`} role="status">
           <i aria-hidden="true" />
-          {fleet.live ? 'Live' : 'Reconnecting…'}
+          <span>{fleet.live ? 'Live' : 'Reconnecting…'}</span>
         </span>
         <span class="version">v{fleet.server.version}</span>
         <button
