@@ -28,11 +28,11 @@ const plainApp = {
 
 const addonSource = `
 #include <node_api.h>
-#include <assert.h>
+#include <place.h>
 static napi_value add(napi_env env, napi_callback_info info) {
   size_t count = 2; napi_value values[2], sum; double a = 0, b = 0;
   napi_status status = napi_get_cb_info(env, info, &count, values, NULL, NULL);
-  assert(status == napi_ok);
+  if (status != napi_ok) napi_throw_error(env, NULL, place);
   napi_get_value_double(env, values[0], &a);
   napi_get_value_double(env, values[1], &b);
   napi_create_double(env, a + b, &sum);
@@ -45,8 +45,12 @@ NAPI_MODULE_INIT() {
 }
 `;
 const addonFiles = {
-  'binding.gyp': { targets: [{ target_name: 'adder', sources: ['src/adder.c'] }] },
+  'binding.gyp': {
+    targets: [{ target_name: 'adder', sources: ['src/adder.c'], include_dirs: ['<(module_root_dir)/include'] }],
+  },
   'src/adder.c': addonSource,
+  // Found by its whole path, which must not get into the compiled code.
+  'include/place.h': 'static const char place[] = __FILE__;\n',
   'index.js': "module.exports = require('./build/Release/adder.node');\n",
 };
 const below = (folder: string, files: Record<string, unknown>): Record<string, unknown> =>

@@ -44,6 +44,9 @@ describe('readElf', () => {
     assert.equal(readElf(Buffer.from('cffaedfe0700000100000000000000000000000000', 'hex')), null, 'Mach-O');
     assert.equal(readElf(Buffer.from('MZ')), null, 'PE');
     assert.equal(readElf(Buffer.alloc(0)), null, 'empty');
+    const big = header(64, 62);
+    big[5] = 2;
+    assert.equal(readElf(big), null, 'big-endian');
     const torn = header(64, 62);
     torn.writeBigUInt64LE(1_000_000n, 32);
     torn.writeUInt16LE(56, 54);

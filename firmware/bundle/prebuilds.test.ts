@@ -7,6 +7,7 @@ const target = { architecture: 'x64', modulesVersion: '137' };
 describe('choosePrebuild', () => {
   for (const [name, files, expected] of [
     ['takes glibc, not musl', ['addon.napi.musl.node', 'addon.napi.glibc.node'], 'addon.napi.glibc.node'],
+    ['refuses musl', ['addon.napi.musl.node'], null],
     ['takes an untagged file', ['addon.node'], 'addon.node'],
     ['takes the exact module version', ['node.abi115.node', 'node.abi137.node'], 'node.abi137.node'],
     ['refuses other module versions', ['node.abi115.node'], null],
