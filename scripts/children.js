@@ -9,7 +9,7 @@ let passedOnAt = Number.NEGATIVE_INFINITY;
 
 for (const signal of STOP_SIGNALS) process.on(signal, () => stop(signal));
 
-// A signal to npm alone ends npm and its shell, and reaches nobody here: but then this process has another parent.
+// Where npm is killed, nobody tells this process: but then it has another parent.
 const parent = process.ppid;
 setInterval(() => {
   if (process.ppid !== parent && interrupted === null) stop('SIGTERM');
