@@ -89,7 +89,7 @@ function DeploymentCard({ deployment, open, notify }: { deployment: Deployment; 
         <div class="deployment-body">
           {devices.length === 0 && <p class="faint">No device is reached yet; those that come later are.</p>}
           <ul class="rows">
-            {devices.map((device) => (
+            {devices.toSorted(byName).map((device) => (
               <li key={device.id}>
                 <a href={href('devices', device.id)}>{device.name}</a>
                 <span class="line end">
@@ -118,3 +118,6 @@ function DeploymentCard({ deployment, open, notify }: { deployment: Deployment; 
     </li>
   );
 }
+
+type Row = Deployment['devices'][number];
+const byName = (a: Row, b: Row): number => a.name.localeCompare(b.name, 'en', { numeric: true });

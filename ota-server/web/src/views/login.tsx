@@ -42,7 +42,9 @@ export function Login({ onDone }: { onDone: () => void }) {
         />
         {error !== null && (
           <p id="login-error" class="field-error" role="alert">
-            {error.message}. {error.hint}
+            {error.code === 'UNAUTHENTICATED'
+              ? 'This is not the operator token of this server.'
+              : `${error.message} ${error.hint}`}
           </p>
         )}
         <button type="submit" class="button solid primary" disabled={busy || token.trim() === ''}>

@@ -11,7 +11,7 @@ export function RunningDeployments({ deployments }: { deployments: readonly Depl
   const running = deployments.filter(({ state, devices }) => state === 'running' && devices.length > 0).slice(0, SHOWN);
   if (running.length === 0) return null;
   return (
-    <nav class="running" aria-label="Running deployments">
+    <nav class="running-now" aria-label="Running deployments">
       {running.map((deployment) => (
         <a key={deployment.id} href={href('deployments', deployment.id)}>
           <span class="line">
