@@ -3,6 +3,8 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { build, sharedCache } from '../support/build.ts';
+import { seedCache } from '../support/clone.ts';
 import { startCommand } from '../support/command.ts';
 import { processesOf, unfinishedBelow } from '../support/left-overs.ts';
 
@@ -39,9 +41,11 @@ function isOurs(name: string): boolean {
 
 test('Ctrl-C during the build leaves no process, no temporary file and no half layer', async () => {
   const cache = join(folder, 'cache');
+  await build(['--layer', 'slot', '--out', join(folder, 'out')]);
+  await seedCache(sharedCache(), join(cache, 'nodeos'), ['apt', 'debian', 'kernel', 'node-runtime', 'packages']);
   const { result, running, left } = await interruptAt({
     name: 'build',
-    pattern: /^(kernel|packages|rootfs|sources?|node-runtime): /m,
+    pattern: /^node-image: compressing/m,
     limitMs: 120_000,
     to: 'group',
     env: { XDG_CACHE_HOME: cache },
