@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { dirname } from 'node:path';
 import type { FleetFile } from '@nodeos/contracts/fleet-file.ts';
@@ -11,8 +10,8 @@ import { dhcpcdConfig, resolvConf } from './network-config.ts';
 
 const RESTART_BACKOFF = { baseMs: 500, capMs: 30_000 };
 /** dhcpcd says what it is about to do; the address and the route are there moments later. */
-const SETTLE_STEP_MS = 20;
-const SETTLE_STEPS = 100;
+const SETTLE_STEP_MS = 50;
+const SETTLE_STEPS = 60;
 
 export interface NetworkPaths {
   readonly dhcpcd: string;
@@ -27,39 +26,46 @@ export interface Network {
   /** Resolves at the first usable address. */
   readonly firstAddress: Promise<void>;
   onChange(listener: () => void): void;
+  /** dhcpcd is not started again when it ends. */
+  stop(): void;
 }
 
 /** Brings up all Ethernet interfaces, now and whenever one appears, and keeps resolv.conf. Returns at once. */
 export function startNetwork(fleet: FleetFile | null, paths: NetworkPaths, log: (text: string) => void): Network {
   const listeners: (() => void)[] = [];
   let leases: Lease[] = [];
-  let known = '';
-  let settling = 0;
+  let known = '|[]';
+  let settling: NodeJS.Timeout | null = null;
+  let stopped = false;
   let firstAddressSeen: () => void = () => {};
   const firstAddress = new Promise<void>((resolve) => {
     firstAddressSeen = resolve;
   });
 
-  async function refresh(): Promise<boolean> {
-    leases = await readLeases(paths.dhcpLeases);
+  /** Synchronous: a few small files in memory, and two runs of it must not mix. True where an address is new. */
+  function refresh(): boolean {
+    leases = readLeases(paths.dhcpLeases);
     const current = usableAddresses();
     const signature = `${current.join(' ')}|${JSON.stringify(leases)}`;
     if (signature === known) return false;
     known = signature;
-    await writeInPlace(paths.resolvConf, resolvConf(fleet?.network, leases));
-    log(`network: ${current.length > 0 ? current.join(', ') : 'no address'}`);
+    writeInPlace(paths.resolvConf, resolvConf(fleet?.network, leases));
     if (current.length > 0) firstAddressSeen();
+    log(`network: ${current.join(', ') || 'no address'}`);
     for (const listener of listeners) listener();
-    return true;
+    return current.length > 0;
   }
 
-  /** Looks until something has changed after dhcpcd's word, or for two seconds. */
-  async function settle(): Promise<void> {
-    const mine = ++settling;
-    for (let step = 0; step < SETTLE_STEPS && mine === settling; step++) {
-      if (await refresh().catch((error: Error) => log(`network: ${error.message}`))) return;
-      await new Promise((resolve) => setTimeout(resolve, SETTLE_STEP_MS));
+  /** Looks until an address has come after dhcpcd's word, or for three seconds. */
+  function settle(stepsLeft = SETTLE_STEPS): void {
+    if (settling) clearTimeout(settling);
+    settling = null;
+    try {
+      if (refresh()) return;
+    } catch (error) {
+      log(`network: ${(error as Error).message}`);
     }
+    if (stepsLeft > 0) settling = setTimeout(() => settle(stepsLeft - 1), SETTLE_STEP_MS);
   }
 
   function run(failures: number): void {
@@ -67,28 +73,29 @@ export function startNetwork(fleet: FleetFile | null, paths: NetworkPaths, log: 
     const child = startDhcpcd(paths);
     eachLine(child.stderr as NodeJS.ReadableStream, (line) => {
       if (!isChatter(line)) log(`dhcpcd: ${line}`);
-      void settle();
+      settle();
     });
     child.on('error', (error) => log(`dhcpcd: ${error.message}`));
     child.on('close', (code, signal) => {
+      if (stopped) return;
       const next = performance.now() - startedAt > 60_000 ? 1 : failures + 1;
       log(`dhcpcd: ended by ${signal ?? `code ${code}`}, started again soon`);
       setTimeout(() => run(next), backoffDelay(next, RESTART_BACKOFF));
     });
   }
 
-  // Synchronous: the lease is what a boot waits for longest, so dhcpcd is started before anything else has its turn.
   mkdirSync(dirname(paths.dhcpcdConfig), { recursive: true });
   mkdirSync(paths.dhcpLeases, { recursive: true });
-  void writeFile(paths.dhcpcdConfig, dhcpcdConfig(fleet?.network)).then(
-    () => run(0),
-    (error: Error) => log(`network: ${error.message}`),
-  );
+  writeFileSync(paths.dhcpcdConfig, dhcpcdConfig(fleet?.network));
+  run(0);
   return {
     addresses: usableAddresses,
     timeServers: () => leases.flatMap((lease) => lease.timeServers),
     firstAddress,
     onChange: (listener) => void listeners.push(listener),
+    stop() {
+      stopped = true;
+    },
   };
 }
 
@@ -112,15 +119,15 @@ function usableAddresses(): string[] {
 }
 
 /** Leases of interfaces that hold their address now: dhcpcd leaves old files lying about. */
-async function readLeases(folder: string): Promise<Lease[]> {
+function readLeases(folder: string): Lease[] {
   const held = new Set(usableAddresses());
-  const names = (await readdir(folder)).filter((name) => name.endsWith('.lease')).sort();
-  const leases = await Promise.all(names.map(async (name) => parseLease(await readFile(`${folder}/${name}`))));
+  const names = readdirSync(folder).filter((name) => name.endsWith('.lease'));
+  const leases = names.sort().map((name) => parseLease(readFileSync(`${folder}/${name}`)));
   return leases.filter((lease) => lease !== null).filter((lease) => held.has(lease.address));
 }
 
-async function writeInPlace(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(`${path}.new`, text);
-  await rename(`${path}.new`, path);
+function writeInPlace(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(`${path}.new`, text);
+  renameSync(`${path}.new`, path);
 }

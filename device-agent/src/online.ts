@@ -104,7 +104,7 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
   );
   showApps();
   await updater.onBoot();
-  if (!fleet) return { sayGoodbye: async () => {} };
+  if (!fleet) return { sayGoodbye: async () => network.stop() };
 
   const identity = known ?? (await awaitIdentity(readIdentity, log));
   const goodbye = serveFleet({
@@ -122,7 +122,12 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
       reportSoon();
     },
   });
-  return { sayGoodbye: goodbye };
+  return {
+    async sayGoodbye() {
+      network.stop();
+      await goodbye();
+    },
+  };
 }
 
 /** A faulty fleet file is shown to whoever stands in front of the device; the apps run without a server. */

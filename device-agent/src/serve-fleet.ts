@@ -49,6 +49,7 @@ export function serveFleet(context: FleetContext): () => Promise<void> {
 
   async function serve(): Promise<void> {
     for (;;) {
+      await context.network.firstAddress;
       const credentials = await obtainCredentials(context);
       await connectUntilRejected(context, credentials, (opened) => {
         broker = opened;
@@ -73,7 +74,6 @@ async function obtainCredentials(context: FleetContext): Promise<Credentials> {
   const stored = await loadCredentials(paths.state, identity, fleet.ca, Date.now());
   if (stored) return stored;
   let last = '';
-  await context.network.firstAddress;
   const certificate = await enrol({
     ...{ http, fleet, identity, board: system.board, systemVersion: system.version },
     onWaiting: (state, text) => {
@@ -103,9 +103,11 @@ function connectUntilRejected(
   http.identify(client);
   return new Promise((resolve) => {
     let open = true;
+    let broker: Broker | null = null;
     const session = openSession({
       ...{ http, updater, events, log, buildReport: context.buildReport },
       onOnline() {
+        connectOnce();
         screen.show({ state: `online as ${credentials.deviceId}` });
         log(`server reached at ${fleet.server}`);
         context.onOnline();
@@ -120,38 +122,41 @@ function connectUntilRejected(
         context.onSession(null);
         onBroker(null);
         session.close();
-        void broker.close();
+        void broker?.close();
         resolve();
       },
     });
     context.onSession(session);
 
-    const stream = createLogStream(logs, (batch) => broker.publishLogs(batch));
+    const stream = createLogStream(logs, (batch) => broker?.publishLogs(batch));
     const repl = createRepl({
-      ...{ paths, log, publish: (message) => broker.publishRepl(message) },
+      ...{ paths, log, publish: (message) => broker?.publishRepl(message) },
       findApp: (name) => readActiveApps(paths.state).find((app) => app.manifest.name === name),
     });
-    const broker = connectBroker({
-      ...{ url: fleet.broker, deviceId: credentials.deviceId, identity: client, ca: fleet.ca, log },
-      onTell: (tell) => void obey(tell),
-      onReplInput: repl.input,
-      onConnected() {
-        log('mqtt: connected');
-        // What was told while the connection was down is lost: ask.
-        session.poll();
-      },
-      onDisconnected(reason) {
-        log(`mqtt: ${reason}`);
-        stream.close();
-        repl.close();
-      },
-    });
-    onBroker(broker);
+    /** After the first answer, not before: at boot its library would only take the processor from the apps. */
+    function connectOnce(): void {
+      broker ??= connectBroker({
+        ...{ url: fleet.broker, deviceId: credentials.deviceId, identity: client, ca: fleet.ca, log },
+        onTell: (tell) => void obey(tell),
+        onReplInput: repl.input,
+        onConnected() {
+          log('mqtt: connected');
+          // What was told while the connection was down is lost: ask.
+          session.poll();
+        },
+        onDisconnected(reason) {
+          log(`mqtt: ${reason}`);
+          stream.close();
+          repl.close();
+        },
+      });
+      onBroker(broker);
+    }
     network.onChange(() => {
       if (!open) return;
       session.retryNow();
       session.reportSoon();
-      broker.retryNow();
+      broker?.retryNow();
     });
 
     async function obey(tell: Tell): Promise<void> {
