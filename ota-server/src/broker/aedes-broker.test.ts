@@ -63,7 +63,7 @@ test('mosquitto_pub: a device publishes to its own topics and to no others', asy
   for (const topic of [`nodeos/${two.id}/presence`, `nodeos/${one.id}/tell`, `nodeos/${one.id}/repl/in`, 'elsewhere'])
     assert.doesNotMatch((await publish(context, running, one, topic))?.output ?? '', /received PUBACK/, topic);
   assert.doesNotMatch(
-    (await publish(context, running, one, `nodeos/${one.id}/logs`, two.id))?.output ?? '',
+    (await publish(context, running, one, `nodeos/${two.id}/presence`, two.id))?.output ?? '',
     /received PUBACK/,
   );
 });
@@ -147,6 +147,19 @@ test('presence follows the connection, its loss, and the device’s own word', a
   await running.operator('POST', `/api/v1/devices/${device.id}/revoke`);
   await until('revoked device thrown out', () => !second.connected);
   await second.endAsync(true);
+});
+
+test('a will for another device’s topic is refused at the door', async (context) => {
+  const running = await runServer(context);
+  const [one, two] = [await running.enrolledDevice(), await running.enrolledDevice()];
+  const will = ['--will-topic', `nodeos/${two.id}/presence`, '--will-payload', '{"online":false}'];
+  const topic = `nodeos/${one.id}/presence`;
+  const verdict = await runJudge(context, 'mosquitto_pub', [
+    ...(await credentials(running, one)),
+    ...['-i', one.id, '-q', '1', '-t', topic, '-m', '{"online":true}'],
+    ...will,
+  ]);
+  if (verdict !== null) assert.doesNotMatch(verdict.output, /CONNACK \(0\)/);
 });
 
 test('a payload that does not fit its schema is dropped and the connection stays', async (context) => {
