@@ -13,6 +13,7 @@ export class Steps {
   readonly reports: BuiltLayer[] = [];
   readonly #running = new Map<string, Promise<unknown>>();
   readonly #failure = new AbortController();
+  #first: { readonly error: unknown } | null = null;
 
   constructor(context: BuildContext) {
     const signal = AbortSignal.any([context.signal, this.#failure.signal]);
@@ -33,15 +34,17 @@ export class Steps {
     return artefact;
   }
 
+  /** @throws the error that came first: those after it only say that they were interrupted because of it */
   async together<T extends readonly Promise<unknown>[]>(
     ...tasks: T
   ): Promise<{ -readonly [Index in keyof T]: Awaited<T[Index]> }> {
     try {
       return (await Promise.all(tasks)) as { -readonly [Index in keyof T]: Awaited<T[Index]> };
     } catch (error) {
+      this.#first ??= { error };
       this.#failure.abort();
       await Promise.allSettled(tasks);
-      throw error;
+      throw this.#first.error;
     }
   }
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -56,7 +57,7 @@ export async function openAptRoot(context: BuildContext, architecture: DebianArc
 /** apt in another process must never read half a configuration: it would fall back to the host's own state. */
 async function replaceFile(path: string, text: string): Promise<void> {
   if (existsSync(path) && (await readFile(path, 'utf8')) === text) return;
-  const temporary = `${path}.${process.pid}`;
+  const temporary = `${path}.${randomBytes(4).toString('hex')}`;
   await writeFile(temporary, text);
   await rename(temporary, path);
 }

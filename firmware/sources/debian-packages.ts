@@ -53,7 +53,8 @@ export async function fetchDebianPackages(context: BuildContext, request: Packag
   }
   const missing = [...new Set(request.packages)].filter((name) => !found.has(name));
   if (missing.length > 0) {
-    for (const item of await download(context, request.architecture, store, missing, pins)) found.set(item.name, item);
+    const fetched = await inTurn(() => download(context, request.architecture, store, missing, pins));
+    for (const item of fetched) found.set(item.name, item);
   }
   return request.packages.map((name) => found.get(name) as DebianPackage);
 }
@@ -66,6 +67,15 @@ export async function extractPackage(
 ): Promise<void> {
   await mkdir(dir, { recursive: true });
   await runTool('dpkg-deb', ['-x', deb.file, dir], { signal });
+}
+
+let turn: Promise<unknown> = Promise.resolve();
+
+/** Layers that are built side by side fetch one after the other: they share apt's indexes and the notes on substitutes. */
+function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  const mine = turn.then(work, work);
+  turn = mine.catch(() => {});
+  return mine;
 }
 
 async function download(
