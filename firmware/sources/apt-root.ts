@@ -151,12 +151,10 @@ export async function updateIndexes(context: BuildContext, root: AptRoot): Promi
   const failures: string[] = [];
   for (const mirror of root.mirrors.main) {
     const main = [sourceLine(mirror, SUITE)];
-    const extra = [
-      sourceLine(mirror, `${SUITE}-updates`),
-      ...root.mirrors.security.slice(0, 1).map((uri) => sourceLine(uri, `${SUITE}-security`)),
-    ];
+    const updates = [...main, sourceLine(mirror, `${SUITE}-updates`)];
+    const security = root.mirrors.security.slice(0, 1).map((uri) => sourceLine(uri, `${SUITE}-security`));
     // The most first; a mirror without the pockets still serves the release itself.
-    for (const lines of [[...main, ...extra], main]) {
+    for (const lines of [[...updates, ...security], updates, main]) {
       const failure = await tryUpdate(context, root, lines);
       if (failure === undefined) return writeFile(join(root.dir, 'updated'), '');
       failures.push(failure);
