@@ -1,4 +1,6 @@
-import { updateLock } from '@nodeos/firmware/sources/update-lock.ts';
+import { listBoards } from '@nodeos/firmware/boards.ts';
+import { ROOT_PACKAGES } from '@nodeos/firmware/plan/root-files.ts';
+import { type AddedPackages, updateLock } from '@nodeos/firmware/sources/update-lock.ts';
 import { createBuildContext } from '../build-context.ts';
 import { print, printJson, printTable } from '../output.ts';
 import { example, type RegisterVerb } from '../verb.ts';
@@ -17,7 +19,7 @@ export const registerSources: RegisterVerb = (program, io) => {
     .action(async (options: { json?: boolean }) => {
       const { context, end } = createBuildContext(io);
       try {
-        const changes = await updateLock(context);
+        const changes = await updateLock(context, await packagesOfBoards());
         end();
         if (options.json) return printJson(io, changes);
         const rows = changes.map((change) => [change.name, change.from ?? '-', change.to]);
@@ -28,3 +30,13 @@ export const registerSources: RegisterVerb = (program, io) => {
       }
     });
 };
+
+/** Packages that the boards' roots and kernels are made of; the lock file may not name all of them yet. */
+async function packagesOfBoards(): Promise<AddedPackages> {
+  const added: Record<string, string[]> = {};
+  for (const board of await listBoards()) {
+    const { debian } = board.architecture;
+    added[debian] = [...new Set([...(added[debian] ?? []), ...ROOT_PACKAGES, board.kernel.source])].sort();
+  }
+  return added;
+}
