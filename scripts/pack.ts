@@ -15,6 +15,7 @@ const CLONE_ONLY = ['esbuild', 'vite'];
 const SHARED = [
   'boards',
   'kernel-configs',
+  'firmware/digests',
   'firmware/init',
   'firmware/sources/lock.json',
   'device-agent/native',

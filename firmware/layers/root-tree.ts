@@ -17,6 +17,8 @@ export interface RootTreeRequest {
   readonly board: Board;
   /** Unpacked Debian packages. */
   readonly packages: string;
+  /** Folder with the hash functions that dhcpcd takes from libcrypto. */
+  readonly digests: string;
   /** Stripped Node; it is in the squashfs already and only looked at for the libraries that it needs. */
   readonly node: string;
   /** More files: path in the root → file on the host. */
@@ -63,6 +65,7 @@ async function placeLibraries(tree: string, request: RootTreeRequest, programs: 
   const folder = join('/usr/lib', triplet);
   const addons = Object.values(request.files).filter((file) => file.endsWith('.node'));
   const libraries = await libraryClosure([request.node, ...programs, ...addons], ADDON_LIBRARIES, [
+    request.digests,
     join(request.packages, folder),
   ]);
   for (const [name, file] of libraries)

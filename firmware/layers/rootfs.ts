@@ -6,6 +6,7 @@ import type { BuildContext } from '../context.ts';
 import { appendSquashfs } from '../formats/squashfs.ts';
 import { ROOT_COMPRESSION } from '../plan/root-compression.ts';
 import { NODE_FOLDER, NODEOS_FOLDER, replArguments, systemArguments } from '../plan/root-files.ts';
+import { buildDigests } from './digests.ts';
 import { buildNodeImage } from './node-image.ts';
 import type { PackageTree } from './packages.ts';
 import { layOutRoot } from './root-tree.ts';
@@ -24,9 +25,11 @@ const RECIPE = 1;
 export interface RootInputs {
   readonly packages: PackageTree;
   readonly node: Awaited<ReturnType<typeof buildNodeImage>>;
+  /** dhcpcd's hash functions. */
+  readonly digests: Artefact;
 }
 
-/** Adds Node to the unpacked packages. */
+/** Adds Node, and what dhcpcd needs instead of OpenSSL, to the unpacked packages. */
 export async function buildRootInputs(
   context: BuildContext,
   board: Board,
@@ -34,10 +37,8 @@ export async function buildRootInputs(
   packages: PackageTree,
 ): Promise<RootInputs> {
   const modified = packages.newestChange;
-  return {
-    packages,
-    node: await buildNodeImage(context, { board, toolchain, compression: ROOT_COMPRESSION, modified }),
-  };
+  const node = await buildNodeImage(context, { board, toolchain, compression: ROOT_COMPRESSION, modified });
+  return { packages, node, digests: await buildDigests(context, toolchain, board, packages) };
 }
 
 /** The read-only root of a device. @throws NodeosError SOURCE_MISMATCH, TOOL_MISSING, TOOL_FAILED */
@@ -70,7 +71,7 @@ async function squash(
   context: BuildContext,
   name: string,
   board: Board,
-  { packages, node }: RootInputs,
+  { packages, node, digests }: RootInputs,
   hashes: Readonly<Record<string, string>>,
   command: string,
   files: Readonly<Record<string, string>>,
@@ -81,6 +82,7 @@ async function squash(
     architecture: board.architecture,
     packages: packages.artefact.hash,
     node: node.artefact.hash,
+    digests: digests.hash,
     ...hashes,
     command,
     paths: Object.keys(files).sort(),
@@ -92,6 +94,7 @@ async function squash(
     await layOutRoot(tree, {
       board,
       packages: packages.root,
+      digests: digests.dir,
       node: join(node.artefact.dir, 'node'),
       files,
       systemArguments: command,

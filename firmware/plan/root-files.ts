@@ -35,12 +35,10 @@ export const ROOT_PACKAGES = [
   'libcom-err2',
   'libext2fs2t64',
   'libgcc-s1',
-  'libssl3t64',
+  'libmd0',
   'libstdc++6',
   'libuuid1',
-  'libzstd1',
   'tzdata',
-  'zlib1g',
 ] as const;
 
 /** Programs of Debian in the root. There is no shell: nothing here needs one. */
