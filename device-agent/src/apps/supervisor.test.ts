@@ -73,11 +73,11 @@ test('an overlapping swap leaves the port to the old version until the new one i
   assert.deepEqual(runtime.status().hello?.state, 'running');
 });
 
-test('the new version takes the port over while the old one still drains its connections', async (t) => {
+test('the new version takes the port over when the old one lets go of it, not when it ends', async (t) => {
   await using folder = await makeAppFolder();
   const port = await freePort();
   const { runtime } = supervise(t);
-  const drains = `process.on('SIGTERM', () => { server.close(); setTimeout(() => process.exit(), 1500); });
+  const drains = `process.on('SIGTERM', () => { setTimeout(() => server.close(), 300); setTimeout(() => process.exit(), 1500); });
     const server = require('node:http').createServer((_, answer) => answer.end('1.0.0')).listen(Number(process.env.PORT));`;
   const old = await folder.app('1.0.0', drains, { ports: [port] });
   const fresh = await folder.app('2.0.0', server('2.0.0'), { ports: [port], soakMs: 0 });
@@ -151,6 +151,23 @@ test('a version whose probe fails gives way to the old one', async (t) => {
   await assert.rejects(runtime.activate(bad, old, nothing), {
     code: 'APP_PROBE_FAILED',
     message: /GET \/health on port \d+: answered 500/,
+  });
+  assert.equal(await ask(port), '1.0.0');
+});
+
+test('a version that stops answering during its soak gives way to the old one', async (t) => {
+  await using folder = await makeAppFolder();
+  const port = await freePort();
+  const { runtime } = supervise(t);
+  const old = await folder.app('1.0.0', server('1.0.0'), { ports: [port], probe: '/' });
+  const source = `let status = 200;
+    setTimeout(() => { status = 503; }, 800);
+    require('node:http').createServer((_, answer) => answer.writeHead(status).end()).listen(Number(process.env.PORT));`;
+  const bad = await folder.app('3.0.0', source, { ports: [port], probe: '/', soakMs: 6_000 });
+  await running(runtime, old);
+  await assert.rejects(runtime.activate(bad, old, nothing), {
+    code: 'APP_PROBE_FAILED',
+    message: /503, 3 times in a row/,
   });
   assert.equal(await ask(port), '1.0.0');
 });

@@ -77,12 +77,21 @@ const healthy: Handler = (method, path, options) => {
 };
 
 test('the desired state is asked for at once and applied once', async (t) => {
-  const { session, http, seen, until } = start(t, healthy);
+  const known: (string | undefined)[] = [];
+  let askedTwice: () => void = () => {};
+  const twice = new Promise<void>((resolve) => {
+    askedTwice = resolve;
+  });
+  const { session, seen, until } = start(t, (method, path, options) => {
+    if (method === 'GET' && known.push(options.headers?.['if-none-match']) === 2) askedTwice();
+    return healthy(method, path, options);
+  });
   await until('apply 4');
   await until('acknowledged hello');
   session.poll();
+  await twice;
   await session.report();
-  assert.equal(http.calls.filter((call) => call.endsWith('desired')).length, 2);
+  assert.deepEqual(known, [undefined, '"4"']);
   assert.equal(seen.filter((what) => what === 'apply 4').length, 1);
   assert.equal(seen.filter((what) => what === 'online').length, 1);
 });
