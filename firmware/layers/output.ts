@@ -54,6 +54,7 @@ async function copyWhole(context: BuildContext, source: string, file: string, fo
       throw new NodeosError('FILE_UNREADABLE', `${file} cannot be written: ${code}`, { cause: error });
     throw error;
   } finally {
-    await rm(temporary, { force: true });
+    // Where the folder itself is unusable there is nothing to remove, and the first error says more.
+    await rm(temporary, { force: true }).catch(() => {});
   }
 }

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { chmod, mkdir, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { exampleBoard } from '../plan/example-board.testing.ts';
+import { ADDON_LIBRARIES, ROOT_PROGRAMS, replArguments, systemArguments } from '../plan/root-files.ts';
+import { LayerFixture } from './layer-fixture.testing.ts';
+import { layOutRoot, type RootTreeRequest } from './root-tree.ts';
+
+const DATE = 1_700_000_000;
+let fixture: LayerFixture;
+let request: RootTreeRequest;
+before(async () => {
+  fixture = await LayerFixture.make();
+  const files: Record<string, string> = {
+    'usr/share/ca-certificates/mozilla/B.crt': 'B\n\n',
+    'usr/share/ca-certificates/mozilla/A.crt': 'A\n',
+    'usr/share/zoneinfo/Europe/Vienna': 'TZif',
+    'usr/share/zoneinfo/posix/Europe/Vienna': 'TZif',
+    'usr/share/zoneinfo/tzdata.zi': 'source',
+    'usr/share/doc/libc6/copyright': 'LGPL',
+    'usr/bin/sh': 'a shell in some package',
+  };
+  for (const name of ADDON_LIBRARIES) files[`usr/lib/x86_64-linux-gnu/${name}`] = name;
+  for (const { path } of ROOT_PROGRAMS) files[path.slice(1)] = path;
+  const { dir: packages } = await fixture.artefact('packages', files);
+  const { dir } = await fixture.artefact('ours', { 'agent.js': 'agent', launcher: 'launcher', node: 'node' });
+  // A careless umask on the building machine.
+  await chmod(join(dir, 'agent.js'), 0o600);
+  request = {
+    board: exampleBoard,
+    packages,
+    digests: packages,
+    node: join(dir, 'node'),
+    files: {
+      '/usr/lib/nodeos/agent.js': join(dir, 'agent.js'),
+      '/usr/lib/nodeos/launcher': join(dir, 'launcher'),
+    },
+    systemArguments: systemArguments(exampleBoard),
+    complete: true,
+    modified: DATE,
+  };
+});
+after(() => fixture.remove());
+
+async function layOut(name: string, changes: Partial<RootTreeRequest> = {}): Promise<string> {
+  const tree = join(fixture.folder, name);
+  await mkdir(tree);
+  await layOutRoot(tree, { ...request, ...changes });
+  return tree;
+}
+
+describe('layOutRoot', () => {
+  it('takes the named programs and no other, so no shell', async () => {
+    const tree = await layOut('complete');
+    assert.deepEqual((await readdir(join(tree, 'usr/bin'))).sort(), ['node']);
+    assert.deepEqual((await readdir(join(tree, 'usr/sbin'))).sort(), [
+      'dhcpcd',
+      'e2fsck',
+      'fsck.ext4',
+      'mke2fs',
+      'mkfs.ext4',
+      'resize2fs',
+    ]);
+  });
+
+  it('gives modes, dates and links that do not depend on the host', async () => {
+    const tree = await layOut('modes');
+    const mode = async (path: string): Promise<number> => (await stat(join(tree, path))).mode & 0o7777;
+    assert.equal(await mode('tmp'), 0o1777);
+    assert.equal(await mode('root'), 0o700);
+    assert.equal(await mode('usr/lib/nodeos/agent.js'), 0o644);
+    assert.equal(await mode('usr/lib/nodeos/launcher'), 0o755);
+    assert.equal(await mode('usr/sbin/e2fsck'), 0o755);
+    for (const entry of await readdir(tree, { recursive: true, withFileTypes: true })) {
+      const path = join(entry.parentPath, entry.name);
+      if (!entry.isSymbolicLink()) assert.equal((await stat(path)).mtimeMs, DATE * 1000, path);
+    }
+    assert.equal(await readlink(join(tree, 'lib64')), 'usr/lib64');
+    assert.equal(await readlink(join(tree, 'etc/resolv.conf')), '/run/nodeos/dns/resolv.conf');
+    assert.equal(
+      await readlink(join(tree, 'usr/lib64/ld-linux-x86-64.so.2')),
+      '/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2',
+    );
+  });
+
+  it('puts the certificates into one file in the order of their names, and leaves doubled time zones out', async () => {
+    const tree = await layOut('data');
+    assert.equal(await readFile(join(tree, 'etc/ssl/certs/ca-certificates.crt'), 'utf8'), 'A\nB\n');
+    const zones = await readdir(join(tree, 'usr/share/zoneinfo'), { recursive: true });
+    assert.deepEqual(zones.sort(), ['Europe', 'Europe/Vienna']);
+    assert.equal(await readFile(join(tree, 'usr/share/doc/libc6/copyright'), 'utf8'), 'LGPL');
+  });
+
+  it('names the agent as the system process, one argument a line', async () => {
+    const tree = await layOut('argv');
+    const text = await readFile(join(tree, 'etc/nodeos/system.argv'), 'utf8');
+    assert.equal(text, '/usr/bin/node\n--max-old-space-size=64\n/usr/lib/nodeos/agent.js\n');
+  });
+
+  it('has only Node, its libraries and /etc for barebones', async () => {
+    const tree = await layOut('barebones', { complete: false, files: {}, systemArguments: replArguments() });
+    assert.equal(await readFile(join(tree, 'etc/nodeos/system.argv'), 'utf8'), '/usr/bin/node\n--interactive\n');
+    for (const path of ['usr/sbin', 'usr/share', 'usr/lib/nodeos'])
+      await assert.rejects(stat(join(tree, path)), { code: 'ENOENT' });
+  });
+
+  it('says which library a program needs that no package holds', async () => {
+    const file = join(request.packages, 'usr/lib/x86_64-linux-gnu/libm.so.6');
+    const text = await readFile(file);
+    await rm(file);
+    await assert.rejects(layOut('missing'), { code: 'SOURCE_MISMATCH', message: /libm\.so\.6/ });
+    await writeFile(file, text);
+  });
+});
