@@ -3,6 +3,7 @@ import type { FleetFile } from '@nodeos/contracts/fleet-file.ts';
 import type { Tell } from '@nodeos/contracts/mqtt.ts';
 import { serverInfoSchema } from '@nodeos/contracts/operator-api.ts';
 import { createServer } from '@nodeos/ota-server/src/server.ts';
+import { pino } from 'pino';
 import { createClaimToken } from '../../claim-tokens.ts';
 import { createClient } from '../../client.ts';
 import { initKeys, KEY_FILES } from '../../release/key-folder.ts';
@@ -40,6 +41,7 @@ export async function startFleet(
   const dataDir = join(context.folder, 'server');
   const server = await createServer({
     dataDir,
+    log: pino({ level: 'info' }, pino.destination({ dest: join(context.folder, 'server.log'), sync: true })),
     operator: { host: '127.0.0.1', port: context.dashboardPort },
     device: { host: '127.0.0.1', port: 0 },
     mqtt: { host: '127.0.0.1', port: 0 },
