@@ -35,17 +35,17 @@ function hold(fd) {
     readySaid = true;
     return this;
   };
-  whenMainIsEvaluated(() => say('started'));
+  whenMainIsEvaluated(() => released || say('started'));
 
   function say(word) {
-    if (!released) channel.write(`${word}\n`);
+    if (channel.writable) channel.write(`${word}\n`);
   }
 
   function release() {
     if (released) return;
     released = true;
     net.Server.prototype.listen = listen;
-    channel.destroy();
+    channel.unref();
     for (const start of waiting) start();
   }
 
@@ -63,6 +63,8 @@ function hold(fd) {
         return true;
       }
       if (event === 'listening' || event === 'error') settle();
+      // Until now whoever asked on the port was answered by the old version.
+      if (event === 'listening') say('listening');
       return emit.call(this, event, ...rest);
     };
     listen.apply(server, args);

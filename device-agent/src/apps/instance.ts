@@ -60,7 +60,7 @@ export class Instance {
 
   /** Lets a held app listen. */
   go(): void {
-    this.#process.control?.end('go\n');
+    this.#process.control?.write('go\n');
   }
 
   /** Asks it to end, kills it after the grace; resolves when it is gone. */

@@ -35,6 +35,7 @@ export async function swapTo(
       fresh = await startHeld(app, candidate, limitMs);
       oldGone = stopOld(app);
       fresh.go();
+      await untilListening(fresh, limitMs + app.app.manifest.stopGraceMs);
     } else {
       await stopOld(app);
       fresh = await launch(app, candidate, false);
@@ -44,6 +45,8 @@ export async function swapTo(
     options.onPhase('soaking');
     await soak(fresh, candidate.manifest.soakMs);
     await oldGone;
+    // The last probe may have been answered and the process have ended since.
+    if (fresh.ending) throw startFailed(fresh, fresh.reason());
   } catch (error) {
     if (fresh) await fresh.stop(candidate.manifest.stopGraceMs);
     await oldGone;
@@ -69,19 +72,32 @@ export function canBeHeld(app: InstalledApp): boolean {
 async function startHeld(app: RunningApp, candidate: InstalledApp, limitMs: number): Promise<Instance> {
   const fresh = await launch(app, candidate, true);
   // An app with a port is ready when it wants to listen; any other when its main module has been evaluated.
-  const words = probeKind(candidate.manifest) === 'alive' ? ['ready', 'started'] : ['ready'];
+  const words = hasPort(candidate) ? ['ready'] : ['ready', 'started'];
   try {
-    await whileAlive(fresh, async (signal) => {
-      const late = delay(limitMs, signal).then(() => {
-        if (!signal.aborted) throw startFailed(fresh, `did not come to listen within ${limitMs} ms`);
-      });
-      await Promise.race([fresh.said(words), late]);
-    });
+    await untilSaid(fresh, words, limitMs, 'did not come to listen');
     return fresh;
   } catch (error) {
     await fresh.stop(candidate.manifest.stopGraceMs);
     throw error;
   }
+}
+
+/** While the old version holds the port it also answers the probe, and that says nothing of the new one. */
+async function untilListening(fresh: Instance, limitMs: number): Promise<void> {
+  if (hasPort(fresh.app)) await untilSaid(fresh, ['listening'], limitMs, 'did not get its port');
+}
+
+function untilSaid(fresh: Instance, words: readonly string[], limitMs: number, fault: string): Promise<void> {
+  return whileAlive(fresh, async (signal) => {
+    const late = delay(limitMs, signal).then(() => {
+      if (!signal.aborted) throw startFailed(fresh, `${fault} within ${limitMs} ms`);
+    });
+    await Promise.race([fresh.said(words), late]);
+  });
+}
+
+function hasPort(app: InstalledApp): boolean {
+  return probeKind(app.manifest) !== 'alive';
 }
 
 async function launch(app: RunningApp, candidate: InstalledApp, hold: boolean): Promise<Instance> {
