@@ -35,13 +35,37 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-function load(kexecFileLoad: NativeCalls['kexecFileLoad'], with_ = manifest): Promise<void> {
+function load(
+  kexecFileLoad: NativeCalls['kexecFileLoad'],
+  with_ = manifest,
+  makeRoom = async (): Promise<void> => {},
+): Promise<void> {
   const native = { kexecFileLoad, setClock: () => {} };
   const options = { disk: systemDisk, native, facts, slot: 'b', runDir: folder, trialTimeoutSeconds: 240 } as const;
-  return loadTrial({ ...options, manifest: with_ });
+  return loadTrial({ ...options, manifest: with_, makeRoom });
 }
 const coded = (code: ErrorCode, text: RegExp) => (error: unknown) =>
   isNodeosError(error) && error.code === code && text.test(error.message);
+
+test('where there is no memory for the kernel, room is made and it is tried again, but not for ever', async () => {
+  let attempts = 0;
+  let rooms = 0;
+  const noMemory = (): Error => Object.assign(new Error('kexec_file_load: no memory (ENOMEM)'), { code: 'ENOMEM' });
+  const makeRoom = async (): Promise<void> => void rooms++;
+  await load(
+    () => {
+      if (++attempts < 3) throw noMemory();
+    },
+    manifest,
+    makeRoom,
+  );
+  assert.deepEqual([attempts, rooms], [3, 2]);
+  const never = (): void => {
+    throw noMemory();
+  };
+  await assert.rejects(load(never, manifest, makeRoom), coded('KEXEC_FAILED', /ENOMEM/));
+  assert.equal(rooms, 5);
+});
 
 test('the slot’s own kernel and initramfs are loaded with the trial’s words', async () => {
   let seen = false;

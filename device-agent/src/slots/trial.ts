@@ -4,6 +4,7 @@ import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { SlotManifest } from '@nodeos/contracts/slot-manifest.ts';
 import type { NativeCalls } from '../ports.ts';
 import type { Disk } from '../updater/disk.ts';
+import { makeRoom } from './make-room.ts';
 import type { SlotName } from './pointer.ts';
 import { extractFile, INITRAMFS_FILE, KERNEL_FILE, slotPartition } from './slot.ts';
 
@@ -16,7 +17,11 @@ export interface TrialOptions {
   /** A folder in RAM; kernel and initramfs lie there while they are loaded. */
   readonly runDir: string;
   readonly trialTimeoutSeconds: number;
+  /** Called where there is no memory for the kernel, before the next attempt. */
+  readonly makeRoom?: () => Promise<void>;
 }
+
+const LOAD_ATTEMPTS = 4;
 
 /** Kernel command line of a slot's trial boot. */
 export function trialCommandLine(manifest: SlotManifest, diskId: string, slot: SlotName, seconds: number): string {
@@ -42,7 +47,10 @@ export async function loadTrial(options: TrialOptions): Promise<void> {
     try {
       const initramfsFile = await disk.open(initramfs, 'r');
       try {
-        native.kexecFileLoad(kernelFile.fd, initramfsFile.fd, commandLine);
+        await loadWithRoom(
+          () => native.kexecFileLoad(kernelFile.fd, initramfsFile.fd, commandLine),
+          options.makeRoom ?? makeRoom,
+        );
       } catch (cause) {
         throw new NodeosError('KEXEC_FAILED', `kexec_file_load: ${(cause as Error).message}`, { cause });
       } finally {
@@ -54,5 +62,17 @@ export async function loadTrial(options: TrialOptions): Promise<void> {
   } finally {
     await disk.remove(kernel);
     await disk.remove(initramfs);
+  }
+}
+
+async function loadWithRoom(load: () => void, room: () => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      load();
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOMEM' || attempt === LOAD_ATTEMPTS) throw error;
+      await room();
+    }
   }
 }
