@@ -47,12 +47,12 @@ export async function measureAgentMemory(
 
 /** Asks for a report and waits for it. Gives MB (decimal). */
 async function reportedMemory(fleet: Fleet, device: Device): Promise<number> {
-  const before = (await readDevice(fleet.operator, device.id)).report?.uptimeSeconds ?? 0;
+  const before = (await readDevice(fleet.operator, device.id)).lastSeen ?? 0;
   await fleet.tell(device.id, { kind: 'report-now' });
   const { report } = await deviceUntil(
     fleet.operator,
     device.id,
-    (now) => (now.report?.uptimeSeconds ?? 0) > before,
+    (now) => (now.lastSeen ?? 0) > before,
     REPORT_LIMIT_MS,
     'a report that was asked for',
   );

@@ -23,6 +23,7 @@ export async function rollBackSystem(
   const deployment = await deploy(fleet.operator, target, device.id, { limitMs: STORY_LIMITS.systemDeployMs, say });
   const { reason } = outcomeOf(deployment);
   expectThat(deployment.state === 'failed', 'system 1.2.0 failed', `deployment ${deployment.state}`);
+  expectThat(/^TRIAL_FAILED/.test(reason), 'a trial that was begun and failed', reason);
   const detail = await deviceUntil(
     fleet.operator,
     device.id,
