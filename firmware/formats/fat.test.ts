@@ -70,11 +70,11 @@ describe('FAT', () => {
 
 describe('fatBytesFor', () => {
   for (const sizes of [[1], [3 * MIB - 70_000], [33 * MIB, 4 * MIB, 400_000, 900, 1], Array(300).fill(5000)]) {
-    it(`gives a volume that holds ${sizes.length} files of ${sizes[0]}… bytes and wastes less than 1.3 MiB`, async () => {
+    it(`gives a volume that holds ${sizes.length} files of ${sizes[0]}… bytes and wastes less than 256 KiB`, async () => {
       const total = sizes.reduce((sum, size) => sum + Math.ceil(size / 4096) * 4096, 0);
       const bytes = fatBytesFor(sizes);
-      assert.equal(bytes % MIB, 0);
-      assert.ok(bytes <= Math.max(4 * MIB, total + 1.3 * MIB), `${bytes} bytes for ${total}`);
+      assert.equal(bytes % 65_536, 0);
+      assert.ok(bytes <= Math.max(4 * MIB, total + MIB / 4), `${bytes} bytes for ${total}`);
       const files = [];
       for (const [index, size] of sizes.entries()) {
         const source = join(folder, `file-${index}`);

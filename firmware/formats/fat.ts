@@ -54,11 +54,14 @@ export async function makeFat(request: FatRequest, signal: AbortSignal): Promise
     await runTool('mcopy', ['-i', request.output, source, `::${path}`], { signal, env });
 }
 
-/** Size of the smallest volume, in whole MiB, that holds files of the given sizes (bytes) in the root folder. */
+/** Sizes of volumes are multiples of this; flash media erase no smaller pieces. */
+const SIZE_STEP_BYTES = 65_536;
+
+/** Size of the smallest volume that holds files of the given sizes (bytes) in the root folder. */
 export function fatBytesFor(fileBytes: readonly number[]): number {
-  for (let bytes = 4 * MIB; ; bytes += MIB) {
+  for (let bytes = 4 * MIB; ; bytes += SIZE_STEP_BYTES) {
     const cluster = clusterSectors(bytes) * SECTOR_BYTES;
-    const clusters = bytes / cluster;
+    const clusters = Math.ceil(bytes / cluster);
     // mkfs.vfat aligns each part to a cluster: boot sector, two tables, root folder.
     const overhead = cluster + 2 * align(2 * clusters, cluster) + align(32 * ROOT_ENTRIES, cluster);
     const content = fileBytes.reduce((sum, size) => sum + align(size, cluster), 0);

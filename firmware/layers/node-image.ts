@@ -1,23 +1,26 @@
-import { chmod, copyFile, mkdir, rm, utimes } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Board } from '@nodeos/contracts/board.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { type Artefact, cached } from '../cache.ts';
 import type { BuildContext } from '../context.ts';
+import { clearIcuItems } from '../formats/icu-data.ts';
 import { makeSquashfs, type SquashfsCompression } from '../formats/squashfs.ts';
+import { ICU_CHECK_SCRIPT, isUnusedIcuItem } from '../plan/icu-items.ts';
 import { NODE_FOLDER } from '../plan/root-files.ts';
 import { runTool } from '../run-tool.ts';
 import { fetchNodeRuntime } from '../sources/node-runtime.ts';
 import type { Toolchain } from './toolchain.ts';
 
 export interface NodeImage {
-  /** `node` (stripped) and `base.sqfs` (a squashfs that holds nothing else). */
+  /** `node` (stripped, without the ICU data that nothing reaches) and `base.sqfs` (a squashfs that holds nothing else). */
   readonly artefact: Artefact;
   readonly version: string;
   readonly integrity: string;
 }
 
-const RECIPE = 1;
+/** Raise when the steps below or the items of icu-items.ts change. */
+const RECIPE = 2;
 
 /**
  * The board's Node.js, stripped and compressed. This is four fifths of the root and the slowest to compress, so it is
@@ -47,8 +50,12 @@ export async function buildNodeImage(
     const node = join(folder, 'bin/node');
     await mkdir(join(folder, 'bin'), { recursive: true });
     await runTool(toolchain.strip, ['--strip-all', '-o', node, runtime.binary], { signal: context.signal });
+    const program = await readFile(node);
+    clearIcuItems(program, isUnusedIcuItem);
+    await writeFile(node, program);
     await copyFile(runtime.license, join(folder, 'LICENSE'));
     await chmod(node, 0o755);
+    if (process.arch === arch) await assertSameText(context, runtime.binary, node);
     await chmod(join(folder, 'LICENSE'), 0o644);
     await normalise(tree, ['.', 'opt', 'opt/node', 'opt/node/bin'], modified);
     await makeSquashfs({ source: tree, output: join(dir, 'base.sqfs'), modified, compression }, context.signal);
@@ -56,6 +63,14 @@ export async function buildNodeImage(
     await rm(tree, { recursive: true });
   });
   return { artefact, version: runtime.version, integrity: runtime.integrity };
+}
+
+/** Both programs must give the same texts; asked only where the host can run them. */
+async function assertSameText(context: BuildContext, original: string, cleared: string): Promise<void> {
+  const ask = async (node: string): Promise<string> =>
+    (await runTool(node, ['-e', ICU_CHECK_SCRIPT], { signal: context.signal })).stdout.toString();
+  if ((await ask(original)) !== (await ask(cleared)))
+    throw new NodeosError('SOURCE_MISMATCH', 'this Node.js needs ICU data that firmware/plan/icu-items.ts clears');
 }
 
 /** The user's umask and clock must not show. */

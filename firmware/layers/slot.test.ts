@@ -70,7 +70,7 @@ describe('buildSlot', () => {
     const board = { ...exampleBoard, partitions: { ...exampleBoard.partitions, slotMiB: 32 } };
     const rootfs = await fixture.artefact('large', { 'rootfs.sqfs': Buffer.alloc(33 * 1024 * 1024) });
     const attempt = (): Promise<unknown> => buildSlot(fixture.context('small'), { ...request, board, rootfs });
-    await assert.rejects(attempt, { code: 'SLOT_TOO_SMALL', message: /slot of 34 MiB.* have 32 MiB/ });
+    await assert.rejects(attempt, { code: 'SLOT_TOO_SMALL', message: /slot of 33920 KiB.* have 32 MiB/ });
     await assert.rejects(attempt, { code: 'SLOT_TOO_SMALL' });
   });
 });
