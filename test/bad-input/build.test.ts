@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, test } from 'node:test';
@@ -63,7 +72,7 @@ test('a missing tool is named with its Debian package', async () => {
   const bin = join(folder, 'bin');
   mkdirSync(bin);
   const seen = new Set(['mksquashfs']);
-  for (const path of (process.env.PATH ?? '').split(delimiter)) {
+  for (const path of (process.env.PATH ?? '').split(delimiter).filter((each) => existsSync(each))) {
     for (const name of readdirSync(path, { encoding: 'utf8' }).filter((each) => !seen.has(each))) {
       seen.add(name);
       symlinkSync(join(path, name), join(bin, name));
