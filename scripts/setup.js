@@ -52,8 +52,9 @@ async function installNpmPackages() {
   const { code, output } = await run('npm', ['ci', '--no-audit', '--no-fund'], { cwd: ROOT, capture: true });
   if (code === 127) throw new SetupError('the program npm is not installed. Install it: apt-get install npm');
   if (code !== 0) {
-    // npm names the fault first and explains its usage after that.
-    const tail = output.trim().split('\n').slice(0, 12).join('\n');
+    // Warnings come first, then the fault by name, then npm's own usage.
+    const faults = output.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('npm warn'));
+    const tail = faults.slice(0, 12).join('\n');
     throw new SetupError(
       NETWORK_FAULTS.test(output)
         ? `the npm registry cannot be reached. Check the network, the proxy and npm's registry setting, then run this again.\n${tail}`

@@ -28,6 +28,7 @@ export async function startDevice(
     image,
     fleet,
     memoryMiB: DEVICE_MEMORY_MIB,
+    firmware: 'uefi',
     forwards: [{ host: port, guest: APP_PORT }],
     folder: context.folder,
     cacheRoot: context.build.cacheRoot,

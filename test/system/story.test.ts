@@ -7,7 +7,13 @@ import { processesOf } from '../support/left-overs.ts';
 const LINES: readonly (readonly [title: string, ...facts: RegExp[]])[] = [
   ['image built', /kernel [\d.]+ MB/, /root [\d.]+ MB/, /image [\d.]+ MB/],
   ['server up', /dashboard http:\/\/127\.0\.0\.1:\d+/, /release keys for this story only/],
-  ['device booted', /firmware and boot loader [\d.]+ s/, /kernel to init [\d.]+ s/, /init to agent/, /agent to online/],
+  [
+    'device booted',
+    /UEFI firmware and boot loader [\d.]+ s/,
+    /kernel to init [\d.]+ s/,
+    /init to agent/,
+    /agent to online/,
+  ],
   ['device enrolled', /made on the device/, /certificate [0-9a-fA-F]+/, /without a certificate got (401|403|refused)/],
   ['app hello 1.0.0 deployed', /bundle [\d.]+ MB for linux-x64-glibc/, /answers hello 1\.0\.0/, /addon says [0-9a-f]+/],
   ['app swapped to 2.0.0', /app outage \d+ ms/, /1\.0\.0 then 2\.0\.0, no reboot/],

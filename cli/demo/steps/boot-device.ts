@@ -58,7 +58,7 @@ export async function bootDevice(
   return {
     value: { image, device: { ...machine, id: detail.id }, detail, moments },
     facts: [
-      `firmware and boot loader ${seconds(moments.kernel - startedAt)}`,
+      `UEFI firmware and boot loader ${seconds(moments.kernel - startedAt)}`,
       `kernel to init ${seconds(moments.init - moments.kernel)}`,
       `init to agent ${seconds(moments.agent - moments.init)}`,
       `agent to online ${seconds(moments.online - moments.agent)}`,

@@ -46,8 +46,12 @@ export async function updateSystem(
     `${after.report?.system.slot}, ${pointer}`,
   );
   expectThat(before.report?.bootId !== after.report?.bootId, 'a new kernel', 'the same boot id');
-  const firmware = device.emulator.console.find(/SeaBIOS|GRUB/, consoleFrom);
-  expectThat(firmware === null, 'no firmware between the two systems (kexec)', firmware?.text ?? '');
+  const firmware = device.emulator.console.find(/BdsDxe|NodeOS: slot/, consoleFrom);
+  expectThat(
+    firmware === null,
+    'neither firmware nor boot loader between the two systems (kexec)',
+    firmware?.text ?? '',
+  );
   const cold = await coldReboot(context, fleet, device);
   const ratio = kexec.milliseconds / cold.milliseconds;
   return {
