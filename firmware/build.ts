@@ -25,7 +25,7 @@ import { boardToolchain } from './layers/toolchain.ts';
 import { buildUsersfs } from './layers/usersfs.ts';
 import { type ImageIdentity, imageIdentity } from './plan/identity.ts';
 import { type BuildPlan, planImage } from './plan/image-plan.ts';
-import { ROOT_PACKAGES } from './plan/root-files.ts';
+import { rootPackages } from './plan/root-files.ts';
 
 export type { BuiltLayer };
 
@@ -191,7 +191,7 @@ function init(steps: Steps, board: Board): Promise<Artefact> {
 }
 
 function packages(steps: Steps, board: Board): Promise<PackageTree> {
-  return steps.once('packages', () => unpackPackages(steps.context, board, ROOT_PACKAGES));
+  return steps.once('packages', () => unpackPackages(steps.context, board, rootPackages(board)));
 }
 
 async function rootfs(steps: Steps, request: BuildRequest): Promise<Rootfs> {

@@ -40,7 +40,7 @@ describe('launcher on this machine', { skip: reasonToSkip() }, () => {
       progress: () => {},
       locked: false,
     };
-    const built = await buildInit(context, { cc: 'gcc', strip: 'strip', id: 'host' }, here);
+    const built = await buildInit(context, { cc: 'gcc', strip: 'strip', flags: [], id: 'host' }, here);
     launcher = join(built.dir, 'launcher');
     const lower = join(folder, 'lower');
     for (const name of ['bin', 'dev', 'proc', 'sys', 'run', 'tmp', 'data'])

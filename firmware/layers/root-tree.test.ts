@@ -31,7 +31,7 @@ before(async () => {
     board: exampleBoard,
     packages,
     digests: packages,
-    node: join(dir, 'node'),
+    node: dir,
     files: {
       '/usr/lib/nodeos/agent.js': join(dir, 'agent.js'),
       '/usr/lib/nodeos/launcher': join(dir, 'launcher'),
@@ -80,7 +80,7 @@ describe('layOutRoot', () => {
     assert.equal(await readlink(join(tree, 'etc/resolv.conf')), '/run/nodeos/dns/resolv.conf');
     assert.equal(
       await readlink(join(tree, 'usr/lib64/ld-linux-x86-64.so.2')),
-      '/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2',
+      '../lib/x86_64-linux-gnu/ld-linux-x86-64.so.2',
     );
   });
 
