@@ -74,7 +74,8 @@ async function placeLibraries(tree: string, request: RootTreeRequest, programs: 
     join(request.packages, folder),
   ]);
   for (const [name, file] of libraries) {
-    if (existsSync(join(own, name))) await link(tree, join(folder, name), relative(folder, join(NODE_LIBRARY_FOLDER, name)));
+    if (existsSync(join(own, name)))
+      await link(tree, join(folder, name), relative(folder, join(NODE_LIBRARY_FOLDER, name)));
     else await place(file, tree, join(folder, name), name.startsWith('ld-') ? 0o755 : 0o644);
   }
 }
