@@ -129,7 +129,8 @@ export const boardSchema = z.strictObject({
 
 export type Board = z.infer<typeof boardSchema>;
 
-/** What a native addon of an app must be built for, e.g. `linux-x64-glibc`. */
-export function boardAbi(board: Pick<Board, 'architecture'>): string {
-  return `linux-${board.architecture.node}-glibc`;
+/** What a native addon of an app must be built for, e.g. `linux-x64-glibc` or `linux-armhf-glibc`. */
+export function boardAbi({ architecture }: Pick<Board, 'architecture'>): string {
+  // Node has one name for two calling conventions that cannot load each other's code.
+  return `linux-${architecture.node === 'arm' ? architecture.debian : architecture.node}-glibc`;
 }
