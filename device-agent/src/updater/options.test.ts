@@ -16,7 +16,7 @@ const NODES: readonly (Architecture & { variables: object })[] = [
 
 test('a device names its ABI as the builder of a bundle does, and no two alike', () => {
   const names = NODES.map(({ node, debian, variables }) => {
-    const architecture = { kernel: 'arm', debian, node, crossPrefix: '', compilerFlags: [] } as const;
+    const architecture: Board['architecture'] = { kernel: 'arm', debian, node, crossPrefix: '', compilerFlags: [] };
     assert.equal(deviceAbi(node, variables), boardAbi({ architecture }));
     return deviceAbi(node, variables);
   });
