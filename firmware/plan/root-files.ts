@@ -115,6 +115,9 @@ export const ADDON_LIBRARIES = [
   'libutil.so.1',
 ] as const;
 
+/** All that addons may count on in every root, beside the loader. */
+export const ROOT_LIBRARIES = [...ADDON_LIBRARIES, 'libc.so.6', 'libgcc_s.so.1', 'libstdc++.so.6'] as const;
+
 export interface RootFolder {
   readonly path: string;
   readonly mode: number;

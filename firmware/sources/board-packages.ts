@@ -1,4 +1,5 @@
 import type { Board } from '@nodeos/contracts/board.ts';
+import { HEADER_PACKAGES } from '../bundle/node-headers.ts';
 import { rootPackages } from '../plan/root-files.ts';
 
 /** Debian package of each GRUB platform's modules; in the archive of the processors that can start it. */
@@ -9,9 +10,10 @@ const GRUB_PACKAGES = {
   'arm64-efi': 'grub-efi-arm64-bin',
 } as const;
 
-/** Debian packages that a board names: those of its root, its kernel's source, its boot chain. Sorted. */
+/** Debian packages that a board names: those of its root, its Node's headers, its kernel's source, its boot chain. Sorted. */
 export function boardPackages(board: Board): string[] {
-  return [...new Set([...rootPackages(board), board.kernel.source, ...bootPackages(board.boot)])].sort();
+  const headers = board.node.source === 'debian' ? HEADER_PACKAGES : [];
+  return [...new Set([...rootPackages(board), ...headers, board.kernel.source, ...bootPackages(board.boot)])].sort();
 }
 
 function bootPackages(boot: Board['boot']): string[] {
