@@ -11,6 +11,7 @@ import type { BuildContext } from './context.ts';
 import { buildAddon } from './layers/addon.ts';
 import { buildAgent } from './layers/agent.ts';
 import { buildBootfs } from './layers/bootfs.ts';
+import { driverFirmware } from './layers/driver-firmware.ts';
 import { buildGrub } from './layers/grub.ts';
 import { buildImage } from './layers/image.ts';
 import { buildInit } from './layers/init.ts';
@@ -181,7 +182,9 @@ async function kernel(steps: Steps, board: Board): Promise<Artefact> {
 
 async function initramfs(steps: Steps, board: Board): Promise<Artefact> {
   const made = await init(steps, board);
-  return steps.note(await buildInitramfs(steps.context, made, await sourceDate(steps, board)));
+  const { root, newestChange } = await packages(steps, board);
+  const firmware = driverFirmware(board, root);
+  return steps.note(await buildInitramfs(steps.context, { init: made, modified: newestChange, firmware }));
 }
 
 function init(steps: Steps, board: Board): Promise<Artefact> {
@@ -216,7 +219,8 @@ async function barebones(steps: Steps, board: Board): Promise<[Artefact, Artefac
     const { artefact } = await buildBarebonesRootfs(steps.context, board, inputs);
     steps.note(artefact);
     const modified = inputs.packages.newestChange;
-    return steps.note(await buildInitramfs(steps.context, await init(steps, board), modified, artefact));
+    const parts = { init: await init(steps, board), modified, rootfs: artefact };
+    return steps.note(await buildInitramfs(steps.context, parts));
   };
   return steps.together(kernel(steps, board), small());
 }

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { chmod, copyFile, mkdir, readdir, readFile, symlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import type { Board } from '@nodeos/contracts/board.ts';
-import { NodeosError } from '@nodeos/contracts/errors.ts';
 import {
   ADDON_LIBRARIES,
   boardLibraries,
@@ -14,6 +13,7 @@ import {
   ROOT_TEXTS,
   rootPackages,
 } from '../plan/root-files.ts';
+import { driverFirmware } from './driver-firmware.ts';
 import { libraryClosure } from './elf-closure.ts';
 import { externalModules } from './node-debian.ts';
 
@@ -49,7 +49,8 @@ export async function layOutRoot(tree: string, request: RootTreeRequest): Promis
   );
   await placeNodeModules(tree, request);
   if (request.complete) {
-    await placeDriverFirmware(tree, request);
+    // Links between names of one firmware are resolved: squashfs stores equal files once.
+    for (const [path, file] of driverFirmware(board, packages)) await place(file, tree, path, 0o644);
     await placeCertificates(packages, tree);
     await placeTimeZones(packages, tree);
     await placeLicences(tree, request);
@@ -87,19 +88,6 @@ async function placeNodeModules(tree: string, { node, packages }: RootTreeReques
   for (const name of names.filter((each) => each.startsWith('libnode.so')))
     for (const path of await externalModules(join(folder, name), packages))
       await place(join(packages, path), tree, path, 0o644);
-}
-
-/** @throws NodeosError SOURCE_MISMATCH naming a file that its package does not hold */
-async function placeDriverFirmware(tree: string, { board, packages }: RootTreeRequest): Promise<void> {
-  for (const item of board.driverFirmware)
-    for (const path of item.files) {
-      if (!existsSync(join(packages, path)))
-        throw new NodeosError('SOURCE_MISMATCH', `${board.name} needs ${path}, which ${item.package} does not hold`, {
-          hint: 'Correct driverFirmware in the board file.',
-        });
-      // Links between names of one firmware are resolved: squashfs stores equal files once.
-      await place(join(packages, path), tree, join('/', path), 0o644);
-    }
 }
 
 /** Mozilla's certificates in one file, as update-ca-certificates makes it. */
