@@ -34,9 +34,8 @@ export const registerSources: RegisterVerb = (program, io) => {
 /** Packages that the boards name; the lock file may not name all of them yet. */
 async function packagesOfBoards(): Promise<AddedPackages> {
   const added: Record<string, string[]> = {};
-  for (const board of await listBoards()) {
-    const { debian } = board.architecture;
-    added[debian] = [...new Set([...(added[debian] ?? []), ...boardPackages(board)])].sort();
-  }
+  for (const board of await listBoards())
+    for (const [archive, names] of Object.entries(boardPackages(board)))
+      added[archive] = [...new Set([...(added[archive] ?? []), ...names])].sort();
   return added;
 }

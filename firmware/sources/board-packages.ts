@@ -1,6 +1,7 @@
 import type { Board } from '@nodeos/contracts/board.ts';
 import { HEADER_PACKAGES } from '../bundle/node-headers.ts';
 import { rootPackages } from '../plan/root-files.ts';
+import type { DebianArchitecture } from './apt-root.ts';
 
 /** Debian package of each GRUB platform's modules; in the archive of the processors that can start it. */
 const GRUB_PACKAGES = {
@@ -10,10 +11,17 @@ const GRUB_PACKAGES = {
   'arm64-efi': 'grub-efi-arm64-bin',
 } as const;
 
-/** Debian packages that a board names: those of its root, its Node's headers, its kernel's source, its boot chain. Sorted. */
-export function boardPackages(board: Board): string[] {
+/** Packages for every processor, as kernel sources are, come from this one's archive: each lies in the cache once. */
+const COMMON_ARCHIVE = 'amd64';
+
+/** Debian packages that a board names, by archive: its root, its Node's headers, its kernel's source, its boot chain. */
+export function boardPackages(board: Board): Partial<Record<DebianArchitecture, string[]>> {
+  const { debian } = board.architecture;
   const headers = board.node.source === 'debian' ? HEADER_PACKAGES : [];
-  return [...new Set([...rootPackages(board), ...headers, board.kernel.source, ...bootPackages(board.boot)])].sort();
+  const own = [...rootPackages(board), ...headers, ...bootPackages(board.boot)];
+  const common = [board.kernel.source, ...(debian === COMMON_ARCHIVE ? own : [])];
+  const sorted = (names: readonly string[]): string[] => [...new Set(names)].sort();
+  return { [debian]: sorted(own), [COMMON_ARCHIVE]: sorted(common) };
 }
 
 function bootPackages(boot: Board['boot']): string[] {
