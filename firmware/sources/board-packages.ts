@@ -12,7 +12,7 @@ const GRUB_PACKAGES = {
 } as const;
 
 /** Packages for every processor, as kernel sources are, come from this one's archive: each lies in the cache once. */
-const COMMON_ARCHIVE = 'amd64';
+export const COMMON_ARCHIVE = 'amd64';
 
 /** Debian packages that a board names, by archive: its root, its Node's headers, its kernel's source, its boot chain. */
 export function boardPackages(board: Board): Partial<Record<DebianArchitecture, string[]>> {
