@@ -40,15 +40,26 @@ export async function compileAddon(
   });
 }
 
+const TOOL = String.raw`((?:[\w-]+-)?(?:make|gcc|g\+\+|cc|c\+\+))`;
+const MISSING = [
+  new RegExp(`not found: ${TOOL}`),
+  new RegExp(`(?:^|[\\s:])${TOOL}: (?:command )?(?:not found|No such file or directory)`, 'm'),
+  /Could not find any (Python)/,
+];
+
+/** The tool that the words of node-gyp, make or a shell say is not there. */
+export function missingTool(text: string): string | null {
+  for (const pattern of MISSING) {
+    const match = pattern.exec(text);
+    if (match?.[1]) return match[1];
+  }
+  return null;
+}
+
 /** A compiler that is missing shows as a failure of npm. */
 function namingTool(error: unknown, shown: string, environment: Readonly<Record<string, string>>): NodeosError | null {
-  const text = error instanceof Error ? error.message : String(error);
-  const missing =
-    /(?:not found: |: )((?:[\w-]*-)?(?:make|gcc|g\+\+|cc|c\+\+))(?:: not found|\s|$)|Could not find any (Python)/i.exec(
-      text,
-    );
-  const tool = missing?.[1] ?? missing?.[2];
-  if (!tool || !/not found|No such file|Could not find/.test(text)) return null;
+  const tool = missingTool(error instanceof Error ? error.message : String(error));
+  if (tool === null) return null;
   const prefix = environment.CROSS_COMPILE ?? '';
   const compiler = prefix === '' ? 'g++' : `g++-${prefix.replace(/-$/, '')}`;
   return new NodeosError('TOOL_MISSING', `${shown} must be compiled, and ${tool} is not installed`, {
