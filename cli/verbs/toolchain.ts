@@ -28,7 +28,7 @@ export const registerToolchain: RegisterVerb = (program, io) => {
       'after',
       example(
         "nodeos toolchain exec --board raspberrypi2 -- sh -c '$CC -O2 -o blink blink.c'",
-        'nodeos toolchain exec --board raspberrypi3 -- npm rebuild',
+        "nodeos toolchain exec --board raspberrypi3 -- npm exec -c 'node-gyp rebuild'",
       ),
     )
     .action(async (command: string[], options: { board: string }) => {
