@@ -1,11 +1,16 @@
+import { stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Board } from '@nodeos/contracts/board.ts';
+import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { FleetFile } from '@nodeos/contracts/fleet-file.ts';
 import { copyDisk } from './disk-copy.ts';
 import { putFleetFile } from './fleet-partition.ts';
-import type { DiskBus, PortForward } from './machine.ts';
+import type { DiskBus, DiskSource, PortForward } from './machine.ts';
+import { raspberryPiStart } from './play-firmware.ts';
+import { requireEmulator } from './programs.ts';
 import { type Emulator, startEmulator } from './qemu.ts';
-import { prepareFirmware } from './uefi.ts';
+import { startRestarting } from './restarting.ts';
+import { prepareUefi } from './uefi.ts';
 
 export interface BootImageOptions {
   readonly emulate: NonNullable<Board['emulate']>;
@@ -16,7 +21,9 @@ export interface BootImageOptions {
   readonly mediumBytes?: number;
   /** Written on the first partition before the start. */
   readonly fleet?: FleetFile;
+  /** Default: virtio, or the machine's card slot. */
   readonly bus?: DiskBus;
+  /** Default: what the board's machine starts with. */
   readonly firmware?: 'bios' | 'uefi';
   readonly memoryMiB?: number;
   readonly forwards?: readonly PortForward[];
@@ -36,21 +43,56 @@ const MEDIUM_BYTES = 1024 * 1_048_576;
 
 /**
  * Boots a disk image as a machine with one disk, a network card and a serial console.
- * @throws NodeosError FILE_UNREADABLE, INPUT_INVALID, TOOL_MISSING, EMULATOR_FAILED, PORT_IN_USE, DISK_FULL
+ * @throws NodeosError FILE_UNREADABLE, INPUT_INVALID, TOOL_MISSING, EMULATOR_TOO_OLD, EMULATOR_FAILED, PORT_IN_USE, DISK_FULL
  */
 export async function bootImage(options: BootImageOptions): Promise<ImageMachine> {
-  const disk = options.inPlace ? options.image : join(options.folder, 'disk.img');
+  const { emulate, folder, signal } = options;
+  const bus = diskBus(options);
+  await requireEmulator(emulate);
+  const disk = options.inPlace ? options.image : join(folder, 'disk.img');
   if (!options.inPlace) await copyDisk(options.image, disk, options.mediumBytes ?? MEDIUM_BYTES);
-  if (options.fleet) await putFleetFile(disk, options.fleet, options.signal);
-  const firmware = await prepareFirmware(options.firmware ?? 'bios', options.folder);
-  const emulator = await startEmulator({
-    emulate: options.emulate,
-    source: { kind: 'disk', path: disk, bus: options.bus ?? 'virtio', firmware },
-    memoryMiB: options.memoryMiB ?? options.emulate.memoryMiB,
+  if (bus === 'sd-card') await growToCard(disk);
+  if (options.fleet) await putFleetFile(disk, options.fleet, signal);
+  const common = {
+    emulate,
+    memoryMiB: options.memoryMiB ?? emulate.memoryMiB,
     forwards: options.forwards,
     cacheRoot: options.cacheRoot,
-    logPath: join(options.folder, 'console.log'),
-    signal: options.signal,
+    logPath: join(folder, 'console.log'),
+    signal,
+  };
+  const source = (firmware: DiskSource['firmware']): DiskSource => ({ kind: 'disk', path: disk, bus, firmware });
+  if (emulate.firmware === 'raspberrypi') {
+    refuseFirmware(options, 'the Raspberry Pi has its own firmware');
+    const notesPath = join(folder, 'notes.log');
+    const load = raspberryPiStart({ emulate, disk, notesPath, folder, signal });
+    const emulator = await startRestarting({ ...common, notesPath }, async () => source(await load()));
+    return { emulator, disk };
+  }
+  const kind = options.firmware ?? (emulate.firmware === 'uefi' ? 'uefi' : 'bios');
+  if (kind === 'bios' && emulate.firmware === 'uefi') refuseFirmware(options, 'the machine has no BIOS');
+  const firmware = kind === 'uefi' ? await prepareUefi(emulate.system, folder) : ({ kind } as const);
+  return { emulator: await startEmulator({ ...common, source: source(firmware) }), disk };
+}
+
+function diskBus({ emulate, bus }: BootImageOptions): DiskBus {
+  if (emulate.disk === 'any') return bus ?? 'virtio';
+  if (bus === undefined || bus === emulate.disk) return emulate.disk;
+  throw new NodeosError('INPUT_INVALID', `the machine ${emulate.machine} has a card slot and no bus ${bus}`, {
+    hint: 'Leave the option --bus out.',
   });
-  return { emulator, disk };
+}
+
+function refuseFirmware({ firmware }: BootImageOptions, reason: string): void {
+  if (firmware === undefined) return;
+  throw new NodeosError('INPUT_INVALID', `${reason}, not ${firmware}`, { hint: 'Leave the option --firmware out.' });
+}
+
+/** QEMU takes cards of a power of two only; the data partition grows into what is added. */
+async function growToCard(disk: string): Promise<void> {
+  const { size } = await stat(disk).catch((cause) => {
+    throw new NodeosError('FILE_UNREADABLE', `the image ${disk} cannot be read: ${cause.message}`, { cause });
+  });
+  const card = 2 ** Math.ceil(Math.log2(size));
+  if (card > size) await truncate(disk, card);
 }
