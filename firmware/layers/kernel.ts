@@ -56,8 +56,8 @@ interface ArchitectureFacts {
 const ARCHITECTURES: Readonly<Record<KernelArchitecture, ArchitectureFacts>> = {
   x86_64: { folders: ['x86'], target: 'bzImage', image: 'arch/x86/boot/bzImage', deviceTrees: null },
   i386: { folders: ['x86'], target: 'bzImage', image: 'arch/x86/boot/bzImage', deviceTrees: null },
-  // Device trees of arm64 boards include those of their 32-bit siblings.
   arm64: {
+    // Parts of it are shared with 32-bit Arm.
     folders: ['arm64', 'arm'],
     target: 'Image',
     image: 'arch/arm64/boot/Image',
@@ -78,13 +78,16 @@ const UNUSED_SOURCES = [
   '*/drivers/accel/*.[ch]',
   '*/drivers/infiniband/*.[ch]',
   '*/drivers/media/*.[ch]',
-  '*/sound/*.[ch]',
+  '*/sound/pci/*.[ch]',
   '*/Documentation/*.rst',
   '*/Documentation/*.svg',
   '*/Documentation/*.yaml',
   '*/tools/perf/*',
   '*/tools/testing/*',
 ] as const;
+
+/** Device trees include those of other architectures; boards that have them show pictures by drivers that bring sound along. */
+const UNUSED_WITHOUT_DEVICE_TREES = ['*/arch/*.dts', '*/arch/*.dtsi', '*/sound/*.[ch]'] as const;
 
 /** Raise when the steps below change what they produce. */
 const RECIPE = 1;
@@ -194,10 +197,10 @@ async function unpackSource(
   await extractPackage(source, unpacked, context.signal);
   const archive = join(unpacked, 'usr/src', `${source.name}.tar.xz`);
   // Kconfig files stay: those of other architectures are named by common ones.
-  const unused = ALL_ARCH_FOLDERS.filter((name) => !facts.folders.includes(name)).flatMap((name) =>
-    ['*.[chS]', '*.dts', '*.dtsi'].map((files) => `${source.name}/arch/${name}/${files}`),
+  const unused = ALL_ARCH_FOLDERS.filter((name) => !facts.folders.includes(name)).map(
+    (name) => `${source.name}/arch/${name}/*.[chS]`,
   );
-  const excludes = [...unused, ...UNUSED_SOURCES];
+  const excludes = [...unused, ...UNUSED_SOURCES, ...(facts.deviceTrees ? [] : UNUSED_WITHOUT_DEVICE_TREES)];
   const args = ['-xJf', archive, '-C', tree, '--strip-components=1', '--no-same-owner', '--wildcards'];
   await runTool('tar', [...args, ...excludes.map((pattern) => `--exclude=${pattern}`)], { signal: context.signal });
   await rm(archive);
