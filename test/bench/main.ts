@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadBoard } from '@nodeos/firmware/boards.ts';
 import { createWorkFolder } from '@nodeos/firmware/emulate/work-folder.ts';
-import type { StoryContext } from 'nodeos/demo/context.ts';
+import { STORY_MACHINE, type StoryContext } from 'nodeos/demo/context.ts';
 import { type StoryOutcome, tellStory } from 'nodeos/demo/story.ts';
 import { sharedCache } from '../support/build.ts';
 import { measureAgentMemory } from './agent-memory.ts';
@@ -31,6 +31,7 @@ async function measure(): Promise<Measurement[]> {
       folder: folder.path,
       signal,
       dashboardPort: 0,
+      machine: STORY_MACHINE,
     };
     const outcome = await tellStory(context, { write: say, own: (close) => closers.unshift(close) });
     const memory = options['skip-memory'] ? [] : await measureAgentMemory(context, outcome.fleet, outcome.device, say);
