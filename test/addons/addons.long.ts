@@ -27,25 +27,25 @@ const BOARDS = [
 
 /** Uses each addon that is there; each line of the answer is one of them. */
 const PROGRAM = `
-const require = require_(process.argv[2] + '/main.js');
-const has = (name) => { try { require.resolve(name); return true; } catch { return false; } };
-const Database = require('better-sqlite3');
+const load = require('node:module').createRequire(process.argv[2] + '/main.js');
+const has = (name) => { try { load.resolve(name); return true; } catch { return false; } };
+const Database = load('better-sqlite3');
 const database = new Database(':memory:');
 database.exec('create table t (x)');
 database.prepare('insert into t values (?)').run(42);
 console.log('sqlite', database.prepare('select x from t').get().x);
-const { Epoll } = require('epoll');
+const { Epoll } = load('epoll');
 const poll = new Epoll(() => {});
 poll.close();
 console.log('epoll', poll.closed);
-console.log('i2c', typeof require('i2c-bus').openSync(77).i2cReadSync);
-const { SerialPort } = require('serialport');
+console.log('i2c', typeof load('i2c-bus').openSync(77).i2cReadSync);
+const { SerialPort } = load('serialport');
 new SerialPort({ path: '/dev/null', baudRate: 9600 }, (error) => console.log('serial', error.message));
 if (has('sharp')) {
   const red = { width: 8, height: 8, channels: 3, background: 'red' };
-  require('sharp')({ create: red }).raw().toBuffer().then((bytes) => console.log('sharp', bytes[0], bytes.length));
+  load('sharp')({ create: red }).raw().toBuffer().then((bytes) => console.log('sharp', bytes[0], bytes.length));
 }
-`.replace('require_', "require('node:module').createRequire");
+`;
 
 let folder: string;
 before(async () => {
@@ -85,8 +85,8 @@ for (const { name, sqlite, sharp } of BOARDS) {
         const shown = await runCommand('readelf', ['--wide', '--file-header', '--arch-specific', join(unpacked, path)]);
         assert.match(shown.stdout, root.readelf, path);
       }
-      await writeFile(join(app, 'use.js'), PROGRAM);
-      const used = await root.node([join(app, 'use.js'), unpacked]);
+      await writeFile(join(app, 'use.cjs'), PROGRAM);
+      const used = await root.node([join(app, 'use.cjs'), unpacked]);
       assert.equal(used.code, 0, used.stderr);
       const lines = used.stdout.trim().split('\n').sort();
       const expected = [/^epoll true$/, /^i2c function$/, /^serial .*(ioctl|configuration|\/dev\/null)/, /^sqlite 42$/];
