@@ -153,6 +153,19 @@ describe('launcher on this machine', { skip: reasonToSkip() }, () => {
     await assert.rejects(stat(join(folder, 'lower/written-by-app')), { code: 'ENOENT' });
   });
 
+  it('lets it use GPIO lines through /sys where that was asked for, and write to nothing else there', async () => {
+    const cpuinfo = join(folder, 'cpuinfo');
+    await writeFile(cpuinfo, 'processor\t: 0\n\nRevision\t: a02082\n');
+    const asked = await report(['--sysfs', 'gpio', '--cpuinfo', cpuinfo]);
+    assert.equal(asked.get('sys'), 'writable');
+    assert.equal(asked.get('write sys'), 'Permission denied');
+    assert.equal(asked.get('Revision\t'), 'a02082');
+    assert.equal(asked.get('processes'), '2');
+    const others = await report();
+    assert.equal(others.get('sys'), 'read-only');
+    assert.equal(others.get('Revision\t'), undefined);
+  });
+
   it('refuses it mounts, another root and device nodes', async () => {
     const seen = await report();
     for (const step of ['mount', 'chroot', 'mknod']) assert.equal(seen.get(step), 'Operation not permitted', step);

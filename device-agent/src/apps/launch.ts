@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import type { Duplex, Readable } from 'node:stream';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { InstalledApp } from '../ports.ts';
+import { describeBoard } from './board-revision.ts';
 import { type Cgroup, openCgroups } from './cgroup.ts';
 import { homeOf } from './home.ts';
 import { type AppRootPaths, devicePaths, launchArguments } from './launch-command.ts';
@@ -17,6 +18,8 @@ export interface LaunchPaths extends AppRootPaths {
   readonly users: string;
   readonly appCgroups: string;
   readonly devices: string;
+  readonly proc: string;
+  readonly cpuinfo: string;
 }
 
 /** Starts apps through the launcher: own root, user, process tree and limits. */
@@ -25,12 +28,13 @@ export function createLaunch(paths: LaunchPaths, log: (text: string) => void): L
 
   return async (app, { hold }) => {
     const { name, memoryMiB } = app.manifest;
-    const [{ home, uid }, cgroup, devices] = await Promise.all([
+    const [{ home, uid }, cgroup, devices, cpuinfo] = await Promise.all([
       homeOf(paths.users, name),
       cgroups.make(name, memoryMiB),
       findDevices(app, paths.devices),
+      app.manifest.devices.includes('gpio') ? describeBoard(paths) : null,
     ]);
-    const place = { uid, home, cgroup: cgroup?.path ?? null, devices };
+    const place = { uid, home, cgroup: cgroup?.path ?? null, devices, cpuinfo };
     const child = spawn(paths.launcher, launchArguments(app, place, hold, paths), {
       stdio: ['ignore', 'pipe', 'pipe', hold ? 'pipe' : 'ignore'],
       env: {},

@@ -3,6 +3,7 @@
 #define LAUNCHER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdnoreturn.h>
 
 #define LAUNCHER_FAILED 125 /* exit code when the app was not started */
@@ -12,8 +13,9 @@
 
 struct options {
   unsigned uid, gid;
-  const char *hostname, *home, *lower, *bundle, *cgroup, *folder; /* NULL: not given; lower and folder always are */
-  bool network;                                                   /* true: the host's */
+  const char *hostname, *home, *lower, *bundle, *cgroup, *folder, *cpuinfo; /* NULL: not given; lower and folder always are */
+  bool network; /* true: the host's */
+  bool gpio;    /* lines may be used through /sys/class/gpio */
   const char *devices[DEVICES_MAX];
   int device_count;
   int keep_fds[KEEP_FDS_MAX]; /* ascending */
@@ -32,5 +34,8 @@ __attribute__((format(printf, 1, 2))) const char *text(const char *format, ...);
 void root_enter(const struct options *options);       /* in the new namespaces; afterwards only the app's root is seen */
 void descriptors_close(const struct options *options); /* all above 2, but those to keep */
 void privileges_drop(const struct options *options);
+
+void gpio_share(const struct options *options); /* where it was asked for; in the system's own namespaces */
+const char *gpio_added(const char *message, size_t length); /* path below /sys of the line that a uevent adds, or NULL */
 
 #endif

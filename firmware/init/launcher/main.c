@@ -107,6 +107,7 @@ int main(int argc, char **argv) {
   sigprocmask(SIG_BLOCK, &signals, NULL);
   descriptors_close(&options);
   if (chdir("/") < 0) fail("/", errno); /* a folder of the system, held by the reaper, would outlast pivot_root */
+  gpio_share(&options);
   if (options.cgroup != NULL) join_cgroup(options.cgroup);
   make_namespaces(&options);
   int reaper = start_reaper(&options);
