@@ -19,7 +19,7 @@ export interface LifeOptions {
   readonly board: string;
   readonly machine?: StoryContext['machine'];
   /** What the device lives through after its first app; in this order. */
-  readonly then: readonly ('app update' | 'system update' | 'system rollback')[];
+  readonly events: readonly ('app update' | 'system update' | 'system rollback')[];
   /** More for the device that is up then. */
   readonly more?: (t: TestContext, context: StoryContext, fleet: Fleet, device: Device) => Promise<void>;
 }
@@ -38,7 +38,7 @@ export async function cannotEmulate(name: string): Promise<string | false> {
 }
 
 /**
- * One device of a board, from its image to what `then` asks for, each step a subtest: built, booted in QEMU, online at
+ * One device of a board, from its image through its `events`, each step a subtest: built, booted in QEMU, online at
  * a real server, an app with a native addon, updates.
  */
 export async function liveThrough(t: TestContext, options: LifeOptions): Promise<void> {
@@ -78,7 +78,7 @@ export async function liveThrough(t: TestContext, options: LifeOptions): Promise
     );
     const say = (): void => {};
     await step('an app with a native addon runs', () => deployFirstApp(context, fleet, device, say));
-    for (const event of options.then) {
+    for (const event of options.events) {
       if (event === 'app update') await step(event, () => updateApp(context, fleet, device, say));
       if (event === 'system update') await step(event, () => confirmSystem(context, fleet, device));
       if (event === 'system rollback') await step(event, () => rollBackSystem(context, fleet, device));
