@@ -48,6 +48,7 @@ const MEDIUM_BYTES = 1024 * 1_048_576;
 export async function bootImage(options: BootImageOptions): Promise<ImageMachine> {
   const { emulate, folder, signal } = options;
   const bus = diskBus(options);
+  const kind = firmwareKind(options);
   await requireEmulator(emulate);
   const disk = options.inPlace ? options.image : join(folder, 'disk.img');
   if (!options.inPlace) await copyDisk(options.image, disk, options.mediumBytes ?? MEDIUM_BYTES);
@@ -62,15 +63,12 @@ export async function bootImage(options: BootImageOptions): Promise<ImageMachine
     signal,
   };
   const source = (firmware: DiskSource['firmware']): DiskSource => ({ kind: 'disk', path: disk, bus, firmware });
-  if (emulate.firmware === 'raspberrypi') {
-    refuseFirmware(options, 'the Raspberry Pi has its own firmware');
+  if (kind === 'raspberrypi') {
     const notesPath = join(folder, 'notes.log');
     const load = raspberryPiStart({ emulate, disk, notesPath, folder, signal });
     const emulator = await startRestarting({ ...common, notesPath }, async () => source(await load()));
     return { emulator, disk };
   }
-  const kind = options.firmware ?? (emulate.firmware === 'uefi' ? 'uefi' : 'bios');
-  if (kind === 'bios' && emulate.firmware === 'uefi') refuseFirmware(options, 'the machine has no BIOS');
   const firmware = kind === 'uefi' ? await prepareUefi(emulate.system, folder) : ({ kind } as const);
   return { emulator: await startEmulator({ ...common, source: source(firmware) }), disk };
 }
@@ -83,9 +81,14 @@ function diskBus({ emulate, bus }: BootImageOptions): DiskBus {
   });
 }
 
-function refuseFirmware({ firmware }: BootImageOptions, reason: string): void {
-  if (firmware === undefined) return;
-  throw new NodeosError('INPUT_INVALID', `${reason}, not ${firmware}`, { hint: 'Leave the option --firmware out.' });
+function firmwareKind({ emulate, firmware }: BootImageOptions): 'bios' | 'uefi' | 'raspberrypi' {
+  const own = emulate.firmware === 'disk' ? 'bios' : emulate.firmware;
+  // A PC has both kinds.
+  if (firmware === undefined || firmware === own || own === 'bios') return firmware ?? own;
+  const reason = own === 'uefi' ? 'has no BIOS' : 'has its own firmware';
+  throw new NodeosError('INPUT_INVALID', `the machine ${emulate.machine} ${reason}, so ${firmware} is no choice`, {
+    hint: 'Leave the option --firmware out.',
+  });
 }
 
 /** QEMU takes cards of a power of two only; the data partition grows into what is added. */
