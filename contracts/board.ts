@@ -116,6 +116,11 @@ export const boardSchema = z.strictObject({
       firmware: z.enum(['disk', 'uefi', 'raspberrypi']).default('disk'),
       /** Device tree that QEMU's machine stands for, where the boot chain has several. */
       deviceTree: z.string().optional(),
+      /** Revision code of the board, hex, which the firmware puts into the device tree, e.g. `a02082`. */
+      revision: z
+        .string()
+        .regex(/^[0-9a-f]{4,8}$/)
+        .optional(),
       /** First version of QEMU that has the machine, e.g. `9.0`. */
       minimumVersion: z.string().optional(),
       /** Words added to the kernel's command line in the emulator alone. */

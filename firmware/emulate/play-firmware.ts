@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Board } from '@nodeos/contracts/board.ts';
+import { runTool } from '../run-tool.ts';
 import type { DiskSource } from './machine.ts';
 
 export interface RaspberryPiOptions {
@@ -35,8 +36,15 @@ export function raspberryPiStart(options: RaspberryPiOptions): () => Promise<Dis
       kind: 'loaded',
       kernel: await save('kernel', found.kernel),
       initramfs: found.initramfs === null ? null : await save('initramfs.img', found.initramfs),
-      deviceTree: await save('machine.dtb', found.deviceTree),
+      deviceTree: await withRevision(await save('machine.dtb', found.deviceTree), emulate.revision, options.signal),
       commandLine: [found.commandLine, emulate.commandLine].filter(Boolean).join(' '),
     };
   };
+}
+
+/** The firmware tells the system which board it is on: `linux,revision` below `/system`. Gives the path. */
+async function withRevision(path: string, revision: string | undefined, signal?: AbortSignal): Promise<string> {
+  if (revision !== undefined)
+    await runTool('fdtput', ['-p', '-t', 'x', path, '/system', 'linux,revision', revision], { signal });
+  return path;
 }
