@@ -121,6 +121,11 @@ export const boardSchema = z.strictObject({
         .string()
         .regex(/^[0-9a-f]{4,8}$/)
         .optional(),
+      /**
+       * How the end of QEMU's log looks when the guest restarts the machine by a part that QEMU lacks: a regular
+       * expression. The emulator restarts it then.
+       */
+      resetNotes: z.string().optional(),
       /** First version of QEMU that has the machine, e.g. `9.0`. */
       minimumVersion: z.string().optional(),
       /** Words added to the kernel's command line in the emulator alone. */

@@ -6,9 +6,10 @@ import type { FleetFile } from '@nodeos/contracts/fleet-file.ts';
 import { copyDisk } from './disk-copy.ts';
 import { putFleetFile } from './fleet-partition.ts';
 import type { DiskBus, DiskSource, PortForward } from './machine.ts';
-import { raspberryPiStart } from './play-firmware.ts';
+import { raspberryPiFirmware } from './play-firmware.ts';
 import { requireEmulator } from './programs.ts';
 import { type Emulator, startEmulator } from './qemu.ts';
+import { onResetNotes } from './reset-notes.ts';
 import { startRestarting } from './restarting.ts';
 import { prepareUefi } from './uefi.ts';
 
@@ -64,13 +65,17 @@ export async function bootImage(options: BootImageOptions): Promise<ImageMachine
   };
   const source = (firmware: DiskSource['firmware']): DiskSource => ({ kind: 'disk', path: disk, bus, firmware });
   if (kind === 'raspberrypi') {
-    const notesPath = join(folder, 'notes.log');
-    const load = raspberryPiStart({ emulate, disk, notesPath, folder, signal });
-    const emulator = await startRestarting({ ...common, notesPath }, async () => source(await load()));
+    const { load, onNote } = raspberryPiFirmware({ emulate, disk, folder, signal });
+    const emulator = await startRestarting({ ...common, onNote }, async () => source(await load()));
     return { emulator, disk };
   }
   const firmware = kind === 'uefi' ? await prepareUefi(emulate.system, folder) : ({ kind } as const);
-  return { emulator: await startEmulator({ ...common, source: source(firmware) }), disk };
+  let emulator: Emulator | null = null;
+  // Fails only where the machine has ended meanwhile.
+  const reset = (): void => void emulator?.qmp.execute('system_reset').catch(() => {});
+  const onNote = emulate.resetNotes === undefined ? undefined : onResetNotes(emulate.resetNotes, reset);
+  emulator = await startEmulator({ ...common, source: source(firmware), onNote });
+  return { emulator, disk };
 }
 
 function diskBus({ emulate, bus }: BootImageOptions): DiskBus {

@@ -114,7 +114,7 @@ test('a network card that the machine has itself is connected, not added', () =>
 });
 
 test('what the guest asks of missing parts is noted where that is wanted', () => {
-  const args = machineArguments(emulate, { ...options, notesPath: '/notes' });
-  assert.deepEqual(valuesOf(args, '-D'), ['/notes']);
-  assert.deepEqual(valuesOf(machineArguments(emulate, options), '-D'), []);
+  const args = machineArguments(emulate, { ...options, notes: true });
+  assert.deepEqual(valuesOf(args, '-d'), ['unimp,guest_errors']);
+  assert.deepEqual(valuesOf(machineArguments(emulate, options), '-d'), []);
 });

@@ -44,8 +44,8 @@ export interface MachineOptions {
   readonly network: boolean;
   /** Number of an inherited file descriptor that is a connected socket for QMP. */
   readonly qmpFd: number;
-  /** Where QEMU notes what the guest asked of parts that it lacks. */
-  readonly notesPath?: string;
+  /** QEMU says on standard error what the guest asks of parts that it lacks. */
+  readonly notes?: boolean;
 }
 
 /**
@@ -53,7 +53,7 @@ export interface MachineOptions {
  * input and output; user networking reaches the host's loopback as 10.0.2.2.
  */
 export function machineArguments(emulate: NonNullable<Board['emulate']>, options: MachineOptions): string[] {
-  const { source, notesPath } = options;
+  const { source } = options;
   const loaded = source.kind === 'kernel' ? source : source.firmware.kind === 'loaded' ? source.firmware : null;
   return [
     ...['-no-user-config', '-nodefaults', '-display', 'none'],
@@ -68,7 +68,7 @@ export function machineArguments(emulate: NonNullable<Board['emulate']>, options
     ...(source.kind === 'disk' && loaded !== null ? ['-no-reboot'] : []),
     ...(options.network ? networkArguments(emulate.attach, options.forwards) : []),
     ...(emulate.attach === 'pci' ? entropyArguments() : []),
-    ...(notesPath === undefined ? [] : ['-d', 'unimp,guest_errors', '-D', notesPath]),
+    ...(options.notes ? ['-d', 'unimp,guest_errors'] : []),
     ...emulate.devices,
   ];
 }

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { Board } from '@nodeos/contracts/board.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
@@ -19,8 +20,8 @@ export interface EmulatorOptions {
   readonly cacheRoot: string;
   /** Console log, written anew. */
   readonly logPath: string;
-  /** What the guest asked of parts that QEMU lacks, written anew. */
-  readonly notesPath?: string;
+  /** Called with each line about what the guest asks of parts that QEMU lacks. */
+  readonly onNote?: (line: string) => void;
   /** Aborted: QEMU is killed. */
   readonly signal?: AbortSignal;
 }
@@ -91,7 +92,7 @@ export async function startProcess(options: EmulatorOptions, console: SerialCons
     forwards: options.forwards ?? [],
     network: options.network ?? true,
     qmpFd: 3,
-    notesPath: options.notesPath,
+    notes: options.onNote !== undefined,
   });
   const startedAt = performance.now();
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', system, ...machine], {
@@ -102,7 +103,7 @@ export async function startProcess(options: EmulatorOptions, console: SerialCons
   keepTrackOf(child);
   console.attach(child.stdout as Readable, child.stdin as Writable);
   const qmp = new QmpClient(child.stdio[3] as Duplex);
-  const { ended, failedEarly } = watch(child, qmp, options.signal);
+  const { ended, failedEarly } = watch(child, qmp, options);
   await Promise.race([qmp.execute('query-status'), failedEarly]).catch(async (error) => {
     child.kill('SIGKILL');
     await ended;
@@ -114,12 +115,15 @@ export async function startProcess(options: EmulatorOptions, console: SerialCons
 function watch(
   child: ChildProcess,
   qmp: QmpClient,
-  signal: AbortSignal | undefined,
+  { emulate, onNote, signal }: EmulatorOptions,
 ): { ended: Promise<ProcessEnd>; failedEarly: Promise<never> } {
   let stderr = '';
-  child.stderr?.on('data', (chunk: Buffer) => {
-    stderr = (stderr + chunk.toString()).slice(-4096);
-  });
+  // QEMU's own words begin with its name; all else is about the guest.
+  if (child.stderr)
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      if (onNote === undefined || line.startsWith(`${emulate.system}:`)) stderr = `${stderr}${line}\n`.slice(-4096);
+      else onNote(line);
+    });
   let reset = false;
   qmp.onEvent(({ event, data }) => {
     // With -no-reboot a reset ends QEMU: reasons guest-reset, host-qmp-system-reset.
