@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Board } from '@nodeos/contracts/board.ts';
@@ -120,8 +121,10 @@ async function buildOutputs(
       const { grub, bootfs } = await boot(steps, request, identity);
       return {
         bootfs: { source: join(bootfs.dir, 'boot.fat'), name: `${prefix}-boot.fat` },
-        bootCode: { source: join(grub.dir, 'boot.bin'), name: `${prefix}-boot.bin` },
-        core: { source: join(grub.dir, 'core.img'), name: `${prefix}-core.img` },
+        ...(existsSync(join(grub.dir, 'core.img')) && {
+          bootCode: { source: join(grub.dir, 'boot.bin'), name: `${prefix}-boot.bin` },
+          core: { source: join(grub.dir, 'core.img'), name: `${prefix}-core.img` },
+        }),
       };
     }
     case 'slot':

@@ -28,7 +28,7 @@ const LIBRARIES: Readonly<Record<DebianArchitecture, Libraries>> = {
   armel: { triplet: 'arm-linux-gnueabi', loader: '/lib/ld-linux.so.3', compiler: 'arm-linux-gnueabi' },
 };
 
-export function boardLibraries(board: Pick<Board, 'architecture'>): Libraries {
+export function boardLibraries(board: { readonly architecture: Pick<Board['architecture'], 'debian'> }): Libraries {
   return LIBRARIES[board.architecture.debian];
 }
 

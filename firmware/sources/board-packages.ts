@@ -1,15 +1,8 @@
 import type { Board } from '@nodeos/contracts/board.ts';
 import { HEADER_PACKAGES } from '../bundle/node-headers.ts';
+import { GRUB_TARGETS } from '../plan/grub-config.ts';
 import { rootPackages } from '../plan/root-files.ts';
 import type { DebianArchitecture } from './apt-root.ts';
-
-/** Debian package of each GRUB platform's modules; in the archive of the processors that can start it. */
-const GRUB_PACKAGES = {
-  'i386-pc': 'grub-pc-bin',
-  'i386-efi': 'grub-efi-ia32-bin',
-  'x86_64-efi': 'grub-efi-amd64-bin',
-  'arm64-efi': 'grub-efi-arm64-bin',
-} as const;
 
 /** Packages for every processor, as kernel sources are, come from this one's archive: each lies in the cache once. */
 export const COMMON_ARCHIVE = 'amd64';
@@ -27,7 +20,7 @@ export function boardPackages(board: Board): Partial<Record<DebianArchitecture, 
 function bootPackages(boot: Board['boot']): string[] {
   switch (boot.chain) {
     case 'grub':
-      return boot.targets.map((target) => GRUB_PACKAGES[target]);
+      return boot.targets.map((target) => GRUB_TARGETS[target].package);
     case 'raspberrypi':
       return [boot.firmware, boot.stub].flatMap((item) => (item === null ? [] : [item.package]));
     case 'u-boot':
