@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Board } from '@nodeos/contracts/board.ts';
@@ -11,9 +10,10 @@ import type { Artefact } from './cache.ts';
 import type { BuildContext } from './context.ts';
 import { buildAddon } from './layers/addon.ts';
 import { buildAgent } from './layers/agent.ts';
+import { buildBootCode } from './layers/boot-code.ts';
 import { buildBootfs } from './layers/bootfs.ts';
+import { buildDeviceTrees } from './layers/device-trees.ts';
 import { driverFirmware } from './layers/driver-firmware.ts';
-import { buildGrub } from './layers/grub.ts';
 import { buildImage } from './layers/image.ts';
 import { buildInit } from './layers/init.ts';
 import { buildInitramfs } from './layers/initramfs.ts';
@@ -25,7 +25,8 @@ import { buildSlot } from './layers/slot.ts';
 import { type BuiltLayer, Steps } from './layers/steps.ts';
 import { boardToolchain } from './layers/toolchain.ts';
 import { buildUsersfs } from './layers/usersfs.ts';
-import { type ImageIdentity, imageIdentity } from './plan/identity.ts';
+import { rawFiles } from './plan/boot-files.ts';
+import { diskSeed, type ImageIdentity, imageIdentity } from './plan/identity.ts';
 import { type BuildPlan, planImage } from './plan/image-plan.ts';
 import { rootPackages } from './plan/root-files.ts';
 
@@ -68,7 +69,8 @@ const KERNEL_ARCHITECTURES = { x64: 'x86_64', ia32: 'i386', arm64: 'arm64', arm:
  */
 export async function buildLayer(context: BuildContext, request: BuildRequest): Promise<BuildResult> {
   assertVersion(request.systemVersion);
-  const identity = imageIdentity(identitySeed(request));
+  const seed = identitySeed(request);
+  const identity = imageIdentity(seed, diskSeed(request.board, seed));
   const steps = new Steps(context);
   const outputs = await buildOutputs(steps, request, identity);
   const { files, sizes } = await copyOut(context, outputs, request.out);
@@ -118,13 +120,10 @@ async function buildOutputs(
       return { usersfs: { source: join(dir, 'data.ext4'), name: `${prefix}-data.ext4` } };
     }
     case 'bootfs': {
-      const { grub, bootfs } = await boot(steps, request, identity);
+      const { code, bootfs } = await boot(steps, request, identity);
       return {
         bootfs: { source: join(bootfs.dir, 'boot.fat'), name: `${prefix}-boot.fat` },
-        ...(existsSync(join(grub.dir, 'core.img')) && {
-          bootCode: { source: join(grub.dir, 'boot.bin'), name: `${prefix}-boot.bin` },
-          core: { source: join(grub.dir, 'core.img'), name: `${prefix}-core.img` },
-        }),
+        ...rawOutputs(board, code, prefix),
       };
     }
     case 'slot':
@@ -137,6 +136,12 @@ async function buildOutputs(
       };
     }
   }
+}
+
+/** Code that stands outside of partitions, by the name of its file. */
+function rawOutputs(board: Board, code: Artefact, prefix: string): Record<string, OutputFile> {
+  const files = rawFiles(board).flatMap(({ content }) => ('layer' in content ? [content.file] : []));
+  return Object.fromEntries(files.map((file) => [file, { source: join(code.dir, file), name: `${prefix}-${file}` }]));
 }
 
 function slotOutputs({ dir }: Artefact, prefix: string): Record<string, OutputFile> {
@@ -152,25 +157,41 @@ async function disk(
   identity: ImageIdentity,
 ): Promise<{ image: Artefact; slotImage: Artefact }> {
   const { board } = request;
-  const [slotImage, { grub, bootfs }, data] = await steps.together(
+  const [slotImage, { code, bootfs }, data] = await steps.together(
     slot(steps, request, identity),
     boot(steps, request, identity),
     usersfs(steps, board, identity),
   );
-  const image = await buildImage(steps.context, { board, identity, grub, bootfs, slot: slotImage, usersfs: data });
+  const image = await buildImage(steps.context, {
+    board,
+    identity,
+    bootCode: code,
+    bootfs,
+    slot: slotImage,
+    usersfs: data,
+  });
   return { image: steps.note(image), slotImage };
 }
 
 async function slot(steps: Steps, request: BuildRequest, identity: ImageIdentity): Promise<Artefact> {
   const { board, systemVersion, trustRoot } = request;
-  const [kernelImage, firstRoot, root, buildTime] = await steps.together(
+  const [kernelImage, firstRoot, root, code, buildTime] = await steps.together(
     kernel(steps, board),
     initramfs(steps, board),
     rootfs(steps, request),
+    bootCode(steps, board),
     sourceDate(steps, board),
   );
   const { artefact, nodeVersion } = root;
-  const layers = { kernel: kernelImage, initramfs: firstRoot, rootfs: artefact, nodeVersion };
+  const deviceTrees = steps.note(await buildDeviceTrees(steps.context, board, kernelImage));
+  const layers = {
+    kernel: kernelImage,
+    initramfs: firstRoot,
+    rootfs: artefact,
+    bootCode: code,
+    deviceTrees,
+    nodeVersion,
+  };
   return steps.note(
     await buildSlot(steps.context, { board, systemVersion, identity, ...layers, trustRoot, buildTime }),
   );
@@ -232,12 +253,16 @@ async function boot(
   steps: Steps,
   request: BuildRequest,
   identity: ImageIdentity,
-): Promise<{ grub: Artefact; bootfs: Artefact }> {
+): Promise<{ code: Artefact; bootfs: Artefact }> {
   const { board, fleetFile = null } = request;
-  const grub = steps.note(await buildGrub(steps.context, board));
+  const code = await bootCode(steps, board);
   const modified = await sourceDate(steps, board);
-  const bootfs = await buildBootfs(steps.context, { board, identity, grub, fleetFile, modified });
-  return { grub, bootfs: steps.note(bootfs) };
+  const bootfs = await buildBootfs(steps.context, { board, identity, bootCode: code, fleetFile, modified });
+  return { code, bootfs: steps.note(bootfs) };
+}
+
+function bootCode(steps: Steps, board: Board): Promise<Artefact> {
+  return steps.once('boot code', async () => steps.note(await buildBootCode(steps.context, board)));
 }
 
 async function usersfs(steps: Steps, board: Board, identity: ImageIdentity): Promise<Artefact> {

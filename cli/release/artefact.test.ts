@@ -30,6 +30,7 @@ const system = {
   board: 'x86_64-usb',
   version: '1.1.0',
   buildTime: 1,
+  boot: { chain: 'grub', trial: 'kexec' },
   commandLine: 'quiet',
   kernelRelease: '6.12.1',
   nodeVersion: '24.21.0',

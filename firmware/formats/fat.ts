@@ -47,7 +47,7 @@ export async function makeFat(request: FatRequest, signal: AbortSignal): Promise
     MTOOLSRC: '/dev/null',
   };
   const files = [...request.files].sort((a, b) => (a.path < b.path ? -1 : 1));
-  const folders = [...new Set(files.flatMap((entry) => parents(entry.path)))].sort();
+  const folders = foldersOf(files);
   if (folders.length > 0)
     await runTool('mmd', ['-i', request.output, ...folders.map((path) => `::${path}`)], { signal, env });
   for (const { path, source } of files)
@@ -57,7 +57,12 @@ export async function makeFat(request: FatRequest, signal: AbortSignal): Promise
 /** Sizes of volumes are multiples of this; flash media erase no smaller pieces. */
 const SIZE_STEP_BYTES = 65_536;
 
-/** Size of the smallest volume that holds files of the given sizes (bytes) in the root folder. */
+/** Folders that the files stand in, each after the one that it stands in. */
+export function foldersOf(files: readonly Pick<FatFile, 'path'>[]): string[] {
+  return [...new Set(files.flatMap((entry) => parents(entry.path)))].sort();
+}
+
+/** Size of the smallest volume that holds files of the given sizes (bytes); a folder counts as a small file. */
 export function fatBytesFor(fileBytes: readonly number[]): number {
   for (let bytes = 4 * MIB; ; bytes += SIZE_STEP_BYTES) {
     const cluster = clusterSectors(bytes) * SECTOR_BYTES;

@@ -38,7 +38,8 @@ describe('the agent on Node 20', { skip }, () => {
     const parts = ['boot_part', 'slot_a_part', 'slot_b_part', 'data_part', 'disk', 'data_note'].map((key) => `${key}=`);
     const facts = ['slot=a', 'disk_id=0badcafe', 'data=ram', 'grown=0', 'trial=0', 'watchdog=0', ...parts].join('\n');
     const release = { format: 1, board: 'example', version: '1.0.0', buildTime: 0, nodeVersion: '20.19.2', files: {} };
-    const manifest = JSON.stringify({ ...release, commandLine: '', kernelRelease: '6.12' });
+    const boot = { chain: 'grub', trial: 'kexec' };
+    const manifest = JSON.stringify({ ...release, boot, commandLine: '', kernelRelease: '6.12' });
     const files = {
       'run/nodeos/boot': facts,
       'run/nodeos/slot/manifest.json': manifest,

@@ -21,8 +21,8 @@ before(async () => {
 after(() => fixture.remove());
 
 async function boot(changes: Partial<Parameters<typeof buildBootfs>[1]>): Promise<ReturnType<typeof openFat>> {
-  const grub = await fixture.artefact('grub', { 'BOOTX64.EFI': 'MZ' });
-  const request = { board: exampleBoard, identity, grub, fleetFile: null, modified, ...changes };
+  const bootCode = await fixture.artefact('boot-code', { 'BOOTX64.EFI': 'MZ', 'bootcode.bin': 'second stage' });
+  const request = { board: exampleBoard, identity, bootCode, fleetFile: null, modified, ...changes };
   const { dir } = await buildBootfs(fixture.context(), request);
   await runTool('fsck.fat', ['-n', join(dir, 'boot.fat')]);
   const bytes = await readFile(join(dir, 'boot.fat'));
@@ -33,7 +33,10 @@ describe('buildBootfs', () => {
   it('points at slot a with no attempts made, each in a block that lies in one piece', async () => {
     const volume = await boot({});
     assert.deepEqual(parseEnvironmentBlock(volume.readFile('/grub/grubenv')), { nodeos_slot: 'a' });
-    assert.deepEqual(parseEnvironmentBlock(volume.readFile('/grub/attempts')), { nodeos_attempts: '0' });
+    assert.deepEqual(parseEnvironmentBlock(volume.readFile('/grub/attempts')), {
+      nodeos_attempts: '0',
+      nodeos_once: 'none',
+    });
     // The agent writes the first sector of each block in place.
     assert.equal(volume.locate('/grub/grubenv').bytes, 1024);
     assert.equal(volume.locate('/grub/grubenv').offset % 512, 0);

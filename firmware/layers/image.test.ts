@@ -17,7 +17,7 @@ before(async () => {
   request = {
     board: exampleBoard,
     identity: imageIdentity('test'),
-    grub: await fixture.artefact('grub', {
+    bootCode: await fixture.artefact('grub', {
       'boot.bin': Buffer.alloc(440, 0x90),
       'core.img': Buffer.alloc(50_000, 'g'),
     }),
@@ -54,7 +54,7 @@ describe('buildImage', () => {
   });
 
   it('refuses boot code that reaches into the device record', async () => {
-    const grub = await fixture.artefact('grub-large', { 'boot.bin': '', 'core.img': Buffer.alloc(MIB) });
-    await assert.rejects(buildImage(fixture.context(), { ...request, grub }), { code: 'LAYOUT_OVERLAP' });
+    const bootCode = await fixture.artefact('grub-large', { 'boot.bin': '', 'core.img': Buffer.alloc(MIB) });
+    await assert.rejects(buildImage(fixture.context(), { ...request, bootCode }), { code: 'LAYOUT_OVERLAP' });
   });
 });

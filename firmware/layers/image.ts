@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Board } from '@nodeos/contracts/board.ts';
@@ -7,6 +6,7 @@ import { type Artefact, cached } from '../cache.ts';
 import type { BuildContext } from '../context.ts';
 import { encodeMbr, PARTITION_TYPES, SECTOR_BYTES } from '../formats/mbr.ts';
 import { copySparse, writeAll } from '../formats/sparse.ts';
+import { rawFiles } from '../plan/boot-files.ts';
 import { AREA, areaNamed, type DiskArea, planDisk } from '../plan/disk.ts';
 import type { ImageIdentity } from '../plan/identity.ts';
 import { diskBytes } from '../plan/layout.ts';
@@ -14,14 +14,14 @@ import { diskBytes } from '../plan/layout.ts';
 export interface ImageRequest {
   readonly board: Board;
   readonly identity: ImageIdentity;
-  readonly grub: Artefact;
+  readonly bootCode: Artefact;
   readonly bootfs: Artefact;
   readonly slot: Artefact;
   readonly usersfs: Artefact;
 }
 
 /** Raise when the bytes below change. */
-const RECIPE = 1;
+const RECIPE = 2;
 
 /**
  * The whole disk, slot b empty. Areas of zeros are holes in the file.
@@ -29,25 +29,25 @@ const RECIPE = 1;
  * @throws NodeosError LAYOUT_OVERLAP, DISK_FULL
  */
 export async function buildImage(context: BuildContext, request: ImageRequest): Promise<Artefact> {
-  const { board, identity, grub, bootfs, slot, usersfs } = request;
+  const { board, identity, bootCode, bootfs, slot, usersfs } = request;
   const areas = planDisk(board);
   const inputs = {
     recipe: RECIPE,
     areas,
     diskId: identity.diskId,
-    layers: [grub.hash, bootfs.hash, slot.hash, usersfs.hash],
+    raw: rawFiles(board),
+    layers: [bootCode.hash, bootfs.hash, slot.hash, usersfs.hash],
   };
   return cached(context, 'image', inputs, async (dir) => {
     context.progress({ step: 'image', message: 'putting the disk together' });
-    const { code, core } = await bootCode(grub);
-    const place = areaNamed(areas, AREA.bootCode);
-    if (core.length > place.bytes)
-      throw new NodeosError('LAYOUT_OVERLAP', `GRUB's core image of ${core.length} bytes does not fit ${place.name}`);
+    const raw = await readRaw(board, bootCode, areas);
     const image = await open(join(dir, 'disk.img'), 'w');
     try {
       await image.truncate(diskBytes(areas));
+      const code = raw.get(AREA.bootSector) ?? Buffer.alloc(0);
       await writeAll(image, bootSector(areas, identity, code), 0);
-      await writeAll(image, core, place.offset);
+      for (const [name, bytes] of raw)
+        if (name !== AREA.bootSector) await writeAll(image, bytes, areaNamed(areas, name).offset);
       const contents = [
         [AREA.boot, join(bootfs.dir, 'boot.fat')],
         [AREA.slotA, join(slot.dir, 'slot.img')],
@@ -60,11 +60,17 @@ export async function buildImage(context: BuildContext, request: ImageRequest): 
   });
 }
 
-/** What BIOS starts; machines with UEFI alone have none. */
-async function bootCode(grub: Artefact): Promise<{ code: Buffer; core: Buffer }> {
-  if (!existsSync(join(grub.dir, 'core.img'))) return { code: Buffer.alloc(0), core: Buffer.alloc(0) };
-  const [code, core] = await Promise.all(['boot.bin', 'core.img'].map((name) => readFile(join(grub.dir, name))));
-  return { code: code as Buffer, core: core as Buffer };
+/** What stands outside of partitions, by the name of its area. @throws NodeosError LAYOUT_OVERLAP */
+async function readRaw(board: Board, bootCode: Artefact, areas: readonly DiskArea[]): Promise<Map<string, Buffer>> {
+  const found = new Map<string, Buffer>();
+  for (const { area, path, content } of rawFiles(board)) {
+    const bytes = 'bytes' in content ? Buffer.from(content.bytes) : await readFile(join(bootCode.dir, content.file));
+    const place = areaNamed(areas, area);
+    if (bytes.length > place.bytes)
+      throw new NodeosError('LAYOUT_OVERLAP', `${path} of ${bytes.length} bytes does not fit ${place.name}`);
+    found.set(area, bytes);
+  }
+  return found;
 }
 
 function bootSector(areas: readonly DiskArea[], identity: ImageIdentity, bootCode: Buffer): Buffer {

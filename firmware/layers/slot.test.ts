@@ -22,6 +22,12 @@ before(async () => {
     kernel: await fixture.artefact('kernel', { kernel: 'bzImage', version: '6.12.1-nodeos\n' }),
     initramfs: await fixture.artefact('initramfs', { 'initramfs.img': 'cpio' }),
     rootfs: await fixture.artefact('rootfs', { 'rootfs.sqfs': Buffer.alloc(3_000_000, 'r') }),
+    bootCode: await fixture.artefact('boot-code', {
+      'bootcode.bin': 'second stage',
+      'start.elf': 'third stage',
+      'bl31.bin': 'stub',
+    }),
+    deviceTrees: await fixture.artefact('device-trees', { 'one.dtb': 'tree', 'overlays/pins.dtbo': 'overlay' }),
     nodeVersion: '24.0.0',
     trustRoot: Buffer.from('{"signed":{}}'),
     buildTime: 1_700_000_000,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Board } from '@nodeos/contracts/board.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
@@ -7,11 +7,12 @@ import { type SlotManifest, slotManifestSchema } from '@nodeos/contracts/slot-ma
 import { validate } from '@nodeos/contracts/validate.ts';
 import { type Artefact, cached } from '../cache.ts';
 import type { BuildContext } from '../context.ts';
-import { type FatFile, fatBytesFor, makeFat } from '../formats/fat.ts';
+import { type FatFile, fatBytesFor, foldersOf, makeFat } from '../formats/fat.ts';
+import { type BootFile, slotBootFiles } from '../plan/boot-files.ts';
 import { AREA, areaNamed, planDisk } from '../plan/disk.ts';
-import { slotConfig } from '../plan/grub-config.ts';
 import type { ImageIdentity } from '../plan/identity.ts';
 import { formatBytes } from '../plan/render.ts';
+import { describeFiles, gatherFiles } from './gather-files.ts';
 
 export interface SlotRequest {
   readonly board: Board;
@@ -20,6 +21,8 @@ export interface SlotRequest {
   readonly kernel: Artefact;
   readonly initramfs: Artefact;
   readonly rootfs: Artefact;
+  readonly bootCode: Artefact;
+  readonly deviceTrees: Artefact;
   readonly nodeVersion: string;
   /** TUF root metadata that the device trusts from the factory on. */
   readonly trustRoot: Buffer | null;
@@ -28,7 +31,7 @@ export interface SlotRequest {
 }
 
 /** Raise when the bytes below change. */
-const RECIPE = 1;
+const RECIPE = 2;
 
 /**
  * The slot image: everything of one system release in one FAT volume.
@@ -37,16 +40,22 @@ const RECIPE = 1;
  */
 export async function buildSlot(context: BuildContext, request: SlotRequest): Promise<Artefact> {
   const { board, systemVersion, identity, kernel, initramfs, rootfs, trustRoot, buildTime } = request;
+  const { bootCode, deviceTrees } = request;
+  const planned: BootFile[] = [
+    ...slotBootFiles(board, { diskId: identity.diskId }),
+    ...(trustRoot ? [{ path: 'root.json', source: '', content: { bytes: trustRoot } }] : []),
+  ];
   const inputs = {
     recipe: RECIPE,
     board: board.name,
+    boot: [board.boot.chain, board.boot.trial],
     commandLine: board.kernel.commandLine,
     slotMiB: board.partitions.slotMiB,
     systemVersion,
     volumeId: identity.slotVolumeId,
-    layers: [kernel.hash, initramfs.hash, rootfs.hash],
+    layers: [kernel.hash, initramfs.hash, rootfs.hash, bootCode.hash, deviceTrees.hash],
+    files: describeFiles(planned),
     nodeVersion: request.nodeVersion,
-    trustRoot: trustRoot && createHash('sha256').update(trustRoot).digest('hex'),
     buildTime,
   };
   return cached(context, 'slot', inputs, async (dir) => {
@@ -55,16 +64,14 @@ export async function buildSlot(context: BuildContext, request: SlotRequest): Pr
       { path: 'initramfs.img', source: join(initramfs.dir, 'initramfs.img') },
       { path: 'rootfs.sqfs', source: join(rootfs.dir, 'rootfs.sqfs') },
     ];
-    const add = async (path: string, content: string | Buffer): Promise<void> => {
-      const source = join(dir, path);
-      await writeFile(source, content);
-      files.push({ path, source });
-    };
-    await add('slot.cfg', slotConfig(board.kernel.commandLine));
-    if (trustRoot) await add('root.json', trustRoot);
-    await add('manifest.json', `${JSON.stringify(await makeManifest(request, files), null, 1)}\n`);
+    const scratch = join(dir, 'scratch');
+    files.push(...(await gatherFiles(planned, { code: bootCode, trees: deviceTrees }, scratch)));
+    const manifest = join(dir, 'manifest.json');
+    await writeFile(manifest, `${JSON.stringify(await makeManifest(request, files), null, 1)}\n`);
+    files.push({ path: 'manifest.json', source: manifest });
     const sizes = await Promise.all(files.map(async ({ source }) => (await stat(source)).size));
-    const bytes = fatBytesFor(sizes);
+    // Folders take clusters too; and the last one stays free (rpi-eeprom, release notes of 2024-01-18).
+    const bytes = fatBytesFor([...sizes, ...foldersOf(files).map(() => 1), 1]);
     const area = areaNamed(planDisk(board), AREA.slotA);
     if (bytes > area.bytes)
       throw new NodeosError(
@@ -78,6 +85,7 @@ export async function buildSlot(context: BuildContext, request: SlotRequest): Pr
       { output, bytes, label, volumeId: identity.slotVolumeId, modified: buildTime, files },
       context.signal,
     );
+    await rm(scratch, { recursive: true });
   });
 }
 
@@ -94,6 +102,7 @@ async function makeManifest(request: SlotRequest, files: readonly FatFile[]): Pr
     board: board.name,
     version: systemVersion,
     buildTime,
+    boot: { chain: board.boot.chain, trial: board.boot.trial },
     commandLine: board.kernel.commandLine,
     kernelRelease: (await readFile(join(kernel.dir, 'version'), 'utf8')).trim(),
     nodeVersion,

@@ -1,5 +1,6 @@
 import type { Board } from '@nodeos/contracts/board.ts';
 import { DEVICE_RECORD_AREA_BYTES, DEVICE_RECORD_OFFSETS } from '@nodeos/contracts/device-record.ts';
+import { U_BOOT_RECORD_AREA_BYTES, U_BOOT_RECORD_OFFSETS } from '@nodeos/contracts/u-boot-environment.ts';
 import { type Area, MIB, orderAreas } from './layout.ts';
 
 export type FileSystem = 'fat' | 'ext4';
@@ -20,6 +21,8 @@ export interface DiskArea extends Area {
 export const AREA = {
   bootSector: 'boot sector',
   bootCode: 'GRUB core image',
+  loader: 'boot loader',
+  loaderRecord: 'boot loader record 1',
   boot: 'boot',
   slotA: 'slot a',
   slotB: 'slot b',
@@ -40,7 +43,7 @@ export function planDisk(board: Board): DiskArea[] {
   const slots = start + bootMiB * MIB;
   const areas: DiskArea[] = [
     { name: AREA.bootSector, offset: 0, bytes: SECTOR_BYTES },
-    { name: AREA.bootCode, offset: SECTOR_BYTES, bytes: BOOT_CODE_END - SECTOR_BYTES },
+    ...loaderAreas(board.boot),
     ...DEVICE_RECORD_OFFSETS.map((offset, index) => ({
       name: `device record ${index + 1}`,
       offset,
@@ -74,8 +77,29 @@ export function planDisk(board: Board): DiskArea[] {
   return orderAreas(areas);
 }
 
-/** The area of that name; every plan has all names of AREA. */
-export function areaNamed(areas: readonly DiskArea[], name: string): DiskArea {
+/** What the boot chain needs outside of partitions. */
+function loaderAreas(boot: Board['boot']): DiskArea[] {
+  switch (boot.chain) {
+    case 'grub': {
+      const area = { name: AREA.bootCode, offset: SECTOR_BYTES, bytes: BOOT_CODE_END - SECTOR_BYTES };
+      return boot.targets.includes('i386-pc') ? [area] : [];
+    }
+    case 'raspberrypi':
+      return [];
+    case 'u-boot':
+      return [
+        { name: AREA.loader, offset: boot.loader.offset, bytes: boot.loader.bytes },
+        ...U_BOOT_RECORD_OFFSETS.map((offset, index) => ({
+          name: `boot loader record ${index + 1}`,
+          offset,
+          bytes: U_BOOT_RECORD_AREA_BYTES,
+        })),
+      ];
+  }
+}
+
+/** The area of that name; every plan has the boot sector and the four partitions. */
+export function areaNamed<T extends Area>(areas: readonly T[], name: string): T {
   const area = areas.find((each) => each.name === name);
   if (!area) throw new RangeError(`the disk has no area named ${name}`);
   return area;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
 import { GRUB_MODULES, GRUB_TARGETS, type GrubTarget, grubConfig, slotConfig } from './grub-config.ts';
 
 /** GRUB's commands and the module that each is in (GRUB manual, "Modules"). */
@@ -42,7 +43,20 @@ describe('grubConfig', () => {
 
   it('writes the counter and never the pointer', () => {
     const written = lines.filter((line) => line.startsWith('save_env'));
-    assert.deepEqual(written, ['save_env --file $prefix/attempts nodeos_attempts']);
+    assert.ok(written.length > 0);
+    for (const line of written)
+      assert.match(line, /^save_env --file \$prefix\/attempts nodeos_attempts( nodeos_once)?$/);
+  });
+
+  it('takes the slot that is taken once out of the file, and reads that back, before it starts it', () => {
+    const order = ['set nodeos_once=none', 'save_env', 'load_env', 'set nodeos_trial=yes', 'start_slot $once'];
+    const once = lines.indexOf('set once=$nodeos_once');
+    const places = order.map((text) => lines.findIndex((line, index) => index > once && line.startsWith(text)));
+    assert.deepEqual(
+      places,
+      [...places].sort((a, b) => a - b),
+    );
+    assert.ok(places.every((place) => place > once));
   });
 
   it('names the disk', () => {
@@ -54,11 +68,19 @@ describe('slotConfig', () => {
   it('hands the board’s words and those of disk and slot to the kernel', () => {
     assert.equal(
       slotConfig('console=ttyS0,115200  panic=5'),
-      'linux /kernel console=ttyS0,115200 panic=5 nodeos.disk=$nodeos_disk nodeos.slot=$nodeos_slot\ninitrd /initramfs.img\n',
+      [
+        'set nodeos_words=',
+        'if [ "$nodeos_trial" = yes ]; then',
+        `  set nodeos_words=nodeos.trial=${DEVICE_LIMITS.trialTimeoutSeconds}`,
+        'fi',
+        'linux /kernel console=ttyS0,115200 panic=5 nodeos.disk=$nodeos_disk nodeos.slot=$nodeos_slot $nodeos_words',
+        'initrd /initramfs.img',
+        '',
+      ].join('\n'),
     );
   });
 
   it('quotes what GRUB would read as syntax', () => {
-    assert.match(slotConfig('a=$b;c'), /^linux \/kernel 'a=\$b;c' /);
+    assert.match(slotConfig('a=$b;c'), /^linux \/kernel 'a=\$b;c' /m);
   });
 });

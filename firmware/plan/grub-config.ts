@@ -1,5 +1,6 @@
 import type { Board } from '@nodeos/contracts/board.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
+import { ATTEMPTS, TRIAL_WORD } from './trial-word.ts';
 
 /** Modules built into every GRUB image: what the script below uses, and nothing that draws. */
 export const GRUB_MODULES = [
@@ -51,13 +52,11 @@ terminal_input console serial
 terminal_output console serial
 `;
 
-/** How often GRUB starts the pointer's slot that never reports itself healthy before it takes the other one. */
-const ATTEMPTS = 3;
-
 /**
  * `grub/grub.cfg` on the first partition. GRUB's script has no arithmetic, so the counter is a chain of comparisons.
  * The pointer (`grubenv`) is only read here; the counter has a file of its own, so that a torn write to it cannot hurt
- * the pointer. Where both slots fail, the machine starts again: the cause may have been a slow medium.
+ * the pointer. So has the slot that is taken once: it is out before that slot is started.
+ * Where both slots fail, the machine starts again: the cause may have been a slow medium.
  * @param diskId signature in the boot sector, 8 hex digits
  */
 export function grubConfig(diskId: string, targets: readonly GrubTarget[]): string {
@@ -73,8 +72,9 @@ set nodeos_disk=${diskId}
 regexp --set=1:nodeos_device '^([^,]+)' "$root"
 set nodeos_slot=a
 set nodeos_attempts=0
+set nodeos_once=none
 load_env --file $prefix/grubenv nodeos_slot
-load_env --file $prefix/attempts nodeos_attempts
+load_env --file $prefix/attempts nodeos_attempts nodeos_once
 
 if [ "$nodeos_slot" = b ]; then
   set chosen=b
@@ -102,6 +102,20 @@ function start_slot {
   fi
 }
 
+if [ "$nodeos_once" = a -o "$nodeos_once" = b ]; then
+  set once=$nodeos_once
+  set nodeos_once=none
+  save_env --file $prefix/attempts nodeos_attempts nodeos_once
+  # A slot that cannot be taken out would be taken at every start.
+  set nodeos_once=unknown
+  load_env --file $prefix/attempts nodeos_once
+  if [ "$nodeos_once" = none ]; then
+    set nodeos_trial=yes
+    start_slot $once
+    set nodeos_trial=no
+  fi
+fi
+
 find_slot $other
 if [ "$nodeos_attempts" = ${ATTEMPTS} -a -f /kernel ]; then
   # The other slot gets one chance; then the pointer's slot has its attempts again.
@@ -124,12 +138,18 @@ reboot
 }
 
 /**
- * `slot.cfg`: how GRUB starts the slot that the file lies in; `root`, `nodeos_disk` and `nodeos_slot` are set.
+ * `slot.cfg`: how GRUB starts the slot that the file lies in; `root`, `nodeos_disk`, `nodeos_slot` and, where the slot is
+ * taken once, `nodeos_trial` are set.
  * @param commandLine words of the kernel command line without those of the disk and the slot
  */
 export function slotConfig(commandLine: string): string {
   const words = commandLine.split(/\s+/).filter((word) => word !== '');
-  return `linux /kernel ${[...words.map(quote), 'nodeos.disk=$nodeos_disk', 'nodeos.slot=$nodeos_slot'].join(' ')}
+  const own = ['nodeos.disk=$nodeos_disk', 'nodeos.slot=$nodeos_slot', '$nodeos_words'];
+  return `set nodeos_words=
+if [ "$nodeos_trial" = yes ]; then
+  set nodeos_words=${TRIAL_WORD}
+fi
+linux /kernel ${[...words.map(quote), ...own].join(' ')}
 initrd /initramfs.img
 `;
 }

@@ -1,6 +1,6 @@
 import type { Board } from '@nodeos/contracts/board.ts';
+import { type BootFile, bootFiles, rawFiles, slotBootFiles } from './boot-files.ts';
 import { AREA, type DiskArea, planDisk } from './disk.ts';
-import { uefiFiles } from './grub-config.ts';
 import { type KernelOption, mergeOptions, parseFragment } from './kernel-options.ts';
 import { diskBytes } from './layout.ts';
 import { planRoot, type RootFile } from './root-files.ts';
@@ -40,6 +40,8 @@ export interface BuildPlan {
     readonly options: readonly KernelOption[];
   };
   readonly commandLine: string;
+  /** How a system release is tried, and why so. */
+  readonly trial: { readonly kind: Board['boot']['trial']; readonly reason: string };
 }
 
 /**
@@ -63,30 +65,27 @@ export function planImage(board: Board, options: PlanOptions): BuildPlan {
       options: mergeOptions(fragments),
     },
     commandLine: board.kernel.commandLine,
+    trial: { kind: board.boot.trial, reason: board.boot.trialReason },
   };
 }
 
+/** What the plan tells of files does not depend on these. */
+const NO_FACTS = { diskId: '00000000', modified: 0 } as const;
+
 function filesOf(area: string, board: Board, options: PlanOptions): PlannedFile[] {
-  const forBios = board.boot.chain === 'grub' && board.boot.targets.includes('i386-pc');
-  if (area === AREA.bootSector) return forBios ? [{ path: 'boot.img', source: 'grub-pc-bin' }] : [];
-  if (area === AREA.bootCode) return forBios ? [{ path: 'core.img', source: 'grub-mkimage, i386-pc' }] : [];
-  if (area === AREA.boot) return bootFiles(board, options);
+  if (area === AREA.boot) {
+    const fleet = options.fleetFile ? [{ path: '/fleet.json', source: 'fleet file' }] : [];
+    return [...bootFiles(board, NO_FACTS, null).map(inPartition), ...fleet];
+  }
   if (area === AREA.slotA) return slotFiles(board, options);
   if (area === AREA.data) return [{ path: '/users', source: 'empty' }];
-  return [];
+  return rawFiles(board)
+    .filter((file) => file.area === area)
+    .map(({ path, source }) => ({ path, source }));
 }
 
-function bootFiles(board: Board, options: PlanOptions): PlannedFile[] {
-  return [
-    ...(board.boot.chain === 'grub' ? uefiFiles(board.boot) : []).map((file) => ({
-      path: `/EFI/BOOT/${file}`,
-      source: 'grub-mkimage',
-    })),
-    { path: '/grub/grub.cfg', source: 'firmware/plan/grub-config.ts' },
-    { path: '/grub/grubenv', source: 'the pointer: slot a' },
-    { path: '/grub/attempts', source: 'the counter: 0' },
-    ...(options.fleetFile ? [{ path: '/fleet.json', source: 'fleet file' }] : []),
-  ];
+function inPartition({ path, source }: BootFile): PlannedFile {
+  return { path: `/${path}`, source };
 }
 
 function slotFiles(board: Board, options: PlanOptions): PlannedFile[] {
@@ -95,7 +94,7 @@ function slotFiles(board: Board, options: PlanOptions): PlannedFile[] {
     { path: '/initramfs.img', source: 'firmware/init' },
     { path: '/rootfs.sqfs', source: 'root file system, see below' },
     { path: '/manifest.json', source: `version ${options.systemVersion} and the hashes of the other files` },
-    { path: '/slot.cfg', source: 'firmware/plan/grub-config.ts' },
+    ...slotBootFiles(board, NO_FACTS).map(inPartition),
     ...(options.trustRoot ? [{ path: '/root.json', source: 'factory root of trust' }] : []),
   ];
 }

@@ -24,6 +24,7 @@ export function renderPlan(plan: BuildPlan): string {
     '',
     `kernel: ${plan.kernel.source}, ${[...plan.kernel.fragments, ...plan.kernel.patches].join(', ')}`,
     `command line: ${plan.commandLine}`,
+    `trial: ${plan.trial.kind}. ${plan.trial.reason}`,
     '',
     ...table([['option', 'asked for in'], ...options]),
     '',

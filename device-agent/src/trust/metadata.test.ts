@@ -308,6 +308,7 @@ test('a target swapped for another release, board or ABI does not fit', async ()
       board: 'raspberrypi3',
       version: '1.1.0',
       buildTime: 1,
+      boot: { chain: 'grub', trial: 'kexec' },
       commandLine: '',
       kernelRelease: '6.12',
       nodeVersion: '24.21.0',

@@ -102,6 +102,7 @@ export function slotImage(version: string, root: Buffer, manifestChange: Partial
     board: BOARD,
     version,
     buildTime: 1_760_000_000,
+    boot: { chain: 'grub', trial: 'kexec' },
     commandLine: 'console=ttyS0 quiet',
     kernelRelease: '6.12.0',
     nodeVersion: '24.21.0',

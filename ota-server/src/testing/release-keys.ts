@@ -139,6 +139,7 @@ export function systemTarget(board: string, version: string, octets: string): Ta
         board,
         version,
         buildTime: 1,
+        boot: { chain: 'grub', trial: 'kexec' },
         commandLine: '',
         kernelRelease: '6.12.0',
         nodeVersion: '24.21.0',
