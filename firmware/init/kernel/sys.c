@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/reboot.h>
 #include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -43,6 +45,9 @@ int sys_poll(struct pollfd *fds, int count, int64_t timeout_ms) {
 }
 void sys_sync(void) { sync(); }
 int sys_reboot(int command) { return RESULT(reboot(command)); }
+int sys_restart(const char *argument) {
+  return (int)RESULT(syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_CMD_RESTART2, argument));
+}
 
 int sys_list(const char *folder, char names[][NAME_SIZE], int limit) {
   DIR *stream = opendir(folder);

@@ -44,5 +44,6 @@ int64_t sys_now_ms(void); /* since boot, never set back */
 void sys_sleep_ms(int64_t ms);
 void sys_sync(void);
 int sys_reboot(int command);
+int sys_restart(const char *argument); /* a reboot with words for the board's firmware */
 
 #endif

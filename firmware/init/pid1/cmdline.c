@@ -25,7 +25,8 @@ static int parse_word(const char *word, size_t length, struct cmdline *words) {
     if (value_length != 8 || !is_hex(value, 8)) return -EINVAL;
     memcpy(words->disk, value, 8);
   } else if (IS("slot")) {
-    if (value_length != 1 || (*value != 'a' && *value != 'b')) return -EINVAL;
+    bool asks = value_length == 8 && memcmp(value, "firmware", 8) == 0;
+    if (!asks && (value_length != 1 || (*value != 'a' && *value != 'b'))) return -EINVAL;
     words->slot = *value;
   } else if (IS("trial")) {
     if (value_length == 0 || value_length > 6 || strspn(value, "0123456789") < value_length) return -EINVAL;

@@ -23,7 +23,7 @@ struct verity {
 
 struct cmdline {
   char disk[9]; /* MBR signature, 8 lower-case hex digits; empty when not given */
-  char slot;    /* 'a' or 'b'; 0 when not given */
+  char slot;    /* 'a' or 'b'; 0 when not given; 'f' until slot_find has asked the firmware */
   int trial_s;  /* 0: no trial */
   bool barebones;
   bool no_watchdog;
@@ -43,7 +43,7 @@ struct boot {
   char data_note[160]; /* why data is in RAM; empty: it is on the disk */
 };
 
-enum ending { REBOOT, POWER_OFF, KEXEC };
+enum ending { REBOOT, POWER_OFF, KEXEC, TRYBOOT };
 
 /* log.c: `must` and `may` mark each step of the boot story */
 __attribute__((format(printf, 1, 2))) void say(const char *format, ...);
@@ -60,6 +60,8 @@ int cmdline_parse(const char *text, struct cmdline *words);
 int disk_find(const char *signature, int64_t limit_ms, struct disk *disk);
 void disk_partition(const struct disk *disk, int number, char path[NAME_SIZE + 12]);
 int disk_grow(struct disk *disk, int number); /* 1: the partition grew, 0: it fills the medium */
+
+int slot_find(struct boot *boot);
 
 int verity_open(const struct verity *verity, const char *device, char mapped[NAME_SIZE]);
 

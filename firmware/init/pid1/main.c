@@ -21,6 +21,7 @@ static int read_cmdline(struct cmdline *words) {
 
 static void mount_from_disk(void) {
   must("finding the disk", disk_find(boot.words.disk, DISK_LIMIT_MS, &boot.disk));
+  must("finding out which slot this is", slot_find(&boot));
   must("mounting the slot", mount_slot(&boot));
   must("mounting rootfs.sqfs", mount_lower("/run/nodeos/slot/rootfs.sqfs", &boot.words.verity));
   data_mount(&boot);

@@ -41,7 +41,7 @@ static void unmount_all(void) {
 }
 
 void shut_down(const struct boot *boot, enum ending ending) {
-  static const char *const words[] = {"reboot", "power off", "kexec"};
+  static const char *const words[] = {"reboot", "power off", "kexec", "one-shot boot"};
   int64_t start = sys_now_ms();
   stop_processes(boot);
   unmount_all();
@@ -49,5 +49,7 @@ void shut_down(const struct boot *boot, enum ending ending) {
   say("%s after %d ms", words[ending], (int)(sys_now_ms() - start));
   if (ending == POWER_OFF) sys_reboot(RB_POWER_OFF);
   if (ending == KEXEC) may("kexec", sys_reboot(RB_KEXEC));
+  /* Raspberry Pi documentation, Fail-safe OS updates: a partition number, 0 for autoboot.txt to choose, and the flag. */
+  if (ending == TRYBOOT) may("one-shot boot", sys_restart("0 tryboot"));
   sys_reboot(RB_AUTOBOOT); /* also when there was no kernel loaded to go to */
 }

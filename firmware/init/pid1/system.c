@@ -66,8 +66,9 @@ static void start(struct system *system, char *const argv[]) {
 }
 
 static void obey(struct system *system, const char *line) {
-  static const char *const endings[] = {[REBOOT] = "reboot", [POWER_OFF] = "poweroff", [KEXEC] = "kexec"};
-  for (int i = REBOOT; i <= KEXEC; i++) {
+  static const char *const endings[] = {[REBOOT] = "reboot", [POWER_OFF] = "poweroff", [KEXEC] = "kexec",
+                                        [TRYBOOT] = "tryboot"};
+  for (int i = REBOOT; i <= TRYBOOT; i++) {
     if (strcmp(line, endings[i]) != 0) continue;
     system->ending = (enum ending)i;
     system->done = true;

@@ -38,6 +38,12 @@ TEST("a disk that is not 8 lower-case hex digits is an error") {
   CHECK_NUMBER(parse("nodeos.slot=a nodeos.disk=0A1B2C3D"), -EINVAL);
   CHECK_NUMBER(parse("nodeos.slot=a nodeos.disk="), -EINVAL);
 }
+TEST("a slot that is to be asked of the firmware is no letter yet") {
+  CHECK_NUMBER(parse("nodeos.disk=0a1b2c3d nodeos.slot=firmware"), 0);
+  CHECK_NUMBER(words.slot, 'f');
+  CHECK_NUMBER(parse("nodeos.disk=0a1b2c3d nodeos.slot=firmwares"), -EINVAL);
+  CHECK_NUMBER(parse("nodeos.disk=0a1b2c3d nodeos.slot=f"), -EINVAL);
+}
 TEST("a slot other than a and b is an error") {
   CHECK_NUMBER(parse("nodeos.disk=0a1b2c3d nodeos.slot=c"), -EINVAL);
   CHECK_NUMBER(parse("nodeos.disk=0a1b2c3d nodeos.slot=ab"), -EINVAL);

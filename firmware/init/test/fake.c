@@ -437,6 +437,11 @@ int sys_reboot(int command) {
   longjmp(fake_end, 1);
 }
 
+int sys_restart(const char *argument) {
+  int result = call("restart %s", argument);
+  return result < 0 ? result : sys_reboot(RB_AUTOBOOT);
+}
+
 uint8_t *fake_product_disk(const char *name, uint64_t size) {
   static const uint32_t starts[] = {8192, 73728, 335872, 598016}, counts[] = {65536, 262144, 262144, 32768};
   char path[64];

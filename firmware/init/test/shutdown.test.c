@@ -31,6 +31,17 @@ TEST("a reboot takes the same way") {
   CHECK(ENDS_BOOT(shut_down(&boot, REBOOT)));
   CHECK(IN_ORDER("kill -1 15", "unmount /boot", "mount remount - /data ro", "sync", "reboot 0x1234567"));
 }
+TEST("a one-shot boot takes the same way, and tells the firmware at its end") {
+  machine();
+  CHECK(ENDS_BOOT(shut_down(&boot, TRYBOOT)));
+  CHECK(IN_ORDER("kill -1 15", "unmount /boot", "mount remount - /data ro", "sync", "restart 0 tryboot"));
+}
+TEST("a kernel that refuses the word for the firmware reboots all the same") {
+  machine();
+  fake_fail("restart", EINVAL, ALWAYS);
+  CHECK(ENDS_BOOT(shut_down(&boot, TRYBOOT)));
+  CHECK(IN_ORDER("restart 0 tryboot", "write console init: one-shot boot: Invalid argument", "reboot 0x1234567"));
+}
 TEST("a power-off takes the same way") {
   machine();
   CHECK(ENDS_BOOT(shut_down(&boot, POWER_OFF)));
