@@ -5,8 +5,13 @@ import { raiseClock } from './clock-floor.ts';
 import { openInitChannel } from './init-channel.ts';
 import { openLogs } from './logs.ts';
 import { PATHS } from './paths.ts';
+import type { AppRuntime } from './ports.ts';
+import { standBack } from './priority.ts';
 import { endOnSignal, endOnUnhandledErrors, print } from './process-end.ts';
 import { initReadyMs, readMemory, uptimeMs } from './report.ts';
+
+/** Apps that take longer to start share the processor with the agent again. */
+const START_LIMIT_MS = 15_000;
 
 /**
  * The system process: keeps the users' apps running and the device in touch with its server.
@@ -25,10 +30,12 @@ async function main(): Promise<void> {
   const native = raiseClock(PATHS, logs.log);
   const changes = new Set<() => void>();
   const events = new Set<(text: string) => void>();
+  const start = standBack(START_LIMIT_MS);
   const apps = createSupervisor({
     launch: createLaunch(PATHS, logs.log),
     onLine: logs.append,
     onChange: () => {
+      if (!isStarting(apps)) start.over();
       for (const listener of changes) listener();
     },
     onEvent: (text) => {
@@ -37,7 +44,9 @@ async function main(): Promise<void> {
     },
     availableMemoryKiB: async () => (await readMemory(PATHS.proc)).availableKiB,
   });
-  for (const app of readActiveApps(PATHS.state)) apps.start(app);
+  // Their processes begin before the rest of the agent is loaded, which keeps this thread for more than a second.
+  await Promise.all(readActiveApps(PATHS.state).map((app) => apps.start(app)));
+  if (!isStarting(apps)) start.over();
 
   const { bringOnline } = await import('./online.ts');
   const { sayGoodbye } = await bringOnline({
@@ -46,6 +55,10 @@ async function main(): Promise<void> {
     onAppEvent: (listener) => void events.add(listener),
   });
   endOnSignal(logs, sayGoodbye);
+}
+
+function isStarting(apps: AppRuntime): boolean {
+  return Object.values(apps.status()).some(({ state }) => state === 'starting');
 }
 
 void main();

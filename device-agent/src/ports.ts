@@ -35,8 +35,11 @@ export interface InstalledApp {
 
 /** Runs users' apps (apps/supervisor.ts). */
 export interface AppRuntime {
-  /** Starts an app that state.json calls active; restarts it for ever with back-off. Returns at once. */
-  start(app: InstalledApp): void;
+  /**
+   * Starts an app that state.json calls active; restarts it for ever with back-off. Resolves when its first process has
+   * begun, or could not; never rejects.
+   */
+  start(app: InstalledApp): Promise<void>;
   /**
    * Makes the candidate the running version: start (overlapping or not), probe, soak. Resolves when it held.
    * Rejects with NodeosError APP_START_FAILED or APP_PROBE_FAILED (one sentence: exit code or signal, last stderr line)

@@ -10,7 +10,7 @@ export async function startActiveApps(context: UpdaterContext): Promise<void> {
   const { ports, store } = context;
   for (const name of Object.keys(store.state.apps)) {
     const app = await activeApp(context, name);
-    if (app) ports.apps.start(toInstalledApp(ports.stateDir, app));
+    if (app) void ports.apps.start(toInstalledApp(ports.stateDir, app));
     else ports.event('error', `the bundle of ${name} is gone; it is fetched again`);
   }
 }

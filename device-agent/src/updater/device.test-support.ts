@@ -123,7 +123,7 @@ export class FakeApps implements AppRuntime {
   readonly ill = new Set<string>();
   activating: (candidate: InstalledApp) => Promise<void> = async () => {};
 
-  start(app: InstalledApp): void {
+  async start(app: InstalledApp): Promise<void> {
     this.running.set(app.manifest.name, app);
   }
   async activate(

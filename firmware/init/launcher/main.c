@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -106,6 +107,7 @@ int main(int argc, char **argv) {
   sigaddset(&signals, SIGCHLD);
   sigprocmask(SIG_BLOCK, &signals, NULL);
   descriptors_close(&options);
+  setpriority(PRIO_PROCESS, 0, 0); /* the agent may stand back while apps start; an app never does */
   if (chdir("/") < 0) fail("/", errno); /* a folder of the system, held by the reaper, would outlast pivot_root */
   if (options.cgroup != NULL) join_cgroup(options.cgroup);
   make_namespaces(&options);
