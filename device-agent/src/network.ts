@@ -128,6 +128,8 @@ function readLeases(folder: string): Lease[] {
 
 function writeInPlace(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(`${path}.new`, text);
-  renameSync(`${path}.new`, path);
+  // An agent that is being replaced may still write its own.
+  const temporary = `${path}.${process.pid}`;
+  writeFileSync(temporary, text);
+  renameSync(temporary, path);
 }

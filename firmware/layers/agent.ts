@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
+import type { Plugin } from 'esbuild';
 import { assetPath } from '../assets.ts';
 import { type Artefact, cached } from '../cache.ts';
 import type { BuildContext } from '../context.ts';
@@ -12,6 +13,17 @@ const PARTS = [
   { output: 'agent.js', source: 'src/main.ts', bundled: true },
   { output: 'app-preload.cjs', source: 'src/apps/app-preload.cjs', bundled: false },
 ] as const;
+
+/**
+ * Parts of the MQTT client that a device never reaches (WebSocket, SOCKS, timers of browsers), and a copy of Node's own
+ * streams: they would be loaded into every device's memory.
+ */
+const REPLACED: Readonly<Record<string, string>> = {
+  ws: 'module.exports = {};',
+  socks: 'module.exports = {};',
+  'worker-timers': 'module.exports = {};',
+  'readable-stream': "module.exports = require('node:stream');",
+};
 
 export type AgentFiles = ReadonlyMap<string, Buffer>;
 
@@ -62,6 +74,7 @@ export async function bundleAgent(): Promise<AgentFiles> {
       minifyWhitespace: true,
       minifySyntax: true,
       legalComments: 'external',
+      plugins: [replaceModules(REPLACED)],
       logLevel: 'silent',
     }).catch((cause: Error) => {
       throw new NodeosError('TOOL_FAILED', `the device agent could not be bundled: ${cause.message}`, { cause });
@@ -70,6 +83,18 @@ export async function bundleAgent(): Promise<AgentFiles> {
       files.set(path.slice(folder.length + 1), Buffer.from(contents));
   }
   return files;
+}
+
+/** Gives modules a source of ours, whatever of them is imported. */
+function replaceModules(sources: Readonly<Record<string, string>>): Plugin {
+  return {
+    name: 'replace-modules',
+    setup(build) {
+      const names = Object.keys(sources).join('|');
+      build.onResolve({ filter: new RegExp(`^(${names})$`) }, ({ path }) => ({ path, namespace: 'replaced' }));
+      build.onLoad({ filter: /.*/, namespace: 'replaced' }, ({ path }) => ({ contents: sources[path] }));
+    },
+  };
 }
 
 async function readPrebuilt(): Promise<AgentFiles> {
