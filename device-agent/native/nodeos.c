@@ -1,6 +1,7 @@
 /* Kernel calls that Node.js has not, as a Node-API addon. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <malloc.h>
 #include <node_api.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -72,10 +73,19 @@ static napi_value set_clock_call(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/* trimMemory(): malloc_trim(3) */
+static napi_value trim_memory_call(napi_env env, napi_callback_info info) {
+  (void)env;
+  (void)info;
+  malloc_trim(0);
+  return NULL;
+}
+
 NAPI_MODULE_INIT() {
   const napi_property_descriptor calls[] = {
       {"kexecFileLoad", NULL, kexec_file_load_call, NULL, NULL, NULL, napi_enumerable, NULL},
       {"setClock", NULL, set_clock_call, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"trimMemory", NULL, trim_memory_call, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   if (napi_define_properties(env, exports, sizeof calls / sizeof calls[0], calls) != napi_ok) return NULL;
   return exports;

@@ -23,7 +23,7 @@ before(() => {
 });
 
 test('the addon has its two calls', () => {
-  assert.deepEqual(Object.keys(native), ['kexecFileLoad', 'setClock']);
+  assert.deepEqual(Object.keys(native), ['kexecFileLoad', 'setClock', 'trimMemory']);
 });
 
 test('a kernel that is none, or no right to load one, is an error with its name', () => {

@@ -10,6 +10,7 @@ import { createEventQueue } from './event-queue.ts';
 import { readFleetFile } from './fleet-file.ts';
 import { type Identity, loadIdentity } from './identity.ts';
 import type { Logs } from './logs.ts';
+import { releaseMemory } from './memory.ts';
 import { startNetwork } from './network.ts';
 import { hostnameFor } from './network-config.ts';
 import type { PATHS } from './paths.ts';
@@ -84,6 +85,7 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
       events.add(kind, text);
     },
     report: () => session?.report() ?? Promise.resolve(),
+    atRest: () => releaseMemory(native),
   });
   events.add(
     'boot',
@@ -158,5 +160,5 @@ function withoutAddon(): NativeCalls {
   const missing = () => {
     throw new Error('the addon with kernel calls could not be loaded');
   };
-  return { kexecFileLoad: missing, setClock: missing };
+  return { kexecFileLoad: missing, setClock: missing, trimMemory: () => {} };
 }

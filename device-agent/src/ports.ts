@@ -69,6 +69,8 @@ export interface NativeCalls {
   kexecFileLoad(kernelFd: number, initramfsFd: number, commandLine: string): void;
   /** clock_settime(CLOCK_REALTIME), milliseconds since 1970. */
   setClock(milliseconds: number): void;
+  /** malloc_trim(3): what the C library holds free goes back to the kernel. */
+  trimMemory(): void;
 }
 
 /** The update engine (updater/). */
@@ -102,5 +104,7 @@ export interface UpdaterPorts {
   readonly event: (kind: DeviceEvents['events'][number]['kind'], text: string) => void;
   /** Something in updates() changed: report soon. Resolves when the report was sent or could not be. */
   readonly report: () => Promise<void>;
+  /** No update is under way any more. */
+  readonly atRest: () => void;
   readonly now: () => number;
 }

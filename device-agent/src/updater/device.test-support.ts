@@ -348,7 +348,9 @@ export class TestDevice {
             this.#loaded = commandLine;
           },
           setClock: () => {},
+          trimMemory: () => {},
         },
+        atRest: () => {},
         facts,
         stateDir: this.stateDir,
         slotDir: join(this.folder, 'slot'),
