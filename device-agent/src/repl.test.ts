@@ -10,6 +10,7 @@ function open(t: TestContext, idleLimitMs = 60_000) {
   const repl = createRepl({
     paths: { launcher: '', users: '', appNode: '', appPreload: '', lowerRoot: '' },
     findApp: () => undefined,
+    processOf: () => null,
     log: () => {},
     idleLimitMs,
     publish(message) {

@@ -14,6 +14,8 @@ export interface ReplOptions {
   readonly paths: AppRootPaths & { readonly launcher: string; readonly users: string };
   /** The app as it runs now; undefined where there is no such app. */
   readonly findApp: (name: string) => InstalledApp | undefined;
+  /** Process of the app as it runs now; null where it does not. */
+  readonly processOf: (name: string) => number | null;
   readonly publish: (message: ReplMessage) => void;
   readonly log: (text: string) => void;
   readonly idleLimitMs?: number;
@@ -32,7 +34,7 @@ export interface Repl {
  */
 export function createRepl(options: ReplOptions): Repl {
   const { publish, log, idleLimitMs = IDLE_LIMIT_MS } = options;
-  const start = options.start ?? ((app) => startIsolated(app, options.paths));
+  const start = options.start ?? ((app) => startIsolated(app, options));
   let current: { readonly session: string; readonly child: ChildProcess; timer: NodeJS.Timeout } | null = null;
 
   function close(): void {
@@ -89,15 +91,20 @@ export function createRepl(options: ReplOptions): Repl {
   };
 }
 
-async function startIsolated(app: InstalledApp | null, paths: ReplOptions['paths']): Promise<ChildProcess> {
-  const args = app ? await appArguments(app, paths) : await nobodyArguments(paths);
-  return spawn(paths.launcher, args, { stdio: ['pipe', 'pipe', 'pipe'], env: {} });
+async function startIsolated(app: InstalledApp | null, options: ReplOptions): Promise<ChildProcess> {
+  const args = app ? await appArguments(app, options) : await nobodyArguments(options.paths);
+  return spawn(options.paths.launcher, args, { stdio: ['pipe', 'pipe', 'pipe'], env: {} });
 }
 
-async function appArguments(app: InstalledApp, paths: ReplOptions['paths']): Promise<string[]> {
+async function appArguments(app: InstalledApp, { paths, processOf }: ReplOptions): Promise<string[]> {
   const { home, uid } = await homeOf(paths.users, app.manifest.name);
   const interactive = { ...app, manifest: { ...app.manifest, start: ['node', '--interactive'] } };
-  return launchArguments(interactive, { uid, home, cgroup: null, devices: [] }, false, paths);
+  return launchArguments(
+    interactive,
+    { uid, home, rootOf: processOf(app.manifest.name), cgroup: null, devices: [] },
+    false,
+    paths,
+  );
 }
 
 /** Its home lies in RAM and starts empty with every session. */

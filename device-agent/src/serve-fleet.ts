@@ -15,7 +15,7 @@ import { createLogStream } from './log-stream.ts';
 import type { Logs } from './logs.ts';
 import type { Network } from './network.ts';
 import type { PATHS } from './paths.ts';
-import type { InitChannel, Updater } from './ports.ts';
+import type { AppRuntime, InitChannel, Updater } from './ports.ts';
 import { createRepl } from './repl.ts';
 import type { DeviceHttp } from './transport/http.ts';
 import { type Broker, connectBroker } from './transport/mqtt.ts';
@@ -30,6 +30,7 @@ export interface FleetContext {
   readonly identity: Identity;
   readonly system: SlotManifest;
   readonly network: Network;
+  readonly apps: Pick<AppRuntime, 'processOf'>;
   readonly logs: Logs;
   readonly updater: Updater;
   readonly events: EventQueue;
@@ -131,6 +132,7 @@ function connectUntilRejected(
     const stream = createLogStream(logs, (batch) => broker?.publishLogs(batch));
     const repl = createRepl({
       ...{ paths, log, publish: (message) => broker?.publishRepl(message) },
+      processOf: context.apps.processOf,
       findApp: (name) => readActiveApps(paths.state).find((app) => app.manifest.name === name),
     });
     /** After the first answer, not before: at boot its library would only take the processor from the apps. */

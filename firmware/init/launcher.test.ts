@@ -116,6 +116,12 @@ describe('launcher on this machine', { skip: reasonToSkip() }, () => {
     return new Map(lines.map((line) => [/^[^=:]+/.exec(line)?.[0] ?? line, line.replace(/^[^=:]+[=:]\s*/, '')]));
   }
 
+  /** Major and minor number of the file system at an app's `/`. */
+  async function rootDevice({ pid }: ChildProcess): Promise<string | undefined> {
+    const mounts = (await readFile(`/proc/${pid}/mountinfo`, 'utf8')).split('\n').map((line) => line.split(' '));
+    return mounts.find((fields) => fields[4] === '/')?.[2];
+  }
+
   it('runs the app under its own ids, without capabilities, groups or new privileges', async () => {
     const seen = await report();
     assert.equal(seen.get('Uid'), `${uid}\t${uid}\t${uid}\t${uid}`);
@@ -245,6 +251,39 @@ describe('launcher on this machine', { skip: reasonToSkip() }, () => {
     const work = await stat(join(folder, 'users/.work'));
     assert.equal(work.mode & 0o777, 0o700);
     assert.equal(work.uid, 0);
+  });
+
+  it('shares one root with another run on the same home: each sees at once what the other writes', async () => {
+    const home = await newHome();
+    const first = await start([], ['/bin/probe', 'wait'], home);
+    await once(first.stdout as NodeJS.ReadableStream, 'data');
+    const second = await start(['--root-of', String(first.pid)], ['/bin/probe', 'wait'], home);
+    await once(second.stdout as NodeJS.ReadableStream, 'data');
+    assert.equal(await rootDevice(second), await rootDevice(first));
+    await writeFile(`/proc/${first.pid}/root/from-first`, '1');
+    assert.equal(await readFile(`/proc/${second.pid}/root/from-first`, 'utf8'), '1');
+    first.kill('SIGTERM');
+    await once(first, 'close');
+    await writeFile(`/proc/${second.pid}/root/from-second`, '2');
+    assert.equal(await readFile(join(home, 'from-second'), 'utf8'), '2');
+    second.kill('SIGTERM');
+    await once(second, 'close');
+  });
+
+  it('takes no root of a stranger, of the system, or of a process that is gone', async () => {
+    const stranger = await start([], ['/bin/probe', 'wait']);
+    await once(stranger.stdout as NodeJS.ReadableStream, 'data');
+    // Of the same user, but this test's own: the system's root.
+    const own = (await report()).get('root');
+    for (const pid of [process.pid, 4_000_000])
+      assert.equal((await report(['--root-of', String(pid)])).get('root'), own, `the root of ${pid} was taken`);
+    const other = await start(['--uid', String(uid + 1), '--root-of', String(stranger.pid)], ['/bin/probe', 'wait']);
+    await once(other.stdout as NodeJS.ReadableStream, 'data');
+    assert.notEqual(await rootDevice(other), await rootDevice(stranger));
+    for (const child of [stranger, other]) {
+      child.kill('SIGTERM');
+      await once(child, 'close');
+    }
   });
 
   it('leaves no mount and no loop device behind', async () => {

@@ -9,6 +9,8 @@ export interface AppRootPaths {
 export interface LaunchPlace {
   readonly uid: number;
   readonly home: string;
+  /** Process of another run with the same home; null where there is none. */
+  readonly rootOf: number | null;
   /** Null where the kernel has no memory and pids controllers. */
   readonly cgroup: string | null;
   readonly devices: readonly string[];
@@ -55,6 +57,7 @@ export function launchArguments(app: InstalledApp, place: LaunchPlace, hold: boo
     ...['--uid', String(place.uid), '--gid', String(place.uid)],
     ...['--hostname', manifest.name, '--home', place.home, '--lower', paths.lowerRoot],
     ...['--bundle', app.bundlePath, '--network', manifest.network],
+    ...(place.rootOf === null ? [] : ['--root-of', String(place.rootOf)]),
     ...(place.cgroup ? ['--cgroup', place.cgroup] : []),
     ...place.devices.flatMap((path) => ['--device', path]),
     ...(hold ? ['--keep-fd', '3'] : []),

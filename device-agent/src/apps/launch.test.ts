@@ -11,7 +11,13 @@ import { makeAppFolder } from './node-apps.testing.ts';
 import { describeEnding } from './process.ts';
 
 const PATHS = { appNode: '/usr/bin/node', appPreload: '/preload.cjs', lowerRoot: '/run/nodeos/root' };
-const PLACE = { uid: 10_001, home: '/data/users/hello', cgroup: '/cg/hello/1', devices: ['/dev/gpiochip0'] };
+const PLACE = {
+  uid: 10_001,
+  home: '/data/users/hello',
+  rootOf: null,
+  cgroup: '/cg/hello/1',
+  devices: ['/dev/gpiochip0'],
+};
 
 async function temporary(): Promise<{ path: string; [Symbol.asyncDispose](): Promise<void> }> {
   const path = await mkdtemp(join(tmpdir(), 'nodeos-launch-'));
@@ -43,7 +49,9 @@ test('the launcher gets the user, the root, the limits and the app’s own comma
     '--env=NODEOS_VERSION=1.2.0',
   ])
     assert.ok(pairs.includes(wanted), `${wanted} is missing in ${pairs.join(' ')}`);
-  assert.ok(!pairs.some((pair) => pair.startsWith('--keep-fd')));
+  assert.ok(!pairs.some((pair) => /^--(keep-fd|root-of)/.test(pair)));
+  const beside = launchArguments(app, { ...PLACE, rootOf: 4711 }, false, PATHS);
+  assert.equal(beside[beside.indexOf('--root-of') + 1], '4711');
 });
 
 test('a held start keeps the channel and loads the preload script before the app', async () => {

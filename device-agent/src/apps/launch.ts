@@ -23,14 +23,14 @@ export interface LaunchPaths extends AppRootPaths {
 export function createLaunch(paths: LaunchPaths, log: (text: string) => void): Launch {
   const cgroups = openCgroups(paths.appCgroups, (reason) => log(`apps run without limits: ${reason}`));
 
-  return async (app, { hold }) => {
+  return async (app, { hold, rootOf }) => {
     const { name, memoryMiB } = app.manifest;
     const [{ home, uid }, cgroup, devices] = await Promise.all([
       homeOf(paths.users, name),
       cgroups.make(name, memoryMiB),
       findDevices(app, paths.devices),
     ]);
-    const place = { uid, home, cgroup: cgroup?.path ?? null, devices };
+    const place = { uid, home, rootOf, cgroup: cgroup?.path ?? null, devices };
     const child = spawn(paths.launcher, launchArguments(app, place, hold, paths), {
       stdio: ['ignore', 'pipe', 'pipe', hold ? 'pipe' : 'ignore'],
       env: {},
@@ -46,6 +46,7 @@ export function createLaunch(paths: LaunchPaths, log: (text: string) => void): L
       child.on('close', (code, signal) => void toEnding(code, signal, cgroup, memoryMiB).then(resolve));
     });
     return {
+      pid: child.pid as number,
       stdout: child.stdout as Readable,
       stderr: child.stderr as Readable,
       control: hold ? (child.stdio[3] as Duplex) : null,

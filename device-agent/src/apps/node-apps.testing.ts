@@ -60,10 +60,12 @@ export async function makeAppFolder(): Promise<AppFolder> {
 }
 
 /** Starts what the manifest says with this Node.js; counts what was started. */
-export function plainLaunch(): Launch & { started: string[] } {
+export function plainLaunch(): Launch & { started: string[]; shared: (number | null)[] } {
   const started: string[] = [];
-  const launch: Launch = async (app, { hold }) => {
+  const shared: (number | null)[] = [];
+  const launch: Launch = async (app, { hold, rootOf }) => {
     started.push(app.manifest.version);
+    shared.push(rootOf);
     const flags = hold ? ['--require', PRELOAD] : [];
     const child = spawn(process.execPath, [...flags, ...app.manifest.start.slice(1)], {
       stdio: ['ignore', 'pipe', 'pipe', hold ? 'pipe' : 'ignore'],
@@ -73,6 +75,7 @@ export function plainLaunch(): Launch & { started: string[] } {
       child.on('close', (code, signal) => resolve({ code, signal, note: null })),
     );
     return {
+      pid: child.pid,
       stdout: child.stdout,
       stderr: child.stderr,
       control: hold ? (child.stdio[3] as Duplex) : null,
@@ -80,7 +83,7 @@ export function plainLaunch(): Launch & { started: string[] } {
       kill: (signal) => void child.kill(signal),
     } as Awaited<ReturnType<Launch>>;
   };
-  return Object.assign(launch, { started });
+  return Object.assign(launch, { started, shared });
 }
 
 /** An HTTP server that answers with its version. */

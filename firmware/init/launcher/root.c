@@ -1,6 +1,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <linux/mount.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -30,6 +32,36 @@ static void mount_new(const char *source, const char *target, const char *type, 
 static void make_link(const char *target, const char *path) {
   /* It may be there: a device that was asked for by name. */
   if (symlink(target, path) < 0 && errno != EEXIST) fail(text("link %s", path), errno);
+}
+
+/* Two overlays over one upper folder are undefined behaviour (Documentation/filesystems/overlayfs.rst, "Sharing and
+ * copying layers"), so runs of one user at the same time share one. A mount can only be taken from within its own
+ * namespace. */
+int root_of(const struct options *options) {
+  struct stat system, root;
+  unsigned pid = options->root_of;
+  int own = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+  int other = open(text("/proc/%u/ns/mnt", pid), O_RDONLY | O_CLOEXEC);
+  if (own < 0) fail("own mount namespace", errno);
+  if (other < 0) return -1; /* it has just ended */
+  if (setns(other, CLONE_NEWNS) < 0) fail(text("mount namespace of %u", pid), errno);
+  int tree = (int)syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  int error = errno;
+  if (setns(own, CLONE_NEWNS) < 0) fail("back to the own mount namespace", errno);
+  if (tree < 0) fail(text("root of %u", pid), error);
+  close(own);
+  close(other);
+  /* It may not have entered its root yet, or be a stranger with the number of one that ended. */
+  if (stat("/", &system) < 0 || fstat(tree, &root) < 0) fail(text("root of %u", pid), errno);
+  if (root.st_dev != system.st_dev && root.st_uid == options->uid) return tree;
+  close(tree);
+  return -1;
+}
+
+static void attach_overlay(const struct options *options, int tree) {
+  if (syscall(SYS_move_mount, tree, "", AT_FDCWD, options->lower, MOVE_MOUNT_F_EMPTY_PATH) < 0) fail("shared root", errno);
+  close(tree);
+  if (chdir(options->lower) < 0) fail(options->lower, errno);
 }
 
 static void mount_overlay(const struct options *options) {
@@ -97,10 +129,11 @@ static void mount_run(void) {
   if (mount(NULL, "run/nodeos/dns", NULL, MS_REMOUNT | MS_BIND | flags, NULL) < 0) fail("run/nodeos/dns", errno);
 }
 
-void root_enter(const struct options *options) {
+void root_enter(const struct options *options, int shared) {
   umask(0);
   if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) fail("private mounts", errno);
-  mount_overlay(options);
+  if (shared >= 0) attach_overlay(options, shared);
+  else mount_overlay(options);
   if (options->bundle != NULL) mount_bundle(options->bundle);
   mount_new("proc", "proc", "proc", SAFE | MS_NOEXEC, NULL);
   mount_new("sys", "sys", "sysfs", SAFE | MS_NOEXEC | MS_RDONLY, NULL);
