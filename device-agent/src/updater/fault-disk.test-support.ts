@@ -31,11 +31,16 @@ export class FaultDisk {
   /** Calls that change something, so far. */
   calls = 0;
   cutAt = Number.POSITIVE_INFINITY;
+  /** The power is gone, and what it left lies on the medium. */
   dead = false;
   onCut: () => void = () => {};
   readonly #losses: Losses;
   readonly #random: () => number;
   #connection = 0;
+  /** The power is going: calls fail, but those that had begun are still on their way. */
+  #going: { readonly write: WriteUnderWay | undefined } | null = null;
+  #busy = 0;
+  #idle: (() => void)[] = [];
   /** Files by the name they have now. */
   #files = new Map<string, BlockFile>();
   /** Names as they are on the medium, where they were touched; null: no such name. */
@@ -51,17 +56,21 @@ export class FaultDisk {
   connect(): Disk {
     const connection = ++this.#connection;
     this.dead = false;
+    this.#going = null;
     this.#files = new Map();
     this.#durable = new Map();
     this.#pendingNames = [];
     const alive = () => {
-      if (this.dead || connection !== this.#connection) throw new PowerCut();
+      if (this.dead || this.#going || connection !== this.#connection) throw new PowerCut();
     };
     const change = (write?: WriteUnderWay) => {
       alive();
-      if (++this.calls >= this.cutAt) this.#cut(write);
+      if (++this.calls < this.cutAt) return;
+      this.cutAt = Number.POSITIVE_INFINITY;
+      this.#going = { write };
+      throw new PowerCut();
     };
-    return {
+    return this.#counted<Disk>({
       open: async (path, flags, mode) => {
         if (flags === 'w') {
           change();
@@ -115,7 +124,42 @@ export class FaultDisk {
         for (const { changes } of done) for (const [name, file] of changes) this.#durable.set(name, file);
         this.#pendingNames = this.#pendingNames.filter((pending) => pending.folder !== path);
       },
-    };
+    });
+  }
+
+  /** True as soon as no call works any more. */
+  get failing(): boolean {
+    return this.dead || this.#going !== null;
+  }
+
+  /** Ends the connection with nothing lost, and waits for what had begun. */
+  async unplug(): Promise<void> {
+    this.#connection++;
+    if (this.#busy > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Counts calls under way: what a cut leaves is decided when the last of them has ended. */
+  #counted<T extends object>(target: T): T {
+    return new Proxy(target, {
+      get: (_, name) => {
+        const value = Reflect.get(target, name);
+        if (typeof value !== 'function') return value;
+        return async (...words: unknown[]) => {
+          this.#busy++;
+          try {
+            return await value.apply(target, words);
+          } finally {
+            this.#busy--;
+            if (this.#busy === 0) this.#quiet();
+          }
+        };
+      },
+    });
+  }
+
+  #quiet(): void {
+    if (this.#going && !this.dead) this.#cut(this.#going.write);
+    for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   #wrap(
@@ -125,7 +169,7 @@ export class FaultDisk {
     alive: () => void,
     change: (write?: WriteUnderWay) => void,
   ): DiskFile {
-    return {
+    return this.#counted<DiskFile>({
       fd: opened.fd,
       read: async (buffer, position) => {
         alive();
@@ -147,7 +191,7 @@ export class FaultDisk {
         file.sync();
       },
       close: () => opened.close(),
-    };
+    });
   }
 
   /** Changes names at once; the medium may learn of it later. */
@@ -178,9 +222,8 @@ export class FaultDisk {
     return { kept, sector: kept };
   }
 
-  #cut(write?: WriteUnderWay): never {
+  #cut(write?: WriteUnderWay): void {
     this.dead = true;
-    this.cutAt = Number.POSITIVE_INFINITY;
     const choice = this.#choice();
     const names = new Map(this.#durable);
     for (const { changes } of this.#pendingNames)
@@ -200,7 +243,6 @@ export class FaultDisk {
     }
     for (const [path, bytes] of inPlace) if (path && bytes) writeFileSync(path, bytes);
     this.onCut();
-    throw new PowerCut();
   }
 
   /** The write under way has reached some sectors of the medium. */
