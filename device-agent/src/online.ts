@@ -19,6 +19,8 @@ import { buildReport, uptimeMs } from './report.ts';
 import { serveFleet } from './serve-fleet.ts';
 import { createServerHttp } from './transport/http.ts';
 import type { Session } from './transport/session.ts';
+import { readTrustedTime as readMetadataTime } from './trust/metadata-store.ts';
+import { systemDisk } from './updater/disk.ts';
 import { createUpdater } from './updater/engine.ts';
 
 const IDENTITY_BACKOFF = { baseMs: 1_000, capMs: 60_000 };
@@ -57,6 +59,7 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
   const native = context.native ?? withoutAddon();
   const clock = startClock({
     ...{ native, stateDir: paths.state, buildTimeMs: system.buildTime * 1000, ca: fleet?.ca ?? null, log },
+    metadataTimeMs: await readMetadataTime(systemDisk, `${paths.state}/tuf`).catch(() => null),
   });
 
   const screen = createScreen(
@@ -77,7 +80,12 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
   let session: Session | null = null;
   const reportSoon = () => session?.reportSoon();
   const events = createEventQueue(reportSoon);
-  const http = fleet ? createServerHttp(fleet.server, fleet.ca, clock.takeHttpDate) : withoutServer();
+  const http = fleet
+    ? createServerHttp(fleet.server, fleet.ca, clock.takeHttpDate, {
+        proxy: fleet.network?.proxy,
+        onUndatedTime: clock.takeUndatedTime,
+      })
+    : withoutServer();
   const updater = await createUpdater({
     ...{ http, apps, init, native, facts, log, now: Date.now, stateDir: paths.state, slotDir: paths.slot },
     event: (kind, text) => {

@@ -7,8 +7,9 @@ import type { Tell } from '@nodeos/contracts/mqtt.ts';
 import type { SlotManifest } from '@nodeos/contracts/slot-manifest.ts';
 import { readActiveApps } from './active-apps.ts';
 import { delay } from './backoff.ts';
+import { watchCertificate } from './certificate-renewal.ts';
 import type { Screen } from './console-screen.ts';
-import { enrol } from './enrol.ts';
+import { enrol, renew } from './enrol.ts';
 import type { EventQueue } from './event-queue.ts';
 import { type Credentials, type Identity, loadCredentials, storeCredentials } from './identity.ts';
 import { createLogStream } from './log-stream.ts';
@@ -52,9 +53,10 @@ export function serveFleet(context: FleetContext): () => Promise<void> {
     for (;;) {
       await context.network.firstAddress;
       const credentials = await obtainCredentials(context);
-      await connectUntilRejected(context, credentials, (opened) => {
+      const end = await connectUntilEnded(context, credentials, (opened) => {
         broker = opened;
       });
+      if (end === 'renewed') continue;
       log('the server does not accept the certificate: enrolling again');
       screen.show({ state: 'certificate refused by the server' });
       await rm(`${context.paths.state}/identity/cert.pem`, { force: true });
@@ -90,12 +92,15 @@ async function obtainCredentials(context: FleetContext): Promise<Credentials> {
   return credentials;
 }
 
-/** Resolves when the server refuses the certificate; until then everything is tried again for ever. */
-function connectUntilRejected(
+/**
+ * Resolves when the server refuses the certificate, or when there is a newer one; until then everything is tried again
+ * for ever.
+ */
+function connectUntilEnded(
   context: FleetContext,
   credentials: Credentials,
   onBroker: (broker: Broker | null) => void,
-): Promise<void> {
+): Promise<'refused' | 'renewed'> {
   const { fleet, identity, http, network, updater, events, screen, logs, log, paths } = context;
   const client = {
     certificate: credentials.certificate,
@@ -117,17 +122,29 @@ function connectUntilRejected(
         screen.show({ state: 'server not reachable' });
         log(`server not reachable: ${reason}`);
       },
-      onRejected() {
-        if (!open) return;
-        open = false;
-        context.onSession(null);
-        onBroker(null);
-        session.close();
-        void broker?.close();
-        resolve();
-      },
+      onRejected: () => end('refused'),
     });
     context.onSession(session);
+
+    function end(why: 'refused' | 'renewed'): void {
+      if (!open) return;
+      open = false;
+      stopRenewal();
+      context.onSession(null);
+      onBroker(null);
+      session.close();
+      void broker?.close();
+      resolve(why);
+    }
+    const stopRenewal = watchCertificate({
+      ...{ certificate: credentials.certificate, log },
+      ask: () => renew({ http, fleet, identity, board: context.system.board, systemVersion: context.system.version }),
+      async onRenewed(certificate) {
+        await storeCredentials(paths.state, identity, fleet.ca, certificate);
+        log(`certificate renewed: ${new X509Certificate(certificate).validTo}`);
+        end('renewed');
+      },
+    });
 
     const stream = createLogStream(logs, (batch) => broker?.publishLogs(batch));
     const repl = createRepl({
@@ -139,6 +156,7 @@ function connectUntilRejected(
     function connectOnce(): void {
       broker ??= connectBroker({
         ...{ url: fleet.broker, deviceId: credentials.deviceId, identity: client, ca: fleet.ca, log },
+        proxy: fleet.network?.proxy,
         onTell: (tell) => void obey(tell),
         onReplInput: repl.input,
         onConnected() {

@@ -1,6 +1,7 @@
 import { describeError } from '@nodeos/contracts/errors.ts';
 import { toInstalledApp } from '../state.ts';
 import { activeApp } from './app-steps.ts';
+import { withTrialCutShort } from './bookkeeping.ts';
 import { type BootCase, judgeBoot } from './boot-case.ts';
 import { lastFailurePath, readLastFailure, type UpdaterContext } from './context.ts';
 import { noteConfirmed, noteFailedTrial } from './trial-run.ts';
@@ -34,10 +35,18 @@ export async function lookAtBoot(context: UpdaterContext): Promise<BootCase> {
     systemTrial,
     bootId: options.bootId,
     lastFailure,
+    trialsMax: options.limits.systemTrialsMax,
   });
   if (boot.kind === 'trial-not-begun') {
     await store.update((state) => ({ ...state, systemTrial: null }));
     ports.event('trial', `the trial of system ${systemTrial?.version} had not begun; it is prepared again`);
+  }
+  if (boot.kind === 'trial-cut-short') {
+    await store.update((state) => withTrialCutShort(state, boot.trial));
+    ports.event(
+      'trial',
+      `the trial of system ${boot.trial.version} ended without a word (power cut, panic or hang); it is tried again`,
+    );
   }
   if (boot.kind === 'trial-confirmed') await noteConfirmed(context, boot.trial);
   if (boot.kind === 'trial-failed') await noteFailedTrial(context, boot.trial, boot.reason);

@@ -325,6 +325,10 @@ test('a trial that ended without a word, or with init’s word, is reported with
   device.updater.apply(desired({}, '1.1.0'));
   assert.equal(await device.ended, 'kexec');
   await device.coldBoot();
+  assert.deepEqual(ended(), [], 'it may have been a power cut');
+  device.updater.apply(desired({}, '1.1.0'));
+  assert.equal(await device.ended, 'kexec');
+  await device.coldBoot();
   assert.match(outcome('1.1.0')?.reason ?? '', /without a word \(panic, hang or power cut\)/);
   device.updater.apply(desired({}, '1.1.0', 'd2'));
   assert.equal(await device.ended, 'kexec');
