@@ -32,17 +32,6 @@ export function corpusOf(name: string): string {
   return join(ROOT, 'test/fuzz/corpus', name);
 }
 
-/** True where clang and its fuzzing library are installed. */
-export async function haveClang(folder: string): Promise<boolean> {
-  try {
-    const input = 'int LLVMFuzzerTestOneInput(const unsigned char *d, unsigned long s) { return d == 0 && s > 0; }';
-    await runTool('clang', ['-x', 'c', '-fsanitize=fuzzer', '-o', join(folder, 'probe'), '-'], { input });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** Compiles a fuzzer with address and undefined-behaviour sanitizers; gives the program's path. */
 export async function compileFuzzer(name: string, folder: string): Promise<string> {
   const program = join(folder, `fuzz-${name}`);

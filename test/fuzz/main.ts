@@ -40,7 +40,7 @@ async function fuzz(property: fc.IRawProperty<unknown>): Promise<number> {
 
 // Plain JavaScript without types, as it runs before anything is installed.
 const { setUp } = await import(new URL('../../scripts/setup.js', import.meta.url).href);
-await setUp(['faults']);
+await setUp(['test']);
 const folder = temporaryFolder();
 for (const { name, property } of [...PARSERS, ...TRUST_PARSERS])
   await row(name, 'fast-check', async () => fuzz(await property()));
