@@ -29,6 +29,7 @@ export interface HttpOptions {
 
 /**
  * Requests over one kept connection, the server verified by the fleet file's authority alone.
+ * Not by `fetch`: its parser is WebAssembly, and where a board's flags keep the JIT out there is none.
  * @param onDate gets the Date header of every answer that came over a verified connection
  */
 export function createServerHttp(
