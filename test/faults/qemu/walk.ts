@@ -92,6 +92,9 @@ async function startRecording(site: Site, say: (line: string) => void): Promise<
 /** Lives one phase without a cut; gives its first and its last write. */
 async function record(recorded: Recorded, phase: Phase): Promise<{ from: number; to: number }> {
   const { site, disk, machine, boots } = recorded;
+  // After a pause its connections are made anew.
+  const known = recorded.deviceId;
+  if (known !== null) await deviceUntil(site, known, ({ online }) => online, PHASE_LIMIT_MS, 'the device online');
   const from = disk.log.writes.length + 1;
   await phase.begin(site, recorded.deviceId);
   const id = recorded.deviceId ?? (await newDevice(site, new Set()));

@@ -44,7 +44,7 @@ export async function materialise(
   try {
     for (const [index, write] of log.writes.slice(0, count).entries()) {
       const last = index === count - 1;
-      const kept = last ? losses !== 'unsynced lost' : losses === 'nothing lost' || random() < share;
+      const kept = losses === 'nothing lost' || (losses === 'torn sector' && last) || random() < share;
       if (index >= safe && !write.durable && losses !== 'nothing lost' && (losses === 'unsynced lost' || !kept))
         continue;
       if (last && losses === 'torn sector') await writeTorn(file, write, random);
