@@ -15,6 +15,7 @@ import { startNetwork } from './network.ts';
 import { hostnameFor } from './network-config.ts';
 import type { PATHS } from './paths.ts';
 import type { AppRuntime, InitChannel, NativeCalls, ServerHttp } from './ports.ts';
+import { reformatData } from './reformat.ts';
 import { buildReport, uptimeMs } from './report.ts';
 import { serveFleet } from './serve-fleet.ts';
 import { createServerHttp } from './transport/http.ts';
@@ -122,6 +123,7 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
     http: http as ReturnType<typeof createServerHttp>,
     buildReport: () =>
       buildReport({ facts, system, updater, apps, addresses: network.addresses, bootTimes, proc: paths.proc }),
+    reformatData: () => reformatData(facts),
     onSession: (opened) => {
       session = opened;
     },

@@ -42,6 +42,8 @@ export interface FleetContext {
   readonly buildReport: () => Promise<DeviceReport>;
   readonly onSession: (session: Session | null) => void;
   readonly onOnline: () => void;
+  /** See reformat.ts. */
+  readonly reformatData: () => Promise<void>;
 }
 
 /** Gets a certificate and keeps in touch with the server from then on; gives what to do before the end. */
@@ -184,6 +186,15 @@ function connectUntilEnded(
       if (tell.kind === 'report-now') session.reportSoon();
       if (tell.kind === 'logs') await stream.open(tell).catch((error) => log(describeError(error)));
       if (tell.kind === 'repl-open') await repl.open(tell.session, tell.app);
+      if (tell.kind === 'reformat-data') {
+        try {
+          await context.reformatData();
+          log('the data partition was made anew, asked for by the operator');
+          context.init.send('reboot');
+        } catch (error) {
+          events.add('error', `the data partition was not made anew: ${describeError(error)}`);
+        }
+      }
       if (tell.kind === 'reboot') {
         log('reboot: asked for by the operator');
         await logs.flush();

@@ -12,7 +12,7 @@ export interface PortForward {
 
 export interface DiskSource {
   readonly kind: 'disk';
-  /** Raw image; it is written to, so give a copy. */
+  /** Raw image, which is written to, so give a copy; or `nbd:unix:<socket>`. */
   readonly path: string;
   readonly bus: DiskBus;
   /** UEFI needs the firmware's code and a writable copy of its variables. */
@@ -76,8 +76,9 @@ function diskArguments(source: DiskSource): string[] {
           ...['-drive', `if=pflash,format=raw,readonly=on,file=${file(source.firmware.code)}`],
           ...['-drive', `if=pflash,format=raw,file=${file(source.firmware.variables)}`],
         ];
-  // The host's page cache outlives QEMU, so its flushes need not reach the host's disk.
-  const drive = ['-drive', `if=none,id=disk,format=raw,cache=unsafe,file=${file(source.path)}`];
+  // The host's page cache outlives QEMU, so its flushes need not reach the host's disk; but who serves a disk sees them.
+  const cache = source.path.startsWith('nbd:') ? 'writeback' : 'unsafe';
+  const drive = ['-drive', `if=none,id=disk,format=raw,cache=${cache},file=${file(source.path)}`];
   return [...firmware, ...drive, ...busArguments(source.bus)];
 }
 

@@ -8,8 +8,13 @@ import { type StoryOutcome, tellStory } from 'nodeos/demo/story.ts';
 import { sharedCache } from '../support/build.ts';
 import { measureAgentMemory } from './agent-memory.ts';
 import { measureLayers } from './layers.ts';
+import { main as measureRecovery } from './recovery.ts';
 import { type Measurement, renderTable } from './table.ts';
 
+if (process.argv[2] === 'recovery') {
+  await measureRecovery(process.argv.slice(3));
+  process.exit();
+}
 const { values: options } = parseArgs({
   options: { json: { type: 'string' }, 'skip-memory': { type: 'boolean' }, 'skip-layers': { type: 'boolean' } },
 });

@@ -26,7 +26,10 @@ export async function lookAtBoot(context: UpdaterContext): Promise<BootCase> {
   } catch (error) {
     ports.event('error', `the pointer cannot be read: ${describeError(error)}`);
   }
-  const lastFailure = await readLastFailure(context);
+  const told = await readLastFailure(context);
+  // Read also where init or the agent has told: the record of a crash must not be taken for the next one's.
+  const evidence = await options.lastBoot();
+  const lastFailure = told ?? evidence;
   const { systemTrial } = store.state;
   const boot = judgeBoot({
     running: facts.slot,
@@ -51,6 +54,6 @@ export async function lookAtBoot(context: UpdaterContext): Promise<BootCase> {
   if (boot.kind === 'trial-confirmed') await noteConfirmed(context, boot.trial);
   if (boot.kind === 'trial-failed') await noteFailedTrial(context, boot.trial, boot.reason);
   else if (lastFailure && boot.kind !== 'trial') ports.event('error', `the last boot ended: ${lastFailure}`);
-  if (lastFailure) await options.disk.remove(lastFailurePath(ports.stateDir));
+  if (told) await options.disk.remove(lastFailurePath(ports.stateDir));
   return boot;
 }

@@ -203,6 +203,8 @@ export class TestDevice {
   /** Systems on trial do not reach the server. */
   spoilTrials = false;
   kexecError: string | null = null;
+  /** What hardware and firmware say about the last boot. */
+  evidence: string | null = null;
   memory = { availableKiB: 50_000, agentRssKiB: 60_000 };
   limits = LIMITS;
   /** The engine's clock; another one lets a test wait for nothing. */
@@ -381,6 +383,7 @@ export class TestDevice {
         bootId: `boot-${boot}`,
         partitionStart: () => BOOT_START,
         memory: () => this.memory,
+        lastBoot: async () => this.evidence,
         ...this.time,
       },
     );

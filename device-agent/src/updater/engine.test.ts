@@ -334,8 +334,13 @@ test('a trial that ended without a word, or with init’s word, is reported with
   assert.equal(await device.ended, 'kexec');
   assert.ok(!device.http.requests.at(-1)?.startsWith('/targets/'), 'the slot was whole already');
   writeFileSync(join(device.folder, 'data/.system/last-failure'), 'agent crashed 3 times\n');
+  device.evidence = 'the system hung';
   await device.coldBoot();
   assert.equal(ended().at(-1)?.reason, 'TRIAL_FAILED: agent crashed 3 times');
+  device.updater.apply(desired({}, '1.1.0', 'd3'));
+  assert.equal(await device.ended, 'kexec');
+  await device.coldBoot();
+  assert.equal(ended().at(-1)?.reason, 'TRIAL_FAILED: the system hung', 'hardware knows that it was no power cut');
 });
 
 test('an agent that starts again in the boot of the preparation prepares the trial again', async () => {
