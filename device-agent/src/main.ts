@@ -1,6 +1,8 @@
 import { readActiveApps } from './active-apps.ts';
+import { createStartInteractive } from './apps/interactive.ts';
 import { createLaunch } from './apps/launch.ts';
 import { createSupervisor } from './apps/supervisor.ts';
+import { openUserRuns } from './apps/user-runs.ts';
 import { raiseClock } from './clock-floor.ts';
 import { openInitChannel } from './init-channel.ts';
 import { openLogs } from './logs.ts';
@@ -31,8 +33,9 @@ async function main(): Promise<void> {
   const changes = new Set<() => void>();
   const events = new Set<(text: string) => void>();
   const start = standBack(START_LIMIT_MS);
+  const runs = openUserRuns(PATHS, logs.log);
   const apps = createSupervisor({
-    launch: createLaunch(PATHS, logs.log),
+    launch: createLaunch(PATHS, runs),
     onLine: logs.append,
     onChange: () => {
       if (!isStarting(apps)) start.over();
@@ -51,6 +54,7 @@ async function main(): Promise<void> {
   const { bringOnline } = await import('./online.ts');
   const { sayGoodbye } = await bringOnline({
     ...{ paths: PATHS, init, native, logs, apps, bootTimes, print },
+    startInteractive: createStartInteractive(PATHS, runs),
     onAppChange: (listener) => void changes.add(listener),
     onAppEvent: (listener) => void events.add(listener),
   });

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import type { DeviceReport } from '@nodeos/contracts/device-api.ts';
 import { describeError, NodeosError } from '@nodeos/contracts/errors.ts';
 import type { FleetFile } from '@nodeos/contracts/fleet-file.ts';
+import type { StartInteractive } from './apps/interactive.ts';
 import { retryForever } from './backoff.ts';
 import { readBootFacts, readSlotManifest } from './boot-facts.ts';
 import { startClock } from './clock.ts';
@@ -34,6 +35,7 @@ export interface OnlineContext {
   readonly native: NativeCalls | null;
   readonly logs: Logs;
   readonly apps: AppRuntime;
+  readonly startInteractive: StartInteractive;
   readonly bootTimes: DeviceReport['bootTimes'];
   readonly print: (text: string) => void;
   readonly onAppChange: (listener: () => void) => void;
@@ -119,7 +121,8 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
 
   const identity = known ?? (await awaitIdentity(readIdentity, log));
   const goodbye = serveFleet({
-    ...{ paths, fleet, identity, system, network, apps, logs, updater, events, screen, init, log },
+    ...{ paths, fleet, identity, system, network, logs, updater, events, screen, init, log },
+    startInteractive: context.startInteractive,
     http: http as ReturnType<typeof createServerHttp>,
     buildReport: () =>
       buildReport({ facts, system, updater, apps, addresses: network.addresses, bootTimes, proc: paths.proc }),

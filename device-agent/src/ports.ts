@@ -52,8 +52,6 @@ export interface AppRuntime {
   ): Promise<void>;
   /** Stops an app and forgets it; its home stays. */
   remove(name: string): Promise<void>;
-  /** Process id of a running app's launcher; null where it does not run. */
-  processOf(name: string): number | null;
   status(): Record<string, AppStatus>;
   /** Resolves when every started app has been running (and answering its probe) for a moment; rejects with the reason after the limit. */
   allHealthy(limitMs: number): Promise<void>;

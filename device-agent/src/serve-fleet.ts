@@ -6,6 +6,7 @@ import type { FleetFile } from '@nodeos/contracts/fleet-file.ts';
 import type { Tell } from '@nodeos/contracts/mqtt.ts';
 import type { SlotManifest } from '@nodeos/contracts/slot-manifest.ts';
 import { readActiveApps } from './active-apps.ts';
+import type { StartInteractive } from './apps/interactive.ts';
 import { delay } from './backoff.ts';
 import { watchCertificate } from './certificate-renewal.ts';
 import type { Screen } from './console-screen.ts';
@@ -16,7 +17,7 @@ import { createLogStream } from './log-stream.ts';
 import type { Logs } from './logs.ts';
 import type { Network } from './network.ts';
 import type { PATHS } from './paths.ts';
-import type { AppRuntime, InitChannel, Updater } from './ports.ts';
+import type { InitChannel, Updater } from './ports.ts';
 import { createRepl } from './repl.ts';
 import type { DeviceHttp } from './transport/http.ts';
 import { type Broker, connectBroker } from './transport/mqtt.ts';
@@ -31,7 +32,7 @@ export interface FleetContext {
   readonly identity: Identity;
   readonly system: SlotManifest;
   readonly network: Network;
-  readonly apps: Pick<AppRuntime, 'processOf'>;
+  readonly startInteractive: StartInteractive;
   readonly logs: Logs;
   readonly updater: Updater;
   readonly events: EventQueue;
@@ -150,8 +151,7 @@ function connectUntilEnded(
 
     const stream = createLogStream(logs, (batch) => broker?.publishLogs(batch));
     const repl = createRepl({
-      ...{ paths, log, publish: (message) => broker?.publishRepl(message) },
-      processOf: context.apps.processOf,
+      ...{ log, start: context.startInteractive, publish: (message) => broker?.publishRepl(message) },
       findApp: (name) => readActiveApps(paths.state).find((app) => app.manifest.name === name),
     });
     /** After the first answer, not before: at boot its library would only take the processor from the apps. */

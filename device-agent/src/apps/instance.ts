@@ -45,11 +45,6 @@ export class Instance {
     });
   }
 
-  /** Null once it has ended: the number may then be another process's. */
-  get pid(): number | null {
-    return this.ending ? null : this.#process.pid;
-  }
-
   /** Resolves when the app has said one of the words on its channel. */
   said(words: readonly string[]): Promise<void> {
     return new Promise((resolve) => {

@@ -1,4 +1,5 @@
 import type { InstalledApp } from '../ports.ts';
+import type { RunPlace } from './user-runs.ts';
 
 /** Node.js as an app sees it in its own root, and the script that holds back its servers. */
 export interface AppRootPaths {
@@ -6,13 +7,9 @@ export interface AppRootPaths {
   readonly appPreload: string;
   readonly lowerRoot: string;
 }
-export interface LaunchPlace {
+export interface LaunchPlace extends RunPlace {
   readonly uid: number;
   readonly home: string;
-  /** Process of another run with the same home; null where there is none. */
-  readonly rootOf: number | null;
-  /** Null where the kernel has no memory and pids controllers. */
-  readonly cgroup: string | null;
   readonly devices: readonly string[];
 }
 

@@ -1,52 +1,35 @@
-import { spawn } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { constants } from 'node:os';
 import type { Duplex, Readable } from 'node:stream';
-import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { InstalledApp } from '../ports.ts';
-import { type Cgroup, openCgroups } from './cgroup.ts';
+import type { Cgroup } from './cgroup.ts';
 import { homeOf } from './home.ts';
 import { type AppRootPaths, devicePaths, launchArguments } from './launch-command.ts';
 import type { Ending, Launch } from './process.ts';
+import type { UserRuns } from './user-runs.ts';
 
 /** The launcher's own failure, before the app's program began. */
 const LAUNCHER_FAILED = 125;
 
 export interface LaunchPaths extends AppRootPaths {
-  readonly launcher: string;
   readonly users: string;
-  readonly appCgroups: string;
   readonly devices: string;
 }
 
 /** Starts apps through the launcher: own root, user, process tree and limits. */
-export function createLaunch(paths: LaunchPaths, log: (text: string) => void): Launch {
-  const cgroups = openCgroups(paths.appCgroups, (reason) => log(`apps run without limits: ${reason}`));
-
-  return async (app, { hold, rootOf }) => {
+export function createLaunch(paths: LaunchPaths, runs: UserRuns): Launch {
+  return async (app, { hold }) => {
     const { name, memoryMiB } = app.manifest;
-    const [{ home, uid }, cgroup, devices] = await Promise.all([
-      homeOf(paths.users, name),
-      cgroups.make(name, memoryMiB),
-      findDevices(app, paths.devices),
-    ]);
-    const place = { uid, home, rootOf, cgroup: cgroup?.path ?? null, devices };
-    const child = spawn(paths.launcher, launchArguments(app, place, hold, paths), {
+    const [{ home, uid }, devices] = await Promise.all([homeOf(paths.users, name), findDevices(app, paths.devices)]);
+    const { child, cgroup } = await runs.start({
+      ...{ name, home, memoryMiB },
+      arguments: (place) => launchArguments(app, { ...place, uid, home, devices }, hold, paths),
       stdio: ['ignore', 'pipe', 'pipe', hold ? 'pipe' : 'ignore'],
-      env: {},
     });
-    await new Promise<void>((resolve, reject) => {
-      child.once('spawn', resolve);
-      child.once('error', (cause) =>
-        reject(new NodeosError('APP_START_FAILED', `${paths.launcher}: ${cause.message}`, { cause })),
-      );
-    });
-    child.on('error', (error) => log(`${name}: ${error.message}`));
     const ended = new Promise<Ending>((resolve) => {
       child.on('close', (code, signal) => void toEnding(code, signal, cgroup, memoryMiB).then(resolve));
     });
     return {
-      pid: child.pid as number,
       stdout: child.stdout as Readable,
       stderr: child.stderr as Readable,
       control: hold ? (child.stdio[3] as Duplex) : null,

@@ -60,12 +60,10 @@ export async function makeAppFolder(): Promise<AppFolder> {
 }
 
 /** Starts what the manifest says with this Node.js; counts what was started. */
-export function plainLaunch(): Launch & { started: string[]; shared: (number | null)[] } {
+export function plainLaunch(): Launch & { started: string[] } {
   const started: string[] = [];
-  const shared: (number | null)[] = [];
-  const launch: Launch = async (app, { hold, rootOf }) => {
+  const launch: Launch = async (app, { hold }) => {
     started.push(app.manifest.version);
-    shared.push(rootOf);
     const flags = hold ? ['--require', PRELOAD] : [];
     const child = spawn(process.execPath, [...flags, ...app.manifest.start.slice(1)], {
       stdio: ['ignore', 'pipe', 'pipe', hold ? 'pipe' : 'ignore'],
@@ -75,7 +73,6 @@ export function plainLaunch(): Launch & { started: string[]; shared: (number | n
       child.on('close', (code, signal) => resolve({ code, signal, note: null })),
     );
     return {
-      pid: child.pid,
       stdout: child.stdout,
       stderr: child.stderr,
       control: hold ? (child.stdio[3] as Duplex) : null,
@@ -83,7 +80,7 @@ export function plainLaunch(): Launch & { started: string[]; shared: (number | n
       kill: (signal) => void child.kill(signal),
     } as Awaited<ReturnType<Launch>>;
   };
-  return Object.assign(launch, { started, shared });
+  return Object.assign(launch, { started });
 }
 
 /** An HTTP server that answers with its version. */

@@ -10,8 +10,6 @@ export interface Ending {
 
 /** A started process of an app. */
 export interface AppProcess {
-  /** Of the launcher, which lives in the app's namespaces and as long as the app. */
-  readonly pid: number;
   readonly stdout: Readable;
   readonly stderr: Readable;
   /** Line channel to app-preload.cjs; null where the start is not held back. */
@@ -23,15 +21,9 @@ export interface AppProcess {
 
 /**
  * Starts an app's process.
+ * @param hold the app must not listen before it is told to
  */
-export type Launch = (app: InstalledApp, options: LaunchOptions) => Promise<AppProcess>;
-
-export interface LaunchOptions {
-  /** The app must not listen before it is told to. */
-  readonly hold: boolean;
-  /** Process of another run of the same app, whose root is shared; null where there is none. */
-  readonly rootOf: number | null;
-}
+export type Launch = (app: InstalledApp, options: { readonly hold: boolean }) => Promise<AppProcess>;
 
 /** One sentence: how it ended, and the line of its standard error that tells most. */
 export function describeEnding(ending: Ending, lastErrorLines: readonly string[]): string {

@@ -99,7 +99,7 @@ export class RunningApp {
 
   /** Starts a process of some version without making it this app's own. */
   async launch(app: InstalledApp, hold: boolean): Promise<Instance> {
-    const process = await this.#around.launch(app, { hold, rootOf: this.#instance?.pid ?? null });
+    const process = await this.#around.launch(app, { hold });
     return new Instance(app, process, (stream, text) => this.#around.onLine(app.manifest.name, stream, text));
   }
 

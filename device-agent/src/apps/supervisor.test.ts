@@ -84,20 +84,6 @@ test('an overlapping swap leaves the port to the old version until the new one i
   assert.deepEqual(runtime.status().hello?.state, 'running');
 });
 
-test('a version that starts beside another shares its root, one that starts alone has its own', async (t) => {
-  await using folder = await makeAppFolder();
-  const port = await freePort();
-  const { runtime, launch } = supervise(t);
-  const old = await folder.app('1.0.0', server('1.0.0'), { ports: [port] });
-  await running(runtime, old);
-  const before = runtime.processOf('hello');
-  assert.ok(before !== null);
-  await runtime.activate(await folder.app('2.0.0', server('2.0.0'), { ports: [port] }), old, nothing);
-  assert.notEqual(runtime.processOf('hello'), before);
-  assert.deepEqual(launch.shared, [null, before]);
-  assert.equal(runtime.processOf('nobody'), null);
-});
-
 test('the new version takes the port over when the old one lets go of it, not when it ends', async (t) => {
   await using folder = await makeAppFolder();
   const port = await freePort();

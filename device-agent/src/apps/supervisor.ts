@@ -82,8 +82,6 @@ export function createSupervisor(options: SupervisorOptions): AppRuntime {
         options.onChange();
       }),
 
-    processOf: (name) => apps.get(name)?.instance?.pid ?? null,
-
     status: () => Object.fromEntries([...apps].map(([name, app]) => [name, app.status()])),
 
     async allHealthy(limitMs) {

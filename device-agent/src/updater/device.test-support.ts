@@ -144,7 +144,6 @@ export class FakeApps implements AppRuntime {
   async remove(name: string): Promise<void> {
     this.running.delete(name);
   }
-  processOf = () => null;
   status(): Record<string, AppStatus> {
     return Object.fromEntries(
       [...this.running].map(([name, { manifest, sha256 }]) => [
