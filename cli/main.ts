@@ -3,6 +3,7 @@ import { isNodeosError, NodeosError } from '@nodeos/contracts/errors.ts';
 import { Command, CommanderError } from 'commander';
 import type { CliIo } from './io.ts';
 import { print } from './output.ts';
+import { ExitCode } from './verb.ts';
 import { VERBS } from './verbs.ts';
 
 const EXIT_FAILURE = 1;
@@ -11,7 +12,7 @@ const EXIT_INTERRUPTED = 130;
 
 /**
  * Runs one command line, without the program's own name.
- * @returns the exit code: 0, 1 for an error, 2 for wrong usage, 130 after an abort
+ * @returns the exit code: 0, 1 for an error, 2 for wrong usage, 130 after an abort; that of a program that a verb ran
  */
 export async function runCli(argv: readonly string[], io: CliIo): Promise<number> {
   const program = createProgram(io);
@@ -19,6 +20,7 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
     await program.parseAsync([...argv], { from: 'user' });
     return 0;
   } catch (error) {
+    if (error instanceof ExitCode) return error.code;
     if (error instanceof CommanderError) return usageExitCode(error, argv, io);
     if (io.signal.aborted) return reportError(new NodeosError('INTERRUPTED', 'interrupted'), io);
     return reportError(error, io);

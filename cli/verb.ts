@@ -9,3 +9,13 @@ export function example(...lines: string[]): string {
   const title = lines.length === 1 ? 'Example' : 'Examples';
   return `\n${title}:\n${lines.map((line) => `  $ ${line}`).join('\n')}\n`;
 }
+
+/** Thrown by a verb that runs another program and ends as it did; that program has said all there is to say. */
+export class ExitCode extends Error {
+  readonly code: number;
+
+  constructor(code: number) {
+    super(`ended with code ${code}`);
+    this.code = code;
+  }
+}

@@ -16,6 +16,7 @@ import { registerRepl } from './verbs/repl.ts';
 import { registerRun } from './verbs/run.ts';
 import { registerServer } from './verbs/server.ts';
 import { registerSources } from './verbs/sources.ts';
+import { registerToolchain } from './verbs/toolchain.ts';
 
 /** Every verb, in the order in which the help lists them: from a new machine to a fleet. */
 export const VERBS: readonly RegisterVerb[] = [
@@ -26,6 +27,7 @@ export const VERBS: readonly RegisterVerb[] = [
   registerBuild,
   registerRun,
   registerBundle,
+  registerToolchain,
   registerServer,
   registerKeys,
   registerClaimToken,

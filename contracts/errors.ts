@@ -27,6 +27,7 @@ export const ERROR_HINTS = {
   LAYOUT_OVERLAP: 'Move or shrink one of the two areas in the board file.',
   SLOT_TOO_SMALL: 'Take something out of the image or enlarge the slots in the board file.',
   EMULATOR_TIMEOUT: 'Read the console log named in the message; try more memory or a longer limit.',
+  EMULATOR_TOO_OLD: 'Install a newer QEMU, on Debian 12 from its backports; the other boards run on the one you have.',
   EMULATOR_FAILED: 'Read QEMU’s own words in the message; `nodeos doctor` lists the packages it needs.',
   STORY_FAILED: 'Compare what was expected with what was seen; --keep DIR keeps the logs and the disk.',
   // keys and releases

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Board } from '@nodeos/contracts/board.ts';
@@ -11,6 +12,7 @@ import type { BuildContext } from './context.ts';
 import { buildAddon } from './layers/addon.ts';
 import { buildAgent } from './layers/agent.ts';
 import { buildBootfs } from './layers/bootfs.ts';
+import { driverFirmware } from './layers/driver-firmware.ts';
 import { buildGrub } from './layers/grub.ts';
 import { buildImage } from './layers/image.ts';
 import { buildInit } from './layers/init.ts';
@@ -25,7 +27,7 @@ import { boardToolchain } from './layers/toolchain.ts';
 import { buildUsersfs } from './layers/usersfs.ts';
 import { type ImageIdentity, imageIdentity } from './plan/identity.ts';
 import { type BuildPlan, planImage } from './plan/image-plan.ts';
-import { ROOT_PACKAGES } from './plan/root-files.ts';
+import { rootPackages } from './plan/root-files.ts';
 
 export type { BuiltLayer };
 
@@ -119,8 +121,10 @@ async function buildOutputs(
       const { grub, bootfs } = await boot(steps, request, identity);
       return {
         bootfs: { source: join(bootfs.dir, 'boot.fat'), name: `${prefix}-boot.fat` },
-        bootCode: { source: join(grub.dir, 'boot.bin'), name: `${prefix}-boot.bin` },
-        core: { source: join(grub.dir, 'core.img'), name: `${prefix}-core.img` },
+        ...(existsSync(join(grub.dir, 'core.img')) && {
+          bootCode: { source: join(grub.dir, 'boot.bin'), name: `${prefix}-boot.bin` },
+          core: { source: join(grub.dir, 'core.img'), name: `${prefix}-core.img` },
+        }),
       };
     }
     case 'slot':
@@ -181,7 +185,9 @@ async function kernel(steps: Steps, board: Board): Promise<Artefact> {
 
 async function initramfs(steps: Steps, board: Board): Promise<Artefact> {
   const made = await init(steps, board);
-  return steps.note(await buildInitramfs(steps.context, made, await sourceDate(steps, board)));
+  const { root, newestChange } = await packages(steps, board);
+  const firmware = driverFirmware(board, root);
+  return steps.note(await buildInitramfs(steps.context, { init: made, modified: newestChange, firmware }));
 }
 
 function init(steps: Steps, board: Board): Promise<Artefact> {
@@ -191,7 +197,7 @@ function init(steps: Steps, board: Board): Promise<Artefact> {
 }
 
 function packages(steps: Steps, board: Board): Promise<PackageTree> {
-  return steps.once('packages', () => unpackPackages(steps.context, board, ROOT_PACKAGES));
+  return steps.once('packages', () => unpackPackages(steps.context, board, rootPackages(board)));
 }
 
 async function rootfs(steps: Steps, request: BuildRequest): Promise<Rootfs> {
@@ -216,7 +222,8 @@ async function barebones(steps: Steps, board: Board): Promise<[Artefact, Artefac
     const { artefact } = await buildBarebonesRootfs(steps.context, board, inputs);
     steps.note(artefact);
     const modified = inputs.packages.newestChange;
-    return steps.note(await buildInitramfs(steps.context, await init(steps, board), modified, artefact));
+    const parts = { init: await init(steps, board), modified, rootfs: artefact };
+    return steps.note(await buildInitramfs(steps.context, parts));
   };
   return steps.together(kernel(steps, board), small());
 }

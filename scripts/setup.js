@@ -15,7 +15,7 @@ export class SetupError extends Error {}
 
 /**
  * Installs what is missing: npm packages, then Debian packages of the given groups.
- * @param {readonly ('build'|'emulate'|'test')[]} groups
+ * @param {readonly ('build'|'emulate'|'test'|'boards')[]} groups
  * @throws {SetupError} that says what is missing and the next step
  */
 export async function setUp(groups) {

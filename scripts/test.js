@@ -6,9 +6,10 @@ import { main, NODE, ROOT, setUp } from './setup.js';
 /** Unit tests stand beside the sources of these; what needs a built image stands in test/ and comes last. */
 const UNIT_FOLDERS = ['contracts', 'firmware', 'device-agent', 'ota-server', 'cli', 'examples', 'scripts'];
 
-function testsBelow(folder) {
+/** `*.test.ts` for every change; `*.long.ts` for every board, which takes hours where kernels must be compiled. */
+function testsBelow(folder, pattern = /\.test\.ts$/) {
   return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\.test\.ts$/.test(entry.name))
+    .filter((entry) => entry.isFile() && pattern.test(entry.name))
     .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)))
     .filter((path) => !path.includes('node_modules') && !path.includes('dist/'))
     .sort();
@@ -25,8 +26,10 @@ async function step(title, args) {
 }
 
 await main(async () => {
-  await setUp(['build', 'emulate', 'test']);
-  const chosen = process.argv.slice(2);
+  const boards = process.argv.includes('--boards');
+  await setUp(['build', 'emulate', 'test', ...(boards ? ['boards'] : [])]);
+  const named = process.argv.slice(2).filter((word) => word !== '--boards');
+  const chosen = boards && named.length === 0 ? testsBelow('test', /\.long\.ts$/) : named;
   const tool = (name, ...path) => join(ROOT, 'node_modules', name, ...path);
   const checks =
     chosen.length > 0

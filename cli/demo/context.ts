@@ -1,5 +1,6 @@
 import type { Board } from '@nodeos/contracts/board.ts';
 import type { BuildContext } from '@nodeos/firmware/context.ts';
+import type { BootImageOptions } from '@nodeos/firmware/emulate/boot-image.ts';
 
 /** What every step of the story may use. */
 export interface StoryContext {
@@ -11,11 +12,14 @@ export interface StoryContext {
   readonly signal: AbortSignal;
   /** Port of the dashboard, 0 for any free one. */
   readonly dashboardPort: number;
+  /** How the emulated device starts; what is left out is the board's own. */
+  readonly machine?: Pick<BootImageOptions, 'firmware' | 'bus' | 'memoryMiB'>;
 }
 
 /** Port on which the example app listens in the device. */
 export const APP_PORT = 8080;
-export const DEVICE_MEMORY_MIB = 192;
+/** The PC of the story. */
+export const STORY_MACHINE = { firmware: 'uefi', memoryMiB: 192 } as const;
 
 /** Limits of the waits, generous: a run under TCG on a busy machine must pass too. */
 export const STORY_LIMITS = {

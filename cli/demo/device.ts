@@ -1,10 +1,8 @@
 import type { FleetFile } from '@nodeos/contracts/fleet-file.ts';
-import { parseEnvironmentBlock } from '@nodeos/contracts/grub-environment.ts';
 import type { DeviceDetail } from '@nodeos/contracts/operator-api.ts';
 import { bootImage, type ImageMachine } from '@nodeos/firmware/emulate/boot-image.ts';
-import { readBootFile } from '@nodeos/firmware/emulate/fleet-partition.ts';
 import { freePort } from '@nodeos/firmware/emulate/ports.ts';
-import { APP_PORT, DEVICE_MEMORY_MIB, type StoryContext } from './context.ts';
+import { APP_PORT, type StoryContext } from './context.ts';
 import { expectThat } from './reporter.ts';
 
 /** The emulated device and how it is reached from outside. */
@@ -27,20 +25,13 @@ export async function startDevice(
     emulate,
     image,
     fleet,
-    memoryMiB: DEVICE_MEMORY_MIB,
-    firmware: 'uefi',
+    ...context.machine,
     forwards: [{ host: port, guest: APP_PORT }],
     folder: context.folder,
     cacheRoot: context.build.cacheRoot,
     signal: context.signal,
   });
   return { ...machine, appUrl: `http://127.0.0.1:${port}/` };
-}
-
-/** The slot that a cold boot would take, read from the disk itself. */
-export async function readPointer(device: ImageMachine): Promise<string> {
-  const block = await readBootFile(device.disk, '/grub/grubenv');
-  return parseEnvironmentBlock(block).nodeos_slot ?? 'none';
 }
 
 /** Moments of one boot on the host's clock, `performance.now()`. */

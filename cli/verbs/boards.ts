@@ -15,7 +15,7 @@ export const registerBoards: RegisterVerb = (program, io) => {
       const heading = ['BOARD', 'BOOT', 'TRIAL', 'NATIVE CODE', 'TITLE'];
       const rows = boards.map((board) => [
         board.name,
-        [board.boot.chain, ...board.boot.firmware].join(' '),
+        [board.boot.chain, ...(board.boot.chain === 'grub' ? board.boot.targets : [])].join(' '),
         board.boot.trial,
         boardAbi(board),
         board.title,

@@ -22,7 +22,7 @@ export const registerBundle: RegisterVerb = (program, io) => {
     .addHelpText('after', example('nodeos bundle examples/hello', 'nodeos bundle . --out build/kiosk.sqfs'))
     .action(async (wanted: string, options: BundleVerbOptions) => {
       const folder = resolve(io.cwd, wanted);
-      const board = await loadBoard(options.board);
+      const board = await loadBoard(options.board.includes('/') ? resolve(io.cwd, options.board) : options.board);
       const { name = 'app', version = '0.0.0' } = await readAppPackage(folder);
       const out = resolve(io.cwd, options.out ?? `${name.replace(/^@[^/]+\//, '')}-${version}.sqfs`);
       const { context, end } = createBuildContext(io);

@@ -5,7 +5,7 @@ import { loadBoard } from '@nodeos/firmware/boards.ts';
 import { assertPortFree } from '@nodeos/firmware/emulate/ports.ts';
 import { createWorkFolder, type WorkFolder } from '@nodeos/firmware/emulate/work-folder.ts';
 import { createBuildContext } from '../build-context.ts';
-import type { StoryContext } from '../demo/context.ts';
+import { STORY_MACHINE, type StoryContext } from '../demo/context.ts';
 import type { StoryOutcome } from '../demo/story.ts';
 import type { CliIo } from '../io.ts';
 import { print } from '../output.ts';
@@ -54,7 +54,8 @@ async function run(
   // The server's packages would triple the start of every other verb.
   const { tellStory } = await import('../demo/story.ts');
   const { context: build, end } = createBuildContext(io);
-  const context: StoryContext = { build, board: await loadBoard(BOARD), folder, signal: io.signal, dashboardPort };
+  const board = await loadBoard(BOARD);
+  const context: StoryContext = { build, board, folder, signal: io.signal, dashboardPort, machine: STORY_MACHINE };
   const started = performance.now();
   const write = (line: string): void => {
     end();

@@ -7,7 +7,7 @@ import { fleetFileSchema } from '@nodeos/contracts/fleet-file.ts';
 import { parseJson } from '@nodeos/contracts/validate.ts';
 import { loadBoard } from '@nodeos/firmware/boards.ts';
 import { bootImage } from '@nodeos/firmware/emulate/boot-image.ts';
-import { DISK_BUSES, type DiskBus, type KernelSource, type PortForward } from '@nodeos/firmware/emulate/machine.ts';
+import { DISK_BUSES, type KernelSource, type PortForward } from '@nodeos/firmware/emulate/machine.ts';
 import { assertPortFree } from '@nodeos/firmware/emulate/ports.ts';
 import { type Emulator, startEmulator } from '@nodeos/firmware/emulate/qemu.ts';
 import { createWorkFolder } from '@nodeos/firmware/emulate/work-folder.ts';
@@ -19,8 +19,8 @@ import { example, type RegisterVerb } from '../verb.ts';
 interface RunOptions {
   readonly board: string;
   readonly memory?: string;
-  readonly firmware: string;
-  readonly bus: string;
+  readonly firmware?: string;
+  readonly bus?: string;
   readonly forward: string[];
   readonly fleet?: string;
   readonly keep?: boolean;
@@ -33,8 +33,8 @@ export const registerRun: RegisterVerb = (program, io) => {
     .argument('<image>', 'disk image, or the folder that `nodeos build --layer barebones` makes')
     .option('--board <name>', 'board whose machine is emulated', 'x86_64-usb')
     .option('--memory <MiB>', "memory of the machine; default: the board's")
-    .option('--firmware <kind>', 'bios or uefi', 'bios')
-    .option('--bus <bus>', `how the disk is attached: ${DISK_BUSES.join(', ')}`, 'virtio')
+    .option('--firmware <kind>', "bios or uefi; default: the machine's own, on a PC bios")
+    .option('--bus <bus>', `how the disk is attached: ${DISK_BUSES.join(', ')}; default: virtio, or the card slot`)
     .option('--forward <host:guest>', 'lead a port of this computer to the machine; repeatable', collect, [])
     .option('--fleet <file>', 'fleet file to put on the first partition')
     .option('--keep', 'write to the image itself; else the machine works on a copy that is thrown away')
@@ -42,6 +42,7 @@ export const registerRun: RegisterVerb = (program, io) => {
       'after',
       example(
         'nodeos run build/nodeos-x86_64-usb-1.0.0.img --forward 8080:3000 --fleet fleet.json',
+        'nodeos run build/nodeos-raspberrypi3-1.0.0.img --board raspberrypi3',
         'nodeos run build/barebones --memory 256',
       ),
     )
@@ -76,7 +77,7 @@ async function start(io: CliIo, path: string, options: RunOptions, folder: strin
     image: path,
     inPlace: options.keep,
     fleet,
-    bus: oneOf(options.bus, DISK_BUSES, '--bus') as DiskBus,
+    bus: oneOf(options.bus, DISK_BUSES, '--bus'),
     firmware: oneOf(options.firmware, ['bios', 'uefi'] as const, '--firmware'),
     folder,
   });
@@ -127,7 +128,8 @@ function wholeNumber(text: string, option: string, least: number, most: number):
   throw new NodeosError('INPUT_INVALID', `${option} ${text} is not a whole number from ${least} to ${most}`);
 }
 
-function oneOf<T extends string>(text: string, choices: readonly T[], option: string): T {
+function oneOf<T extends string>(text: string | undefined, choices: readonly T[], option: string): T | undefined {
+  if (text === undefined) return undefined;
   const found = choices.find((choice) => choice === text);
   if (found !== undefined) return found;
   throw new NodeosError('INPUT_INVALID', `${option} ${text} is not one of ${choices.join(', ')}`);

@@ -1,5 +1,5 @@
 import { listBoards } from '@nodeos/firmware/boards.ts';
-import { ROOT_PACKAGES } from '@nodeos/firmware/plan/root-files.ts';
+import { boardPackages } from '@nodeos/firmware/sources/board-packages.ts';
 import { type AddedPackages, updateLock } from '@nodeos/firmware/sources/update-lock.ts';
 import { createBuildContext } from '../build-context.ts';
 import { print, printJson, printTable } from '../output.ts';
@@ -31,12 +31,11 @@ export const registerSources: RegisterVerb = (program, io) => {
     });
 };
 
-/** Packages that the boards' roots and kernels are made of; the lock file may not name all of them yet. */
+/** Packages that the boards name; the lock file may not name all of them yet. */
 async function packagesOfBoards(): Promise<AddedPackages> {
   const added: Record<string, string[]> = {};
-  for (const board of await listBoards()) {
-    const { debian } = board.architecture;
-    added[debian] = [...new Set([...(added[debian] ?? []), ...ROOT_PACKAGES, board.kernel.source])].sort();
-  }
+  for (const board of await listBoards())
+    for (const [archive, names] of Object.entries(boardPackages(board)))
+      added[archive] = [...new Set([...(added[archive] ?? []), ...names])].sort();
   return added;
 }

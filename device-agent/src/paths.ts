@@ -23,5 +23,7 @@ export const PATHS = Object.freeze({
   interfaces: `${root}/sys/class/net`,
   hostname: `${root}/proc/sys/kernel/hostname`,
   proc: `${root}/proc`,
+  /** What apps see as /proc/cpuinfo where the kernel's lacks the board's revision. */
+  cpuinfo: `${root}/run/nodeos/cpuinfo`,
   devices: `${root}/dev`,
 });

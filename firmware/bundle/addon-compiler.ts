@@ -1,43 +1,12 @@
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import type { Board } from '@nodeos/contracts/board.ts';
-import { NodeosError } from '@nodeos/contracts/errors.ts';
+import { isNodeosError, NodeosError } from '@nodeos/contracts/errors.ts';
 import type { BuildContext } from '../context.ts';
 import { runTool } from '../run-tool.ts';
-
-const require = createRequire(import.meta.url);
-
-/**
- * Folder with `include/node` of the Node version that the devices run: the npm runtime package carries its headers.
- * @throws NodeosError TOOL_MISSING
- */
-export function nodeHeaders(): string {
-  const runtime = `node-linux-${process.arch}`;
-  const bases = [dirname(require.resolve('node/package.json'))];
-  for (const base of bases) {
-    for (const folder of [join(base, 'node_modules', runtime), join(dirname(base), runtime)]) {
-      if (existsSync(join(folder, 'include/node/node_api.h'))) return folder;
-    }
-  }
-  throw new NodeosError('TOOL_MISSING', `the Node.js headers of the npm package ${runtime} are not installed`, {
-    hint: 'Install the npm packages again with their install scripts allowed: npm rebuild node',
-  });
-}
-
-/** Version and NODE_MODULE_VERSION of the headers, e.g. `{version: '24.21.0', modules: '137'}`. */
-export async function headersVersion(headers: string): Promise<{ version: string; modules: string }> {
-  const text = await readFile(join(headers, 'include/node/node_version.h'), 'utf8');
-  const number = (name: string): string => new RegExp(`#define ${name} (\\d+)`).exec(text)?.[1] ?? '';
-  return {
-    version: ['NODE_MAJOR_VERSION', 'NODE_MINOR_VERSION', 'NODE_PATCH_VERSION'].map(number).join('.'),
-    modules: number('NODE_MODULE_VERSION'),
-  };
-}
+import { crossEnvironment } from './cross-environment.ts';
 
 /**
- * Compiles one dependency's addon with npm's own node-gyp for the board.
+ * Compiles one dependency's addon for the board with npm's own node-gyp. Its install script is not run: it would ask
+ * for this machine's binary, or fetch one from elsewhere.
  * @param folder scratch folder of the app, holding node_modules
  * @param name the dependency's path below node_modules; null for the app itself
  * @throws NodeosError TOOL_MISSING, TOOL_FAILED
@@ -48,38 +17,61 @@ export async function compileAddon(
   name: string | null,
   board: Board,
 ): Promise<void> {
-  const prefix = board.architecture.crossPrefix;
+  const environment = await crossEnvironment(context, board);
   // Without a map, the scratch folder's random name would stand in assertion messages and make every build differ.
   const flags = `-ffile-prefix-map=${folder}=/app -g0`;
   const shown = name ?? 'the app';
-  // npm rebuilds dependencies only; for the app itself its node-gyp is called as an install script would.
   const command =
-    name === null ? ['exec', '--offline', '-c', 'node-gyp rebuild'] : ['rebuild', '--foreground-scripts', name];
-  await runTool('npm', [...command, '--ignore-scripts=false'], {
+    'node-gyp rebuild --release --directory "$ADDON" --arch "$npm_config_arch" --nodedir "$npm_config_nodedir"';
+  await runTool('npm', ['exec', '--offline', '-c', command], {
     cwd: folder,
     signal: context.signal,
-    onLine: (line) => context.progress({ step: 'bundle', message: `${shown}: ${line}` }),
+    onLine: (line) => {
+      if (!line.startsWith('npm warn Unknown')) context.progress({ step: 'bundle', message: `${shown}: ${line}` });
+    },
     env: {
-      npm_config_nodedir: nodeHeaders(),
-      npm_config_arch: board.architecture.node,
-      npm_config_platform: 'linux',
-      // Install scripts that would fetch a binary from elsewhere compile instead.
-      npm_config_build_from_source: 'true',
-      CFLAGS: flags,
-      CXXFLAGS: flags,
-      ...(prefix && { CC: `${prefix}gcc`, CXX: `${prefix}g++` }),
+      ...environment,
+      ADDON: name === null ? '.' : `node_modules/${name}`,
+      CFLAGS: `${environment.CFLAGS} ${flags}`.trim(),
+      CXXFLAGS: `${environment.CXXFLAGS} ${flags}`.trim(),
     },
   }).catch((error: unknown) => {
-    const text = error instanceof Error ? error.message : String(error);
-    const missing = /not found: (make|gcc|g\+\+|cc|c\+\+)|Could not find any (Python)/i.exec(text);
-    if (!missing) throw error;
-    throw new NodeosError(
-      'TOOL_MISSING',
-      `${shown} must be compiled, and ${missing[1] ?? missing[2]} is not installed`,
-      {
-        hint: 'Install it: apt-get install g++ make python3',
-        cause: error,
-      },
-    );
+    throw namingTool(error, shown, environment) ?? namingPackage(error, shown);
+  });
+}
+
+const TOOL = String.raw`((?:[\w-]+-)?(?:make|gcc|g\+\+|cc|c\+\+))`;
+const MISSING = [
+  new RegExp(`not found: ${TOOL}`),
+  new RegExp(`(?:^|[\\s:])${TOOL}: (?:command )?(?:not found|No such file or directory)`, 'm'),
+  /Could not find any (Python)/,
+];
+
+/** The tool that the words of node-gyp, make or a shell say is not there. */
+export function missingTool(text: string): string | null {
+  for (const pattern of MISSING) {
+    const match = pattern.exec(text);
+    if (match?.[1]) return match[1];
+  }
+  return null;
+}
+
+/** A compiler that is missing shows as a failure of npm. */
+function namingTool(error: unknown, shown: string, environment: Readonly<Record<string, string>>): NodeosError | null {
+  const tool = missingTool(error instanceof Error ? error.message : String(error));
+  if (tool === null) return null;
+  const prefix = environment.CROSS_COMPILE ?? '';
+  const compiler = prefix === '' ? 'g++' : `g++-${prefix.replace(/-$/, '')}`;
+  return new NodeosError('TOOL_MISSING', `${shown} must be compiled, and ${tool} is not installed`, {
+    hint: `Install it: apt-get install ${compiler} make python3`,
+    cause: error,
+  });
+}
+
+function namingPackage(error: unknown, shown: string): unknown {
+  if (!isNodeosError(error) || error.code !== 'TOOL_FAILED') return error;
+  return new NodeosError('TOOL_FAILED', `${shown} does not compile: ${error.message}`, {
+    hint: 'Read the compiler’s own words above; a library that is missing must be installed for the board’s processor.',
+    cause: error,
   });
 }

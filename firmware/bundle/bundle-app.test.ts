@@ -164,7 +164,7 @@ describe('settleNativeAddons', () => {
     const folder = await writeTree(test, { ...app, ...dependency({ 'lib/a.node': elf(183) }) });
     await assert.rejects(settle(folder), (error: Error & { code: string }) => {
       assert.equal(error.code, 'RELEASE_INCOMPATIBLE');
-      assert.match(error.message, /node_modules\/dep\/lib\/a\.node \(made for linux-arm64-glibc\)/);
+      assert.match(error.message, /node_modules\/dep\/lib\/a\.node \(made for arm64, 64 bits\)/);
       return true;
     });
   });

@@ -9,12 +9,13 @@ import { parseJson } from '@nodeos/contracts/validate.ts';
 import { cached, hashFile } from '../cache.ts';
 import type { BuildContext } from '../context.ts';
 import { type AppPackage, appManifestOf, parseAppPackage, startFile } from './app-manifest.ts';
+import { checkEngines } from './engines.ts';
 import { settleNativeAddons } from './native-addons.ts';
 import { copyPackageFiles, installDependencies, listPackageFiles } from './npm-package.ts';
 import { writeBundle } from './write-bundle.ts';
 
 /** Part of the cache key: raise it when the same inputs give other bytes. */
-const BUNDLER_REVISION = 1;
+const BUNDLER_REVISION = 2;
 export const BUNDLE_MANIFEST = '.nodeos-manifest.json';
 
 export interface BundleOptions {
@@ -99,6 +100,7 @@ async function makeBundle(
     context.progress({ step: 'bundle', message: `${settings.name} ${settings.version}: installing dependencies` });
     await copyPackageFiles(folder, files, app);
     await installDependencies(context, folder, app, board);
+    await checkEngines(context, app, board);
     const abi = await settleNativeAddons(context, app, board);
     const manifest: AppManifest = { ...settings, abi };
     const text = `${JSON.stringify(manifest, null, 2)}\n`;

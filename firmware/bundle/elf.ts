@@ -1,18 +1,29 @@
-/** What a shared object says about the machine it is made for. */
+import { type ArmFacts, readArmFacts } from './elf-arm.ts';
+import { ElfFile } from './elf-file.ts';
+
+/** What a shared object says about the machine and the libraries it is made for. */
 export interface ElfFacts {
   readonly bits: 32 | 64;
   /** Node's name of the architecture, or `machine <number>` where it has none. */
   readonly architecture: string;
   /** DT_NEEDED: names of the libraries it is linked with. */
   readonly needed: readonly string[];
+  /** Versions of symbols that those must have, e.g. `GLIBC_2.34`. */
+  readonly versions: readonly string[];
+  /** NODE_MODULE_VERSION in the name of its entry; null for Node-API addons and those that register themselves. */
+  readonly moduleVersion: string | null;
+  /** Null but for 32-bit ARM. */
+  readonly arm: ArmFacts | null;
 }
 
 /** e_machine, System V ABI, chapter 4. */
 const MACHINES: Readonly<Record<number, string>> = { 3: 'ia32', 40: 'arm', 62: 'x64', 183: 'arm64', 243: 'riscv64' };
-const PROGRAM_LOAD = 1;
-const PROGRAM_DYNAMIC = 2;
+const MACHINE_ARM = 40;
 const DYNAMIC_NEEDED = 1n;
 const DYNAMIC_STRING_TABLE = 5n;
+const DYNAMIC_STRING_BYTES = 10n;
+/** Linux Standard Base, chapter Symbol Versioning. */
+const DYNAMIC_VERSIONS_NEEDED = 0x6ffffffen;
 
 /** True where the bytes begin as an ELF file does. */
 export function isElf(bytes: Buffer): boolean {
@@ -20,7 +31,7 @@ export function isElf(bytes: Buffer): boolean {
 }
 
 /**
- * Reads class, machine and needed libraries of a little-endian ELF file.
+ * Reads what a little-endian ELF file needs.
  * @returns null for anything else (Mach-O, PE, big-endian, truncated)
  */
 export function readElf(bytes: Buffer): ElfFacts | null {
@@ -29,65 +40,49 @@ export function readElf(bytes: Buffer): ElfFacts | null {
   if (bits === null) return null;
   const machine = bytes.readUInt16LE(18);
   try {
-    return { bits, architecture: MACHINES[machine] ?? `machine ${machine}`, needed: readNeeded(bytes, bits) };
+    const file = new ElfFile(bytes, bits);
+    return {
+      bits,
+      architecture: MACHINES[machine] ?? `machine ${machine}`,
+      ...readStrings(file),
+      arm: machine === MACHINE_ARM ? readArmFacts(file) : null,
+    };
   } catch (error) {
     if (error instanceof RangeError) return null;
     throw error;
   }
 }
 
-/** `linux-<arch>-<libc>`; musl is told by the name of its C library. */
-export function elfAbi(facts: ElfFacts): string {
-  const musl = facts.needed.some((name) => name.startsWith('libc.musl') || name.startsWith('ld-musl'));
-  return `linux-${facts.architecture}-${musl ? 'musl' : 'glibc'}`;
+/** True for musl, which is told by the name of its C library. */
+export function needsMusl(facts: Pick<ElfFacts, 'needed'>): boolean {
+  return facts.needed.some((name) => name.startsWith('libc.musl') || name.startsWith('ld-musl'));
 }
 
-interface Segment {
-  readonly type: number;
-  readonly offset: number;
-  readonly address: bigint;
-  readonly fileBytes: number;
+function readStrings(file: ElfFile): Pick<ElfFacts, 'needed' | 'versions' | 'moduleVersion'> {
+  const strings = file.offsetOf(file.dynamic(DYNAMIC_STRING_TABLE)[0] ?? 0n);
+  if (strings === null) return { needed: [], versions: [], moduleVersion: null };
+  const bytes = Number(file.dynamic(DYNAMIC_STRING_BYTES)[0] ?? 0n);
+  const table = file.bytes.toString('latin1', strings, strings + bytes);
+  return {
+    needed: file.dynamic(DYNAMIC_NEEDED).map((name) => file.text(strings + Number(name))),
+    versions: readVersions(file, strings),
+    moduleVersion: /(?:^|\0)node_register_module_v(\d+)\0/.exec(table)?.[1] ?? null,
+  };
 }
 
-function readNeeded(bytes: Buffer, bits: 32 | 64): string[] {
-  const word = (offset: number): bigint =>
-    bits === 64 ? bytes.readBigUInt64LE(offset) : BigInt(bytes.readUInt32LE(offset));
-  const wordBytes = bits / 8;
-  const tableOffset = Number(word(bits === 64 ? 32 : 28));
-  const entryBytes = bytes.readUInt16LE(bits === 64 ? 54 : 42);
-  const count = bytes.readUInt16LE(bits === 64 ? 56 : 44);
-  const segments: Segment[] = Array.from({ length: count }, (_, index) => {
-    const at = tableOffset + index * entryBytes;
-    const [offset, address, size] = bits === 64 ? [8, 16, 32] : [4, 8, 16];
-    return {
-      type: bytes.readUInt32LE(at),
-      offset: Number(word(at + offset)),
-      address: word(at + address),
-      fileBytes: Number(word(at + size)),
-    };
-  });
-  const dynamic = segments.find((segment) => segment.type === PROGRAM_DYNAMIC);
-  if (!dynamic) return [];
-  const names: bigint[] = [];
-  let stringsAddress = 0n;
-  for (let at = dynamic.offset; at < dynamic.offset + dynamic.fileBytes; at += 2 * wordBytes) {
-    const tag = word(at);
-    if (tag === 0n) break;
-    if (tag === DYNAMIC_NEEDED) names.push(word(at + wordBytes));
-    if (tag === DYNAMIC_STRING_TABLE) stringsAddress = word(at + wordBytes);
+/** Walks the list of needed libraries, each with its list of versions. */
+function readVersions(file: ElfFile, strings: number): string[] {
+  const versions = new Set<string>();
+  const address = file.dynamic(DYNAMIC_VERSIONS_NEEDED)[0];
+  let library = address === undefined ? null : file.offsetOf(address);
+  while (library !== null) {
+    let version = library + file.bytes.readUInt32LE(library + 8);
+    for (let count = file.bytes.readUInt16LE(library + 2); count > 0; count--) {
+      versions.add(file.text(strings + file.bytes.readUInt32LE(version + 8)));
+      version += file.bytes.readUInt32LE(version + 12);
+    }
+    const next = file.bytes.readUInt32LE(library + 12);
+    library = next === 0 ? null : library + next;
   }
-  const home = segments.find(
-    (segment) =>
-      segment.type === PROGRAM_LOAD &&
-      stringsAddress >= segment.address &&
-      stringsAddress < segment.address + BigInt(segment.fileBytes),
-  );
-  if (!home) return [];
-  const strings = home.offset + Number(stringsAddress - home.address);
-  return names.map((name) => {
-    const start = strings + Number(name);
-    const end = bytes.indexOf(0, start);
-    if (start >= bytes.length || end < 0) throw new RangeError('string table ends early');
-    return bytes.toString('latin1', start, end);
-  });
+  return [...versions].sort();
 }

@@ -5,9 +5,12 @@ import { type Board, boardAbi } from '@nodeos/contracts/board.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { BuildContext } from '../context.ts';
 import { runTool } from '../run-tool.ts';
-import { compileAddon, headersVersion, nodeHeaders } from './addon-compiler.ts';
-import { elfAbi, isElf, readElf } from './elf.ts';
-import { choosePrebuild, folderFits } from './prebuilds.ts';
+import { compileAddon } from './addon-compiler.ts';
+import { type AddonTarget, addonMisfit, addonTarget } from './addon-target.ts';
+import { isElf, readElf } from './elf.ts';
+import { engineMisfit } from './engines.ts';
+import { admits, boardPlatform } from './platform-packages.ts';
+import { folderFits, rankPrebuilds } from './prebuilds.ts';
 
 /** Files that only a compiler reads. */
 const SOURCE_FILE = /\.(c|cc|cpp|cxx|h|hh|hpp|hxx|o|a|d|gyp|gypi|mk|vcxproj|def)$/;
@@ -19,6 +22,8 @@ interface NativePackage {
   /** True where the package declares other systems than the board's: npm installs those only by accident. */
   readonly foreign: boolean;
   readonly optional: boolean;
+  /** Its package.json, for what it asks of Node. */
+  readonly manifest: unknown;
 }
 
 /**
@@ -28,32 +33,57 @@ interface NativePackage {
  * @throws NodeosError RELEASE_INCOMPATIBLE, TOOL_MISSING, TOOL_FAILED
  */
 export async function settleNativeAddons(context: BuildContext, folder: string, board: Board): Promise<string> {
-  for (const item of await findNativePackages(folder, board)) await settlePackage(context, folder, item, board);
-  await checkAddons(folder, board);
+  const packages = await findNativePackages(folder, board);
+  const target = packages.length > 0 ? await addonTarget(context, board) : null;
+  if (target) {
+    const toCompile = await chooseAddons(context, folder, packages, board, target);
+    // What cannot be helped is said before anything is compiled.
+    await checkAddons(folder, board, target);
+    for (const item of toCompile) await compilePackage(context, folder, item, board);
+    for (const { folder: each } of packages) if (existsSync(each)) await removeSources(each);
+    await checkAddons(folder, board, target);
+  }
   return (await hasNativeCode(folder)) ? boardAbi(board) : 'any';
 }
 
-async function settlePackage(context: BuildContext, app: string, item: NativePackage, board: Board): Promise<void> {
-  if (item.foreign) return rm(item.folder, { recursive: true });
-  const kept = (await keepPrebuild(item, board)) ?? (await keepFitting(item, board));
-  let compiled = false;
-  if (kept.length > 0) {
-    await removeAddonsBut(item.folder, kept);
-  } else if (existsSync(join(item.folder, 'binding.gyp'))) {
-    await removeAddonsBut(item.folder, []);
-    await rm(join(item.folder, 'build'), { recursive: true, force: true });
-    try {
-      await compileAddon(context, app, item.name, board);
-      compiled = true;
-    } catch (error) {
-      if (!item.optional || context.signal.aborted) throw error;
-      context.progress({ step: 'bundle', message: `${item.name} is optional and does not compile: left out` });
-      return rm(item.folder, { recursive: true });
+/** Leaves prebuilt addons where they fit. @returns the packages that must be compiled, of which no addon is left */
+async function chooseAddons(
+  context: BuildContext,
+  app: string,
+  packages: readonly NativePackage[],
+  board: Board,
+  target: AddonTarget,
+): Promise<NativePackage[]> {
+  const shipped = await shippedLibraries(app);
+  const toCompile: NativePackage[] = [];
+  for (const item of packages) {
+    const engine = item.name === null ? null : engineMisfit(item.manifest, target.nodeVersion);
+    if (item.foreign || (engine !== null && item.optional)) {
+      if (engine !== null) context.progress({ step: 'bundle', message: `${item.name} ${engine}: left out` });
+      await rm(item.folder, { recursive: true });
+      continue;
     }
+    // Machine code for another Node may load and then crash the whole process.
+    if (engine !== null) throw unfit(board, target, [`${item.name} (${engine})`]);
+    const kept = (await keepPrebuild(item, target, shipped)) ?? (await keepFitting(item, target, shipped));
+    const compiles = kept.length === 0 && existsSync(join(item.folder, 'binding.gyp'));
+    if (kept.length > 0 || compiles) await removeAddonsBut(item.folder, kept);
+    if (compiles) toCompile.push(item);
   }
-  if (compiled) await removeBuildFolder(item.folder);
-  await removeSources(item.folder);
-  if (compiled) await stripAddons(item.folder, board);
+  return toCompile;
+}
+
+async function compilePackage(context: BuildContext, app: string, item: NativePackage, board: Board): Promise<void> {
+  await rm(join(item.folder, 'build'), { recursive: true, force: true });
+  try {
+    await compileAddon(context, app, item.name, board);
+  } catch (error) {
+    if (!item.optional || context.signal.aborted) throw error;
+    context.progress({ step: 'bundle', message: `${item.name} is optional and does not compile: left out` });
+    return rm(item.folder, { recursive: true });
+  }
+  await removeBuildFolder(item.folder);
+  await stripAddons(item.folder, board);
 }
 
 /** The app and every installed package that has a binding.gyp, a prebuilds folder or a .node file of its own. */
@@ -72,20 +102,21 @@ async function findNativePackages(app: string, board: Board): Promise<NativePack
     const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
     const foreign =
       name !== null &&
-      (excludes(manifest.os, 'linux') ||
-        excludes(manifest.cpu, board.architecture.node) ||
-        excludes(manifest.libc, 'glibc'));
-    found.push({ name, folder, foreign, optional: lock.packages?.[`node_modules/${name}`]?.optional === true });
+      !admits({ os: list(manifest.os), cpu: list(manifest.cpu), libc: list(manifest.libc) }, boardPlatform(board));
+    found.push({
+      name,
+      folder,
+      foreign,
+      optional: lock.packages?.[`node_modules/${name}`]?.optional === true,
+      manifest,
+    });
   }
   return found;
 }
 
-/** Whether a package.json's `os`, `cpu` or `libc` list leaves out a value. */
-function excludes(field: unknown, value: string): boolean {
-  const list = [field ?? []].flat().map(String);
-  if (list.includes(`!${value}`)) return true;
-  const named = list.filter((item) => !item.startsWith('!'));
-  return named.length > 0 && !named.includes(value);
+/** A field of package.json that may be a name, a list of names or missing. */
+function list(field: unknown): string[] {
+  return [field ?? []].flat().map(String);
 }
 
 /** `a/node_modules/@b/c` of `a/node_modules/@b/c/lib/d.js`, relative to the outer node_modules. */
@@ -94,29 +125,42 @@ export function owningPackage(path: string): string | null {
   return match && !basename(match[0]).startsWith('.') ? match[0] : null;
 }
 
-async function keepPrebuild(item: NativePackage, board: Board): Promise<string[] | null> {
+async function keepPrebuild(
+  item: NativePackage,
+  target: AddonTarget,
+  shipped: ReadonlySet<string>,
+): Promise<string[] | null> {
   const prebuilds = join(item.folder, 'prebuilds');
   if (!existsSync(prebuilds)) return null;
-  const modulesVersion = board.node.source === 'official' ? (await headersVersion(nodeHeaders())).modules : null;
-  const target = { architecture: board.architecture.node, modulesVersion };
   for (const folder of (await readdir(prebuilds)).sort()) {
     if (!folderFits(folder, target)) continue;
-    const choice = choosePrebuild(await readdir(join(prebuilds, folder)), target);
-    if (choice) return [join(prebuilds, folder, choice.file)];
+    for (const file of rankPrebuilds(await readdir(join(prebuilds, folder)), target)) {
+      const path = join(prebuilds, folder, file);
+      // The name is a promise of whoever built it; e.g. `linux-arm` says nothing of the calling convention.
+      if (addonMisfit(readElf(await readFile(path)), target, shipped) === null) return [path];
+    }
   }
   return null;
 }
 
-async function keepFitting(item: NativePackage, board: Board): Promise<string[]> {
+async function keepFitting(item: NativePackage, target: AddonTarget, shipped: ReadonlySet<string>): Promise<string[]> {
   const kept: string[] = [];
   for (const path of await ownAddons(item.folder)) {
-    const facts = readElf(await readFile(path));
+    // What was not chosen there is not what the package's loader would choose.
+    if (relative(item.folder, path).startsWith(`prebuilds${sep}`)) continue;
     // A build folder came from another machine's compiler or from an install script; it is made anew where we can.
     const built = relative(item.folder, path).startsWith(`build${sep}Release${sep}`);
     const compiles = built && existsSync(join(item.folder, 'binding.gyp'));
-    if (facts && elfAbi(facts) === boardAbi(board) && !compiles) kept.push(path);
+    // Where nothing fits, the prebuilt files stay for the message that says why.
+    if (!compiles && addonMisfit(readElf(await readFile(path)), target, shipped) === null) kept.push(path);
   }
   return kept;
+}
+
+/** Names of shared libraries that the app's packages bring along, e.g. `libvips-cpp.so.8.17.3`. */
+async function shippedLibraries(app: string): Promise<Set<string>> {
+  const files = await listFiles(app);
+  return new Set(files.filter((path) => /\.so(\.\d+)*$/.test(path)).map((path) => basename(path)));
 }
 
 /** A package's own .node files, not those of packages nested in it. */
@@ -163,18 +207,21 @@ async function removeEmptyFolders(folder: string): Promise<void> {
   }
 }
 
-/** @throws NodeosError RELEASE_INCOMPATIBLE that names each addon that the board cannot load */
-async function checkAddons(folder: string, board: Board): Promise<void> {
+/** @throws NodeosError RELEASE_INCOMPATIBLE that names each addon that the board cannot load, and why */
+async function checkAddons(folder: string, board: Board, target: AddonTarget): Promise<void> {
+  const shipped = await shippedLibraries(folder);
   const wrong: string[] = [];
   for (const path of (await listFiles(folder)).filter((file) => file.endsWith('.node'))) {
-    const facts = readElf(await readFile(join(folder, path)));
-    const abi = facts ? elfAbi(facts) : 'another system';
-    if (abi !== boardAbi(board)) wrong.push(`${path} (made for ${abi})`);
+    const misfit = addonMisfit(readElf(await readFile(join(folder, path))), target, shipped);
+    if (misfit !== null) wrong.push(`${path} (${misfit})`);
   }
-  if (wrong.length === 0) return;
-  throw new NodeosError(
+  if (wrong.length > 0) throw unfit(board, target, wrong);
+}
+
+function unfit(board: Board, target: AddonTarget, wrong: readonly string[]): NodeosError {
+  return new NodeosError(
     'RELEASE_INCOMPATIBLE',
-    `native addons do not fit ${board.name}, which needs ${boardAbi(board)}: ${wrong.join(', ')}`,
+    `native addons do not fit ${board.name}, which needs ${target.abi}: ${wrong.join(', ')}`,
     { hint: 'Use a version of the package that has sources or a prebuilt file for this board.' },
   );
 }

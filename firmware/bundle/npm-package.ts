@@ -6,6 +6,7 @@ import { isNodeosError, NodeosError } from '@nodeos/contracts/errors.ts';
 import { z } from 'zod';
 import type { BuildContext } from '../context.ts';
 import { runTool } from '../run-tool.ts';
+import { boardPlatform, refuseWithoutMachineCode } from './platform-packages.ts';
 
 /** `npm pack --json`: a list up to npm 11, an object by package name from npm 12 on. */
 const packedSchema = z.object({ files: z.array(z.object({ path: z.string() })) });
@@ -37,7 +38,7 @@ export async function copyPackageFiles(from: string, files: readonly string[], t
  * Installs the production dependencies for the board, without running any of their scripts.
  * @param source the app's own folder, for its lock file and npm settings
  * @param app the scratch folder with the package's files
- * @throws NodeosError NETWORK_UNREACHABLE, TOOL_MISSING, TOOL_FAILED
+ * @throws NodeosError NETWORK_UNREACHABLE, TOOL_MISSING, TOOL_FAILED, RELEASE_INCOMPATIBLE
  */
 export async function installDependencies(
   context: BuildContext,
@@ -56,7 +57,7 @@ export async function installDependencies(
     '--no-fund',
     '--loglevel=error',
   ];
-  const platform = ['--os=linux', `--cpu=${board.architecture.node}`, '--libc=glibc'];
+  const platform = Object.entries(boardPlatform(board)).map(([name, value]) => `--${name}=${value}`);
   try {
     await runTool('npm', [...args, ...platform], {
       cwd: app,
@@ -69,6 +70,7 @@ export async function installDependencies(
       throw cause;
     throw new NodeosError('NETWORK_UNREACHABLE', `the npm registry cannot be reached:\n${cause.message}`, { cause });
   }
+  await refuseWithoutMachineCode(app, board);
   for (const file of INSTALL_FILES) await rm(join(app, file), { force: true });
   await mkdir(join(app, 'node_modules'), { recursive: true });
 }

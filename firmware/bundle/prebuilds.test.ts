@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { choosePrebuild, folderFits } from './prebuilds.ts';
+import { folderFits, rankPrebuilds } from './prebuilds.ts';
 
-const target = { architecture: 'x64', modulesVersion: '137' };
+const target = { architecture: 'x64', armVersion: null, modulesVersion: '137' };
 
-describe('choosePrebuild', () => {
+describe('rankPrebuilds', () => {
   for (const [name, files, expected] of [
     ['takes glibc, not musl', ['addon.napi.musl.node', 'addon.napi.glibc.node'], 'addon.napi.glibc.node'],
     ['refuses musl', ['addon.napi.musl.node'], null],
@@ -16,13 +16,16 @@ describe('choosePrebuild', () => {
     ['refuses ARM variants on other machines', ['node.napi.armv7.node'], null],
     ['ignores other files', ['README.md'], null],
   ] as const) {
-    it(name, () => assert.equal(choosePrebuild(files, target)?.file ?? null, expected));
+    it(name, () => assert.equal(rankPrebuilds(files, target)[0] ?? null, expected));
   }
 
-  it('takes only Node-API addons where the module version is not known', () => {
-    const unknown = { architecture: 'arm', modulesVersion: null };
-    assert.equal(choosePrebuild(['node.abi115.node'], unknown), null);
-    assert.equal(choosePrebuild(['node.napi.armv7.node'], unknown)?.file, 'node.napi.armv7.node');
+  it('takes of ARM variants only the one that the loader on the device asks for', () => {
+    const files = ['addon.armv6.node', 'addon.armv7.node', 'addon.armv8.node', 'addon.node'];
+    const rank = (architecture: string, armVersion: string): string[] =>
+      rankPrebuilds(files, { ...target, architecture, armVersion });
+    assert.deepEqual(rank('arm', '6'), ['addon.armv6.node', 'addon.node']);
+    assert.deepEqual(rank('arm', '7'), ['addon.armv7.node', 'addon.node']);
+    assert.deepEqual(rank('arm64', '8'), ['addon.armv8.node', 'addon.node']);
   });
 });
 

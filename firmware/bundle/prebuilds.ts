@@ -1,16 +1,7 @@
-/** A prebuilt addon as `prebuildify` names it: dot-separated tags before `.node`. */
-export interface PrebuildChoice {
-  readonly file: string;
-  readonly nodeApi: boolean;
-}
+import type { AddonTarget } from './addon-target.ts';
 
-/** What a prebuilt addon must fit. */
-export interface PrebuildTarget {
-  /** Node's process.arch. */
-  readonly architecture: string;
-  /** NODE_MODULE_VERSION of the target's Node; null where only Node-API addons may be taken. */
-  readonly modulesVersion: string | null;
-}
+/** What the name of a prebuilt addon tells of. */
+export type PrebuildTarget = Pick<AddonTarget, 'architecture' | 'armVersion' | 'modulesVersion'>;
 
 /** True where a folder below prebuilds/ (`linux-x64`, `darwin-x64+arm64`) is for the target. */
 export function folderFits(folder: string, target: PrebuildTarget): boolean {
@@ -25,10 +16,10 @@ export function folderFits(folder: string, target: PrebuildTarget): boolean {
 }
 
 /**
- * Picks a file as node-gyp-build does: for Node (not Electron), glibc, Node-API or the exact module version;
- * the most specific one wins. Returns null where none fits.
+ * Files that node-gyp-build would load, named as `prebuildify` does with dot-separated tags before `.node`: for Node
+ * (not Electron), glibc, the processor's version, Node-API or the exact module version; the most specific one first.
  */
-export function choosePrebuild(files: readonly string[], target: PrebuildTarget): PrebuildChoice | null {
+export function rankPrebuilds(files: readonly string[], target: PrebuildTarget): string[] {
   const fitting = files
     .filter((file) => file.endsWith('.node'))
     .map((file) => ({ file, tags: file.slice(0, -'.node'.length).split('.') }))
@@ -39,10 +30,9 @@ export function choosePrebuild(files: readonly string[], target: PrebuildTarget)
       abi: tags.find((tag) => /^abi\d+$/.test(tag))?.slice(3) ?? null,
     }))
     .filter(({ tags }) => !tags.some((tag) => ['electron', 'node-webkit', 'musl', 'uvless'].includes(tag)))
-    .filter(({ tags }) => !tags.some((tag) => /^armv\d$/.test(tag)) || target.architecture.startsWith('arm'))
+    .filter(({ tags }) => tags.every((tag) => !/^armv\d/.test(tag) || tag === `armv${target.armVersion}`))
     .filter(({ abi, nodeApi }) => abi === null || nodeApi || abi === target.modulesVersion);
   // More tags say more about the target; among equals the name decides, so that every machine picks the same file.
   fitting.sort((a, b) => b.tags.length - a.tags.length || (a.file < b.file ? -1 : 1));
-  const best = fitting[0];
-  return best ? { file: best.file, nodeApi: best.nodeApi } : null;
+  return fitting.map(({ file }) => file);
 }

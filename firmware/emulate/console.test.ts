@@ -13,7 +13,9 @@ after(() => rmSync(folder, { recursive: true }));
 function open(): { output: PassThrough; input: PassThrough; serial: SerialConsole } {
   const output = new PassThrough();
   const input = new PassThrough();
-  return { output, input, serial: new SerialConsole(output, input, join(folder, 'console.log')) };
+  const serial = new SerialConsole(join(folder, 'console.log'));
+  serial.attach(output, input);
+  return { output, input, serial };
 }
 
 test('lines come without escapes and line ends, however the bytes were cut', async () => {
@@ -66,4 +68,18 @@ test('typed text reaches the guest', () => {
   const { input, serial } = open();
   serial.write('1+1\r');
   assert.equal(input.read().toString(), '1+1\r');
+});
+
+test('after a restart the next machine goes on in the same log, on a line of its own', async () => {
+  const { output, input, serial } = open();
+  output.write('first machine');
+  await serial.expect(/first machine/, 1000, 'the first machine');
+  const [nextOutput, nextInput] = [new PassThrough(), new PassThrough()];
+  serial.attach(nextOutput, nextInput);
+  nextOutput.write('second machine\n');
+  await serial.expect(/^second machine$/, 1000, 'the second machine');
+  assert.equal(readFileSync(serial.logPath, 'utf8'), 'first machinesecond machine\n');
+  serial.write('x');
+  assert.equal(nextInput.read().toString(), 'x');
+  assert.equal(input.read(), null);
 });

@@ -17,17 +17,22 @@ const ESCAPES = /\x1b(?:\[[0-9;?=]*[A-Za-z]|[()].|.)/g;
 export class SerialConsole {
   readonly logPath: string;
   readonly lines: ConsoleLine[] = [];
-  readonly #input: Writable;
+  #input: Writable | null = null;
   readonly #watchers = new Set<() => void>();
   readonly #rawListeners = new Set<(chunk: Buffer) => void>();
   #partial = '';
   #partialSince = 0;
   #ended: string | null = null;
 
-  constructor(output: Readable, input: Writable, logPath: string) {
+  constructor(logPath: string) {
     this.logPath = logPath;
-    this.#input = input;
     writeFileSync(logPath, '');
+  }
+
+  /** Takes a machine's console; after a restart that of the next one, in the same log. */
+  attach(output: Readable, input: Writable): void {
+    if (this.#partial !== '') this.#finishLine();
+    this.#input = input;
     output.on('data', (chunk: Buffer) => this.#take(chunk));
     input.on('error', () => {
       // QEMU has ended; `expect` says so.
@@ -47,7 +52,7 @@ export class SerialConsole {
 
   /** Types text on the guest's keyboard; a terminal sends `\r` for Enter. */
   write(text: string | Uint8Array): void {
-    this.#input.write(text);
+    this.#input?.write(text);
   }
 
   /** Tells waiting `expect` calls that no more will come. */

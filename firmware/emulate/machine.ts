@@ -1,7 +1,8 @@
 import type { Board } from '@nodeos/contracts/board.ts';
 
 export type Accelerator = 'kvm' | 'tcg';
-export type DiskBus = 'virtio' | 'usb' | 'sata' | 'nvme';
+export type DiskBus = 'virtio' | 'usb' | 'sata' | 'nvme' | 'sd-card';
+/** What the user may choose; a machine with a card slot has no choice. */
 export const DISK_BUSES: readonly DiskBus[] = ['virtio', 'usb', 'sata', 'nvme'];
 
 /** A TCP port of the host's loopback that leads to a port of the guest. */
@@ -10,21 +11,27 @@ export interface PortForward {
   readonly guest: number;
 }
 
+/** What a boot loader leaves in memory; the command line is complete. */
+export interface LoadedKernel {
+  readonly kernel: string;
+  readonly initramfs: string | null;
+  readonly deviceTree?: string | null;
+  readonly commandLine: string;
+}
+
 export interface DiskSource {
   readonly kind: 'disk';
   /** Raw image, which is written to, so give a copy; or `nbd:unix:<socket>`. */
   readonly path: string;
   readonly bus: DiskBus;
-  /** UEFI needs the firmware's code and a writable copy of its variables. */
+  /** UEFI needs the firmware's code and a writable copy of its variables; where the emulator plays the firmware, what that loaded. */
   readonly firmware:
     | { readonly kind: 'bios' }
-    | { readonly kind: 'uefi'; readonly code: string; readonly variables: string };
+    | { readonly kind: 'uefi'; readonly code: string; readonly variables: string }
+    | ({ readonly kind: 'loaded' } & LoadedKernel);
 }
-export interface KernelSource {
+export interface KernelSource extends LoadedKernel {
   readonly kind: 'kernel';
-  readonly kernel: string;
-  readonly initramfs: string | null;
-  readonly commandLine: string;
 }
 
 export interface MachineOptions {
@@ -37,6 +44,8 @@ export interface MachineOptions {
   readonly network: boolean;
   /** Number of an inherited file descriptor that is a connected socket for QMP. */
   readonly qmpFd: number;
+  /** QEMU says on standard error what the guest asks of parts that it lacks. */
+  readonly notes?: boolean;
 }
 
 /**
@@ -44,25 +53,38 @@ export interface MachineOptions {
  * input and output; user networking reaches the host's loopback as 10.0.2.2.
  */
 export function machineArguments(emulate: NonNullable<Board['emulate']>, options: MachineOptions): string[] {
-  const { accelerator, source } = options;
+  const { source } = options;
+  const loaded = source.kind === 'kernel' ? source : source.firmware.kind === 'loaded' ? source.firmware : null;
   return [
     ...['-no-user-config', '-nodefaults', '-display', 'none'],
-    ...['-machine', emulate.machine, '-accel', accelerator, '-cpu', accelerator === 'kvm' ? 'host' : emulate.cpu],
-    ...['-m', String(options.memoryMiB), '-smp', String(options.processors)],
+    ...['-machine', emulate.machine, '-accel', options.accelerator],
+    ...processorArguments(emulate, options),
+    ...['-m', String(options.memoryMiB)],
     ...['-chardev', 'stdio,id=console,signal=off', '-serial', 'chardev:console'],
     ...['-chardev', `socket,id=qmp,fd=${options.qmpFd}`, '-mon', 'chardev=qmp,mode=control'],
-    ...(source.kind === 'disk' ? diskArguments(source) : kernelArguments(source)),
-    ...(options.network ? networkArguments(options.forwards) : []),
-    ...['-object', 'rng-random,id=entropy,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=entropy'],
+    ...(source.kind === 'disk' ? diskArguments(source) : []),
+    ...(loaded === null ? [] : kernelArguments(loaded)),
+    // What was loaded belongs to one start: QEMU would put the same bytes there again after a reset.
+    ...(source.kind === 'disk' && loaded !== null ? ['-no-reboot'] : []),
+    ...(options.network ? networkArguments(emulate.attach, options.forwards) : []),
+    ...(emulate.attach === 'pci' ? entropyArguments() : []),
+    ...(options.notes ? ['-d', 'unimp,guest_errors'] : []),
     ...emulate.devices,
   ];
 }
 
-function kernelArguments(source: KernelSource): string[] {
+function processorArguments(emulate: NonNullable<Board['emulate']>, options: MachineOptions): string[] {
+  // A machine that is one real board has its processors, and QEMU refuses any others.
+  if (emulate.cpu === null) return [];
+  return ['-cpu', options.accelerator === 'kvm' ? 'host' : emulate.cpu, '-smp', String(options.processors)];
+}
+
+function kernelArguments(loaded: LoadedKernel): string[] {
   return [
-    ...['-kernel', source.kernel],
-    ...(source.initramfs === null ? [] : ['-initrd', source.initramfs]),
-    ...['-append', source.commandLine],
+    ...['-kernel', loaded.kernel],
+    ...(loaded.initramfs === null ? [] : ['-initrd', loaded.initramfs]),
+    ...(loaded.deviceTree == null ? [] : ['-dtb', loaded.deviceTree]),
+    ...['-append', loaded.commandLine],
   ];
 }
 
@@ -70,15 +92,16 @@ function diskArguments(source: DiskSource): string[] {
   // Commas in a path would end the option; QEMU's escape is to double them.
   const file = (path: string): string => path.replaceAll(',', ',,');
   const firmware =
-    source.firmware.kind === 'bios'
-      ? []
-      : [
+    source.firmware.kind === 'uefi'
+      ? [
           ...['-drive', `if=pflash,format=raw,readonly=on,file=${file(source.firmware.code)}`],
           ...['-drive', `if=pflash,format=raw,file=${file(source.firmware.variables)}`],
-        ];
+        ]
+      : [];
+  const place = source.bus === 'sd-card' ? 'if=sd' : 'if=none,id=disk';
   // The host's page cache outlives QEMU, so its flushes need not reach the host's disk; but who serves a disk sees them.
   const cache = source.path.startsWith('nbd:') ? 'writeback' : 'unsafe';
-  const drive = ['-drive', `if=none,id=disk,format=raw,cache=${cache},file=${file(source.path)}`];
+  const drive = ['-drive', `${place},format=raw,cache=${cache},file=${file(source.path)}`];
   return [...firmware, ...drive, ...busArguments(source.bus)];
 }
 
@@ -92,11 +115,24 @@ function busArguments(bus: DiskBus): string[] {
       return ['-device', 'ich9-ahci,id=sata', '-device', 'ide-hd,bus=sata.0,drive=disk,bootindex=1'];
     case 'nvme':
       return ['-device', 'nvme,serial=nodeos,drive=disk,bootindex=1'];
+    case 'sd-card':
+      return [];
   }
 }
 
-function networkArguments(forwards: readonly PortForward[]): string[] {
+function networkArguments(attach: NonNullable<Board['emulate']>['attach'], forwards: readonly PortForward[]): string[] {
   const rules = forwards.map(({ host, guest }) => `,hostfwd=tcp:127.0.0.1:${host}-:${guest}`).join('');
-  // No option ROM: a network boot is never wanted and costs seconds.
-  return ['-netdev', `user,id=net${rules}`, '-device', 'virtio-net-pci,netdev=net,romfile='];
+  switch (attach) {
+    case 'pci':
+      // No option ROM: a network boot is never wanted and costs seconds.
+      return ['-netdev', `user,id=net${rules}`, '-device', 'virtio-net-pci,netdev=net,romfile='];
+    case 'usb':
+      return ['-netdev', `user,id=net${rules}`, '-device', 'usb-net,netdev=net'];
+    case 'none':
+      return ['-nic', `user${rules}`];
+  }
+}
+
+function entropyArguments(): string[] {
+  return ['-object', 'rng-random,id=entropy,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=entropy'];
 }

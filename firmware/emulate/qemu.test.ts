@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { boardSchema } from '@nodeos/contracts/board.ts';
 import { isNodeosError } from '@nodeos/contracts/errors.ts';
 import { chooseAccelerator } from './accelerator.ts';
 import { copyDisk } from './disk-copy.ts';
@@ -21,7 +22,13 @@ function idleMachine(changes: Partial<EmulatorOptions> = {}): EmulatorOptions {
   const path = join(folder, 'empty.img');
   writeFileSync(path, Buffer.alloc(1_048_576));
   return {
-    emulate: { system: 'qemu-system-x86_64', machine: 'q35,graphics=off', cpu: 'max', memoryMiB: 64, devices: [] },
+    emulate: boardSchema.shape.emulate.unwrap().parse({
+      system: 'qemu-system-x86_64',
+      machine: 'q35,graphics=off',
+      cpu: 'max',
+      memoryMiB: 64,
+      devices: [],
+    }),
     source: { kind: 'disk', path, bus: 'virtio', firmware: { kind: 'bios' } },
     memoryMiB: 64,
     cacheRoot: join(folder, 'cache'),

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { Board } from '@nodeos/contracts/board.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { chooseAccelerator } from './accelerator.ts';
 import { SerialConsole } from './console.ts';
 import { type DiskSource, type KernelSource, machineArguments, type PortForward } from './machine.ts';
+import { requireEmulator } from './programs.ts';
 import { QmpClient } from './qmp.ts';
 
 export interface EmulatorOptions {
@@ -20,6 +20,8 @@ export interface EmulatorOptions {
   readonly cacheRoot: string;
   /** Console log, written anew. */
   readonly logPath: string;
+  /** Called with each line about what the guest asks of parts that QEMU lacks. */
+  readonly onNote?: (line: string) => void;
   /** Aborted: QEMU is killed. */
   readonly signal?: AbortSignal;
 }
@@ -36,19 +38,51 @@ export interface Emulator {
   stop(): Promise<void>;
 }
 
+/** How one run of QEMU ended. */
+export interface ProcessEnd {
+  readonly code: number | null;
+  /** The guest, or QMP, reset the machine, and QEMU ended instead of starting it again. */
+  readonly reset: boolean;
+  /** One line for people. */
+  readonly reason: string;
+}
+
+/** One run of QEMU. */
+export interface EmulatorProcess {
+  readonly qmp: QmpClient;
+  readonly startedAt: number;
+  readonly pid: number;
+  readonly ended: Promise<ProcessEnd>;
+  kill(): void;
+}
+
 const running = new Set<ChildProcess>();
 let armed = false;
 
 /**
  * Starts a machine. QEMU never outlives this process: it is killed at a normal exit, and by the kernel
  * (PR_SET_PDEATHSIG, through setpriv of util-linux) where this process is killed itself.
- * @throws NodeosError TOOL_MISSING, EMULATOR_FAILED, PORT_IN_USE
+ * @throws NodeosError TOOL_MISSING, EMULATOR_TOO_OLD, EMULATOR_FAILED, PORT_IN_USE
  */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
-  const program = options.emulate.system;
-  requireProgram(program, 'qemu-system-x86');
-  requireProgram('setpriv', 'util-linux');
-  const { accelerator } = await chooseAccelerator(options.cacheRoot, program, options.signal);
+  const console = new SerialConsole(options.logPath);
+  const machine = await startProcess(options, console);
+  const ended = machine.ended.then(({ code, reason }) => {
+    console.end(reason);
+    return code;
+  });
+  const stop = async (): Promise<void> => {
+    machine.kill();
+    await ended;
+  };
+  return { console, qmp: machine.qmp, startedAt: machine.startedAt, pid: machine.pid, ended, stop };
+}
+
+/** Runs QEMU once, on a console that may have seen runs before. @throws as startEmulator */
+export async function startProcess(options: EmulatorOptions, console: SerialConsole): Promise<EmulatorProcess> {
+  const { system } = options.emulate;
+  await requireEmulator(options.emulate);
+  const { accelerator } = await chooseAccelerator(options.cacheRoot, system, options.signal);
   options.signal?.throwIfAborted();
   const machine = machineArguments(options.emulate, {
     memoryMiB: options.memoryMiB,
@@ -58,55 +92,59 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     forwards: options.forwards ?? [],
     network: options.network ?? true,
     qmpFd: 3,
+    notes: options.onNote !== undefined,
   });
   const startedAt = performance.now();
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', program, ...machine], {
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', system, ...machine], {
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
     // A terminal's Ctrl-C is for this process, which then ends QEMU in order.
     detached: true,
   });
   keepTrackOf(child);
-  const emulator = wrap(child, options, startedAt);
-  await Promise.race([emulator.qmp.execute('query-status'), emulator.failedEarly]).catch(async (error) => {
+  console.attach(child.stdout as Readable, child.stdin as Writable);
+  const qmp = new QmpClient(child.stdio[3] as Duplex);
+  const { ended, failedEarly } = watch(child, qmp, options);
+  await Promise.race([qmp.execute('query-status'), failedEarly]).catch(async (error) => {
     child.kill('SIGKILL');
-    await emulator.ended;
-    throw await emulator.failedEarly.catch((reason) => reason ?? error);
+    await ended;
+    throw await failedEarly.catch((reason) => reason ?? error);
   });
-  return emulator;
+  return { qmp, startedAt, pid: child.pid ?? 0, ended, kill: () => void child.kill('SIGKILL') };
 }
 
-function wrap(
+function watch(
   child: ChildProcess,
-  options: EmulatorOptions,
-  startedAt: number,
-): Emulator & { failedEarly: Promise<never> } {
-  const console = new SerialConsole(child.stdout as Readable, child.stdin as Writable, options.logPath);
+  qmp: QmpClient,
+  { emulate, onNote, signal }: EmulatorOptions,
+): { ended: Promise<ProcessEnd>; failedEarly: Promise<never> } {
   let stderr = '';
-  child.stderr?.on('data', (chunk: Buffer) => {
-    stderr = (stderr + chunk.toString()).slice(-4096);
+  // QEMU's own words begin with its name; all else is about the guest.
+  if (child.stderr)
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      if (onNote === undefined || line.startsWith(`${emulate.system}:`)) stderr = `${stderr}${line}\n`.slice(-4096);
+      else onNote(line);
+    });
+  let reset = false;
+  qmp.onEvent(({ event, data }) => {
+    // With -no-reboot a reset ends QEMU: reasons guest-reset, host-qmp-system-reset.
+    if (event === 'SHUTDOWN' && String(data?.reason).endsWith('reset')) reset = true;
   });
   const kill = (): void => {
     child.kill('SIGKILL');
   };
-  options.signal?.addEventListener('abort', kill, { once: true });
-  const ended = new Promise<number | null>((resolve) => {
+  signal?.addEventListener('abort', kill, { once: true });
+  const ended = new Promise<ProcessEnd>((resolve) => {
     child.on('close', (code) => {
-      options.signal?.removeEventListener('abort', kill);
-      console.end(stderr === '' ? 'QEMU has ended' : `QEMU has ended: ${stderr.trim()}`);
-      resolve(code);
+      signal?.removeEventListener('abort', kill);
+      resolve({ code, reset, reason: stderr === '' ? 'QEMU has ended' : `QEMU has ended: ${stderr.trim()}` });
     });
   });
   const failedEarly = ended.then((): never => {
-    if (options.signal?.aborted) throw new NodeosError('INTERRUPTED', 'the emulator was interrupted');
+    if (signal?.aborted) throw new NodeosError('INTERRUPTED', 'the emulator was interrupted');
     throw startError(stderr.trim());
   });
   failedEarly.catch(() => {});
-  const stop = async (): Promise<void> => {
-    kill();
-    await ended;
-  };
-  const qmp = new QmpClient(child.stdio[3] as Duplex);
-  return { console, qmp, startedAt, pid: child.pid ?? 0, ended, stop, failedEarly };
+  return { ended, failedEarly };
 }
 
 function startError(stderr: string): NodeosError {
@@ -122,20 +160,5 @@ function keepTrackOf(child: ChildProcess): void {
   armed = true;
   process.on('exit', () => {
     for (const each of running) each.kill('SIGKILL');
-  });
-}
-
-function requireProgram(name: string, debianPackage: string): void {
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  for (const folder of folders) {
-    try {
-      accessSync(join(folder, name), constants.X_OK);
-      return;
-    } catch {
-      // Not in this folder.
-    }
-  }
-  throw new NodeosError('TOOL_MISSING', `the program ${name} is not installed`, {
-    hint: `Install it: apt-get install ${debianPackage}`,
   });
 }

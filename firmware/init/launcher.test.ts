@@ -40,7 +40,7 @@ describe('launcher on this machine', { skip: reasonToSkip() }, () => {
       progress: () => {},
       locked: false,
     };
-    const built = await buildInit(context, { cc: 'gcc', strip: 'strip', id: 'host' }, here);
+    const built = await buildInit(context, { cc: 'gcc', strip: 'strip', flags: [], id: 'host' }, here);
     launcher = join(built.dir, 'launcher');
     const lower = join(folder, 'lower');
     for (const name of ['bin', 'dev', 'proc', 'sys', 'run', 'tmp', 'data'])
@@ -157,6 +157,19 @@ describe('launcher on this machine', { skip: reasonToSkip() }, () => {
     assert.equal(seen.get('write dev'), 'Permission denied');
     assert.equal((await stat(join(home, 'written-by-app'))).uid, uid);
     await assert.rejects(stat(join(folder, 'lower/written-by-app')), { code: 'ENOENT' });
+  });
+
+  it('lets it use GPIO lines through /sys where that was asked for, and write to nothing else there', async () => {
+    const cpuinfo = join(folder, 'cpuinfo');
+    await writeFile(cpuinfo, 'processor\t: 0\n\nRevision\t: a02082\n');
+    const asked = await report(['--sysfs', 'gpio', '--cpuinfo', cpuinfo]);
+    assert.equal(asked.get('sys'), 'writable');
+    assert.equal(asked.get('write sys'), 'Permission denied');
+    assert.equal(asked.get('Revision\t'), 'a02082');
+    assert.equal(asked.get('processes'), '2');
+    const others = await report();
+    assert.equal(others.get('sys'), 'read-only');
+    assert.equal(others.get('Revision\t'), undefined);
   });
 
   it('refuses it mounts, another root and device nodes', async () => {

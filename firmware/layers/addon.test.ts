@@ -6,7 +6,7 @@ import { assetPath } from '../assets.ts';
 import { buildAddon } from './addon.ts';
 import { LayerFixture } from './layer-fixture.testing.ts';
 
-const toolchain = { cc: 'gcc', strip: 'strip', crossPrefix: '', id: 'host' };
+const toolchain = { cc: 'gcc', strip: 'strip', flags: [], id: 'host' };
 let fixture: LayerFixture;
 before(async () => {
   fixture = await LayerFixture.make();

@@ -29,7 +29,7 @@ const FLAGS = [
  */
 export async function buildAddon(
   context: BuildContext,
-  toolchain: Toolchain,
+  toolchain: Pick<Toolchain, 'cc' | 'strip' | 'flags' | 'id'>,
   sourceFolder = assetPath('device-agent', 'native'),
 ): Promise<Artefact> {
   const headers = dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json'));
@@ -45,7 +45,8 @@ export async function buildAddon(
     const sources = (await readdir(sourceFolder)).filter((name) => name.endsWith('.c')).sort();
     const output = join(dir, 'nodeos.node');
     // Relative names: the compiler writes the source's name as it was given into the file.
-    const args = [...FLAGS, `-I${join(headers, 'include')}`, `-ffile-prefix-map=${sourceFolder}=.`, '-o', output];
+    const places = [`-I${join(headers, 'include')}`, `-ffile-prefix-map=${sourceFolder}=.`, '-o', output];
+    const args = [...FLAGS, ...toolchain.flags, ...places];
     await runTool(toolchain.cc, [...args, ...sources], { cwd: sourceFolder, signal: context.signal });
     await runTool(toolchain.strip, ['--strip-unneeded', '--remove-section=.comment', output], {
       signal: context.signal,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import type { Board } from '@nodeos/contracts/board.ts';
 import { openFat } from '@nodeos/contracts/fat.ts';
 import { parseEnvironmentBlock } from '@nodeos/contracts/grub-environment.ts';
 import { exampleBoard } from '../plan/example-board.testing.ts';
@@ -48,7 +49,7 @@ describe('buildBootfs', () => {
       claimToken: 'a-claim-token',
     };
     const volume = await boot({
-      board: { ...exampleBoard, boot: { ...exampleBoard.boot, firmware: ['bios'] } },
+      board: { ...exampleBoard, boot: { ...exampleBoard.boot, targets: ['i386-pc'] } as Board['boot'] },
       fleetFile,
     });
     assert.deepEqual(JSON.parse(volume.readFile('/fleet.json').toString()), fleetFile);

@@ -8,7 +8,7 @@ import { type Artefact, cached } from '../cache.ts';
 import type { BuildContext } from '../context.ts';
 import { type FatFile, makeFat } from '../formats/fat.ts';
 import { AREA, areaNamed, planDisk } from '../plan/disk.ts';
-import { grubConfig } from '../plan/grub-config.ts';
+import { grubConfig, grubOf, uefiFiles } from '../plan/grub-config.ts';
 import type { ImageIdentity } from '../plan/identity.ts';
 
 /** Raise when the bytes below change. */
@@ -31,10 +31,11 @@ export async function buildBootfs(
   },
 ): Promise<Artefact> {
   const { board, identity, grub, fleetFile, modified } = request;
+  const boot = grubOf(board);
   const area = areaNamed(planDisk(board), AREA.boot);
   const label = area.partition?.label ?? '';
   const texts: Record<string, string | Buffer> = {
-    'grub/grub.cfg': grubConfig(identity.diskId),
+    'grub/grub.cfg': grubConfig(identity.diskId, boot.targets),
     'grub/grubenv': renderEnvironmentBlock({ nodeos_slot: 'a' }),
     'grub/attempts': renderEnvironmentBlock({ nodeos_attempts: '0' }),
     ...(fleetFile && { 'fleet.json': `${JSON.stringify(fleetFile, null, 2)}\n` }),
@@ -45,7 +46,7 @@ export async function buildBootfs(
     label,
     volumeId: identity.bootVolumeId,
     grub: grub.hash,
-    firmware: board.boot.firmware,
+    targets: boot.targets,
     texts: Object.entries(texts).map(([path, text]) => [path, createHash('sha256').update(text).digest('hex')]),
     modified,
   };
@@ -58,10 +59,10 @@ export async function buildBootfs(
       await writeFile(source, text);
       files.push({ path, source });
     }
-    if (board.boot.firmware.includes('uefi')) {
-      const source = join(scratch, 'efi');
-      await copyFile(join(grub.dir, 'BOOTX64.EFI'), source);
-      files.push({ path: 'EFI/BOOT/BOOTX64.EFI', source });
+    for (const file of uefiFiles(boot)) {
+      const source = join(scratch, file);
+      await copyFile(join(grub.dir, file), source);
+      files.push({ path: `EFI/BOOT/${file}`, source });
     }
     const output = join(dir, 'boot.fat');
     const volumeId = identity.bootVolumeId;

@@ -46,18 +46,18 @@ export async function buildDigests(
     const output = join(dir, DIGESTS_LIBRARY);
     const libmd = join(packages.root, 'usr/lib', boardLibraries(board).triplet, 'libmd.so.0');
     const link = ['-Wl,--version-script=libcrypto.map', '-o', output, 'libcrypto.c', libmd];
-    await runTool(toolchain.cc, [...FLAGS, ...link], { cwd: folder, signal: context.signal });
+    await runTool(toolchain.cc, [...FLAGS, ...toolchain.flags, ...link], { cwd: folder, signal: context.signal });
     await runTool(toolchain.strip, ['--strip-unneeded', '--remove-section=.comment', output], {
       signal: context.signal,
     });
-    await assertComplete(context, output, join(packages.root, 'usr/sbin/dhcpcd'));
+    await assertComplete(context, toolchain.nm, output, join(packages.root, 'usr/sbin/dhcpcd'));
   });
 }
 
 /** A missing function would show only when the device looks for its network. */
-async function assertComplete(context: BuildContext, library: string, program: string): Promise<void> {
+async function assertComplete(context: BuildContext, nm: string, library: string, program: string): Promise<void> {
   const symbols = async (option: string, file: string): Promise<string[]> => {
-    const { stdout } = await runTool('nm', ['-D', option, file], { signal: context.signal });
+    const { stdout } = await runTool(nm, ['-D', option, file], { signal: context.signal });
     return (
       stdout
         .toString()

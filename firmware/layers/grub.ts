@@ -5,17 +5,15 @@ import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { type Artefact, cached } from '../cache.ts';
 import type { BuildContext } from '../context.ts';
 import { BOOT_CODE_BYTES, SECTOR_BYTES } from '../formats/mbr.ts';
-import { GRUB_MODULES } from '../plan/grub-config.ts';
+import { GRUB_MODULES, GRUB_TARGETS, grubOf } from '../plan/grub-config.ts';
 import { boardLibraries } from '../plan/root-files.ts';
 import { runTool } from '../run-tool.ts';
 import { libraryClosure } from './elf-closure.ts';
 import { unpackPackages } from './packages.ts';
 
-/** GRUB, and the libraries of its image maker. */
-const PACKAGES = [
+/** GRUB's image maker and its libraries. */
+const TOOL_PACKAGES = [
   'grub-common',
-  'grub-efi-amd64-bin',
-  'grub-pc-bin',
   'libc6',
   'libcap2',
   'libdevmapper1.02.1',
@@ -24,6 +22,8 @@ const PACKAGES = [
   'libselinux1',
   'libudev1',
 ] as const;
+/** The image maker runs here, whatever processor its images are for. */
+const HOST = { architecture: { debian: 'amd64' } } as const;
 
 /** Raise when the bytes below change. */
 const RECIPE = 1;
@@ -35,37 +35,52 @@ const BLOCK_LIST = SECTOR_BYTES - 12;
 
 /**
  * Makes GRUB's images with Debian's own grub-mkimage, run by the C library of its suite, so that the host's does not matter.
- * @returns a folder with `boot.bin` (440 bytes of code), `core.img` and, for UEFI boards, `BOOTX64.EFI`
+ * @returns a folder with `boot.bin` (440 bytes of code) and `core.img` for BIOS, and the files of EFI/BOOT for UEFI
  * @throws NodeosError of the sources, TOOL_FAILED, SOURCE_MISMATCH when GRUB's images are not as expected
  */
 export async function buildGrub(context: BuildContext, board: Board): Promise<Artefact> {
-  const packages = await unpackPackages(context, board, PACKAGES);
-  const inputs = { recipe: RECIPE, packages: packages.artefact.hash, modules: GRUB_MODULES, boot: board.boot };
+  const boot = grubOf(board);
+  const tools = await unpackPackages(context, HOST, TOOL_PACKAGES);
+  const platforms = await unpackPackages(
+    context,
+    board,
+    boot.targets.map((target) => GRUB_TARGETS[target].package),
+  );
+  const inputs = {
+    recipe: RECIPE,
+    packages: [tools.artefact.hash, platforms.artefact.hash],
+    modules: GRUB_MODULES,
+    targets: boot.targets.map((target) => [target, GRUB_TARGETS[target]]),
+  };
   return cached(context, 'grub', inputs, async (dir) => {
     context.progress({ step: 'grub', message: 'making the boot loader images' });
-    const images = join(packages.root, 'usr/lib/grub');
-    const makeImage = await imageMaker(context, packages.root, board);
-    // Without a disk in the prefix GRUB takes the one that it was started from.
-    const core = join(dir, 'core.img');
-    await makeImage('i386-pc', core, '(,msdos1)/grub', ['biosdisk', ...GRUB_MODULES]);
-    await writeFile(join(dir, 'boot.bin'), bootSector(await readFile(join(images, 'i386-pc/boot.img'))));
-    checkCore(await readFile(core));
-    if (board.boot.firmware.includes('uefi'))
-      await makeImage('x86_64-efi', join(dir, 'BOOTX64.EFI'), '/grub', GRUB_MODULES);
+    const images = join(platforms.root, 'usr/lib/grub');
+    const makeImage = await imageMaker(context, tools.root, images);
+    for (const target of boot.targets) {
+      const { file, modules } = GRUB_TARGETS[target];
+      if (file !== null) {
+        await makeImage(target, join(dir, file), '/grub', [...modules, ...GRUB_MODULES]);
+        continue;
+      }
+      // Without a disk in the prefix GRUB takes the one that it was started from.
+      const core = join(dir, 'core.img');
+      await makeImage(target, core, '(,msdos1)/grub', [...modules, ...GRUB_MODULES]);
+      await writeFile(join(dir, 'boot.bin'), bootSector(await readFile(join(images, target, 'boot.img'))));
+      checkCore(await readFile(core));
+    }
   });
 }
 
 type MakeImage = (format: string, output: string, prefix: string, modules: readonly string[]) => Promise<void>;
 
-async function imageMaker(context: BuildContext, root: string, board: Board): Promise<MakeImage> {
-  const { triplet } = boardLibraries(board);
-  const folder = join(root, 'usr/lib', triplet);
+async function imageMaker(context: BuildContext, root: string, images: string): Promise<MakeImage> {
+  const folder = join(root, 'usr/lib', boardLibraries(HOST).triplet);
   const program = join(root, 'usr/bin/grub-mkimage');
   const libraries = await libraryClosure([program], [], [folder]);
   const loader = [...libraries].find(([name]) => name.startsWith('ld-'))?.[1];
   const loaderPath = loader ?? (await findLoader(folder));
   return async (format, output, prefix, modules) => {
-    const args = ['--library-path', folder, program, '-d', join(root, 'usr/lib/grub', format), '-O', format];
+    const args = ['--library-path', folder, program, '-d', join(images, format), '-O', format];
     await runTool(loaderPath, [...args, '-o', output, '-p', prefix, ...modules], { signal: context.signal });
   };
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Board } from '@nodeos/contracts/board.ts';
@@ -38,14 +39,14 @@ export async function buildImage(context: BuildContext, request: ImageRequest): 
   };
   return cached(context, 'image', inputs, async (dir) => {
     context.progress({ step: 'image', message: 'putting the disk together' });
-    const core = await readFile(join(grub.dir, 'core.img'));
+    const { code, core } = await bootCode(grub);
     const place = areaNamed(areas, AREA.bootCode);
     if (core.length > place.bytes)
       throw new NodeosError('LAYOUT_OVERLAP', `GRUB's core image of ${core.length} bytes does not fit ${place.name}`);
     const image = await open(join(dir, 'disk.img'), 'w');
     try {
       await image.truncate(diskBytes(areas));
-      await writeAll(image, bootSector(areas, identity, await readFile(join(grub.dir, 'boot.bin'))), 0);
+      await writeAll(image, bootSector(areas, identity, code), 0);
       await writeAll(image, core, place.offset);
       const contents = [
         [AREA.boot, join(bootfs.dir, 'boot.fat')],
@@ -57,6 +58,13 @@ export async function buildImage(context: BuildContext, request: ImageRequest): 
       await image.close();
     }
   });
+}
+
+/** What BIOS starts; machines with UEFI alone have none. */
+async function bootCode(grub: Artefact): Promise<{ code: Buffer; core: Buffer }> {
+  if (!existsSync(join(grub.dir, 'core.img'))) return { code: Buffer.alloc(0), core: Buffer.alloc(0) };
+  const [code, core] = await Promise.all(['boot.bin', 'core.img'].map((name) => readFile(join(grub.dir, name))));
+  return { code: code as Buffer, core: core as Buffer };
 }
 
 function bootSector(areas: readonly DiskArea[], identity: ImageIdentity, bootCode: Buffer): Buffer {

@@ -10,7 +10,7 @@ import { runTool } from '../run-tool.ts';
 import { buildInit } from './init.ts';
 
 const sources = fileURLToPath(new URL('../init', import.meta.url));
-const toolchain = { cc: 'gcc', strip: 'strip', id: 'host' };
+const toolchain = { cc: 'gcc', strip: 'strip', flags: [], id: 'host' };
 
 let folder: string;
 before(async () => {

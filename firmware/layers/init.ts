@@ -4,14 +4,9 @@ import { assetPath } from '../assets.ts';
 import { type Artefact, cached, hashTree } from '../cache.ts';
 import type { BuildContext } from '../context.ts';
 import { runTool } from '../run-tool.ts';
+import type { Toolchain } from './toolchain.ts';
 
-export interface InitToolchain {
-  /** C compiler for the board, e.g. `gcc` or `aarch64-linux-gnu-gcc`. */
-  readonly cc: string;
-  readonly strip: string;
-  /** Names the toolchain and its version for whoever made it; part of the inputs. */
-  readonly id: string;
-}
+export type InitToolchain = Pick<Toolchain, 'cc' | 'strip' | 'flags' | 'id'>;
 
 /** The programs and the source folders each is compiled from. */
 const PROGRAMS = [
@@ -61,7 +56,7 @@ export async function buildInit(
       context.progress({ step: 'init', message: `compiling ${program.name}` });
       const output = join(dir, program.name);
       const files = await Promise.all(program.folders.map((folder) => cFiles(join(sourceFolder, folder))));
-      const args = [...FLAGS, `-ffile-prefix-map=${sourceFolder}=.`, '-o', output, ...files.flat()];
+      const args = [...FLAGS, ...toolchain.flags, `-ffile-prefix-map=${sourceFolder}=.`, '-o', output, ...files.flat()];
       await runTool(toolchain.cc, args, { signal: context.signal });
       await runTool(toolchain.strip, ['--strip-all', '--remove-section=.comment', output], { signal: context.signal });
     }

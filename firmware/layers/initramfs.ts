@@ -1,25 +1,38 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { constants, zstdCompressSync } from 'node:zlib';
-import { type Artefact, cached } from '../cache.ts';
+import { type Artefact, cached, hashFile } from '../cache.ts';
 import type { BuildContext } from '../context.ts';
 import { type CpioEntry, encodeCpio } from '../formats/cpio.ts';
 
 /** Raise when the bytes below change. */
 const RECIPE = 1;
 
-/**
- * The archive that the kernel unpacks as its first root: init, and for barebones a root beside it.
- * @param modified seconds since 1970
- * @returns a folder with `initramfs.img`
- */
-export async function buildInitramfs(
-  context: BuildContext,
-  init: Artefact,
-  modified: number,
-  rootfs?: Artefact,
-): Promise<Artefact> {
-  const inputs = { recipe: RECIPE, init: init.hash, modified, rootfs: rootfs?.hash ?? null };
+export interface InitramfsParts {
+  readonly init: Artefact;
+  /** Seconds since 1970. */
+  readonly modified: number;
+  /** A root beside init, for barebones. */
+  readonly rootfs?: Artefact;
+  /**
+   * Absolute path → file on the host. Drivers that are built into the kernel ask for it before there is another root
+   * (Documentation/driver-api/firmware/direct-fs-lookup.rst, Firmware and initramfs).
+   */
+  readonly firmware?: ReadonlyMap<string, string>;
+}
+
+/** The archive that the kernel unpacks as its first root. @returns a folder with `initramfs.img` */
+export async function buildInitramfs(context: BuildContext, parts: InitramfsParts): Promise<Artefact> {
+  const { init, modified, rootfs, firmware = new Map<string, string>() } = parts;
+  const files: [string, string][] = [];
+  for (const [path, file] of firmware) files.push([path, await hashFile(file)]);
+  const inputs = {
+    recipe: RECIPE,
+    init: init.hash,
+    modified,
+    rootfs: rootfs?.hash ?? null,
+    ...(files.length > 0 && { firmware: files }),
+  };
   return cached(context, rootfs ? 'barebones' : 'initramfs', inputs, async (dir) => {
     const entries: CpioEntry[] = [
       { kind: 'directory', path: 'dev', mode: 0o755 },
@@ -27,6 +40,7 @@ export async function buildInitramfs(
       { kind: 'character-device', path: 'dev/console', mode: 0o600, major: 5, minor: 1 },
       { kind: 'file', path: 'init', mode: 0o755, content: await readFile(join(init.dir, 'init')) },
     ];
+    for (const [path, file] of firmware) entries.push(...(await firmwareEntries(path, file, entries)));
     const archives = [encodeCpio(entries, modified)].map(compress);
     if (rootfs) {
       const content = await readFile(join(rootfs.dir, 'rootfs.sqfs'));
@@ -35,6 +49,20 @@ export async function buildInitramfs(
     }
     await writeFile(join(dir, 'initramfs.img'), Buffer.concat(archives));
   });
+}
+
+/** A file with the folders above it that are not there yet. The kernel looks below /lib, which is no link here. */
+async function firmwareEntries(path: string, file: string, entries: readonly CpioEntry[]): Promise<CpioEntry[]> {
+  const names = path
+    .replace(/^\/usr\//, '/')
+    .split('/')
+    .slice(1);
+  const folders = names.slice(0, -1).map((_, index) => names.slice(0, index + 1).join('/'));
+  const missing = folders.filter((folder) => !entries.some((entry) => entry.path === folder));
+  return [
+    ...missing.map((folder): CpioEntry => ({ kind: 'directory', path: folder, mode: 0o755 })),
+    { kind: 'file', path: names.join('/'), mode: 0o644, content: await readFile(file) },
+  ];
 }
 
 /** Padded to four bytes: the kernel looks for the next archive there (buffer-format.rst). */

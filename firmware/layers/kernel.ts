@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { copyFile, glob, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, glob, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { assetPath } from '../assets.ts';
@@ -18,6 +18,7 @@ import {
   parseFragment,
 } from '../plan/kernel-options.ts';
 import { runTool } from '../run-tool.ts';
+import { COMMON_ARCHIVE } from '../sources/board-packages.ts';
 import { type DebianPackage, extractPackage, fetchDebianPackages } from '../sources/debian-packages.ts';
 
 export type KernelArchitecture = 'x86_64' | 'i386' | 'arm64' | 'arm';
@@ -44,19 +45,25 @@ export interface KernelRequest {
 }
 
 interface ArchitectureFacts {
-  readonly debian: 'amd64' | 'i386' | 'arm64' | 'armhf';
   /** Folders of arch/ that the build reads. */
   readonly folders: readonly string[];
   readonly target: string;
   readonly image: string;
+  /** Folder with the device trees of every machine of the fragments' platforms; null where firmware describes the machine. */
+  readonly deviceTrees: string | null;
 }
 
 const ARCHITECTURES: Readonly<Record<KernelArchitecture, ArchitectureFacts>> = {
-  x86_64: { debian: 'amd64', folders: ['x86'], target: 'bzImage', image: 'arch/x86/boot/bzImage' },
-  i386: { debian: 'i386', folders: ['x86'], target: 'bzImage', image: 'arch/x86/boot/bzImage' },
-  // Device trees of arm64 boards include those of their 32-bit siblings.
-  arm64: { debian: 'arm64', folders: ['arm64', 'arm'], target: 'Image', image: 'arch/arm64/boot/Image' },
-  arm: { debian: 'armhf', folders: ['arm'], target: 'zImage', image: 'arch/arm/boot/zImage' },
+  x86_64: { folders: ['x86'], target: 'bzImage', image: 'arch/x86/boot/bzImage', deviceTrees: null },
+  i386: { folders: ['x86'], target: 'bzImage', image: 'arch/x86/boot/bzImage', deviceTrees: null },
+  arm64: {
+    // Parts of it are shared with 32-bit Arm.
+    folders: ['arm64', 'arm'],
+    target: 'Image',
+    image: 'arch/arm64/boot/Image',
+    deviceTrees: 'arch/arm64/boot/dts',
+  },
+  arm: { folders: ['arm'], target: 'zImage', image: 'arch/arm/boot/zImage', deviceTrees: 'arch/arm/boot/dts' },
 };
 
 const ALL_ARCH_FOLDERS =
@@ -71,7 +78,7 @@ const UNUSED_SOURCES = [
   '*/drivers/accel/*.[ch]',
   '*/drivers/infiniband/*.[ch]',
   '*/drivers/media/*.[ch]',
-  '*/sound/*.[ch]',
+  '*/sound/pci/*.[ch]',
   '*/Documentation/*.rst',
   '*/Documentation/*.svg',
   '*/Documentation/*.yaml',
@@ -79,14 +86,20 @@ const UNUSED_SOURCES = [
   '*/tools/testing/*',
 ] as const;
 
+/** Device trees include those of other architectures; boards that have them show pictures by drivers that bring sound along. */
+const UNUSED_WITHOUT_DEVICE_TREES = ['*/arch/*.dts', '*/arch/*.dtsi', '*/sound/*.[ch]'] as const;
+
 /** Raise when the steps below change what they produce. */
 const RECIPE = 1;
 /** Lines that make prints for a kernel of these fragments; replaced by the count of the last build. */
 const TYPICAL_LINES = 3000;
 
 /**
- * Builds a kernel without modules from Debian's source and the fragments' options.
- * @returns a folder with `kernel`, `config`, `version` (release) and `seconds` (of compiling)
+ * Builds a kernel without modules from Debian's source and the fragments' options, and with it the device trees of
+ * every machine that the fragments' platforms have: so boards of one kernel share it whatever device trees they name,
+ * and a board for another machine of a platform needs no new kernel. They take seconds, unpacking the source again more.
+ * @returns a folder with `kernel`, `config`, `version` (release), `seconds` (of compiling) and, on Arm,
+ *   `dtbs/<vendor>/<machine>.dtb` with the symbols that overlays refer to
  * @throws NodeosError INPUT_INVALID, KERNEL_OPTION_UNKNOWN, KERNEL_OPTION_DROPPED, TOOL_MISSING, TOOL_FAILED and those of the sources
  */
 export async function buildKernel(context: BuildContext, request: KernelRequest): Promise<Artefact> {
@@ -95,7 +108,7 @@ export async function buildKernel(context: BuildContext, request: KernelRequest)
   const patches = await listPatches(request.patches);
   const compiler = await compilerVersion(context, request.crossCompile ?? '');
   const [source] = await fetchDebianPackages(context, {
-    architecture: facts.debian,
+    architecture: COMMON_ARCHIVE,
     packages: [request.source ?? 'linux-source-6.12'],
   });
   if (!source) throw new NodeosError('INTERNAL', 'the kernel source package is missing');
@@ -116,9 +129,10 @@ export async function buildKernel(context: BuildContext, request: KernelRequest)
     const make = makeRunner(context, request, tree, await buildDate(join(scratch, 'package')));
     await configure(context, make, tree, options, source);
     const started = performance.now();
-    await compile(context, make, request.arch, facts.target);
+    await compile(context, make, request.arch, facts);
     const seconds = Math.round((performance.now() - started) / 1000);
     await copyFile(join(tree, OUTPUT, facts.image), join(dir, 'kernel'));
+    if (facts.deviceTrees) await copyDeviceTrees(join(tree, OUTPUT, facts.deviceTrees), join(dir, 'dtbs'));
     await copyFile(join(tree, OUTPUT, '.config'), join(dir, 'config'));
     await copyFile(join(tree, OUTPUT, 'include/config/kernel.release'), join(dir, 'version'));
     await writeFile(join(dir, 'seconds'), `${seconds}\n`);
@@ -183,10 +197,10 @@ async function unpackSource(
   await extractPackage(source, unpacked, context.signal);
   const archive = join(unpacked, 'usr/src', `${source.name}.tar.xz`);
   // Kconfig files stay: those of other architectures are named by common ones.
-  const unused = ALL_ARCH_FOLDERS.filter((name) => !facts.folders.includes(name)).flatMap((name) =>
-    ['*.[chS]', '*.dts', '*.dtsi'].map((files) => `${source.name}/arch/${name}/${files}`),
+  const unused = ALL_ARCH_FOLDERS.filter((name) => !facts.folders.includes(name)).map(
+    (name) => `${source.name}/arch/${name}/*.[chS]`,
   );
-  const excludes = [...unused, ...UNUSED_SOURCES];
+  const excludes = [...unused, ...UNUSED_SOURCES, ...(facts.deviceTrees ? [] : UNUSED_WITHOUT_DEVICE_TREES)];
   const args = ['-xJf', archive, '-C', tree, '--strip-components=1', '--no-same-owner', '--wildcards'];
   await runTool('tar', [...args, ...excludes.map((pattern) => `--exclude=${pattern}`)], { signal: context.signal });
   await rm(archive);
@@ -269,18 +283,26 @@ async function knownSymbols(tree: string): Promise<Set<string>> {
   return known;
 }
 
-async function compile(context: BuildContext, make: Make, arch: string, target: string): Promise<void> {
+/** Only the finished trees, below their vendors' names. */
+async function copyDeviceTrees(from: string, to: string): Promise<void> {
+  for await (const file of glob(join(from, '**/*.dtb'))) await cp(file, join(to, relative(from, file)));
+}
+
+async function compile(context: BuildContext, make: Make, arch: string, facts: ArchitectureFacts): Promise<void> {
   const memory = join(context.cacheRoot, 'kernel', `lines-${arch}`);
   const total = existsSync(memory) ? Number(await readFile(memory, 'utf8')) || TYPICAL_LINES : TYPICAL_LINES;
   let lines = 0;
   let shown = -1;
-  await make([target], () => {
+  const targets = facts.deviceTrees ? [facts.target, 'dtbs'] : [facts.target];
+  const onLine = (): void => {
     lines += 1;
     const percent = Math.min(99, Math.floor((lines * 100) / total));
     if (percent === shown) return;
     shown = percent;
     context.progress({ step: 'kernel', message: 'compiling', percent });
-  });
+  };
+  // Symbols let the boot loader apply overlays.
+  await make(targets, onLine, { DTC_FLAGS: '-@' });
   await writeFile(`${memory}.${process.pid}`, String(lines));
   await rename(`${memory}.${process.pid}`, memory);
 }

@@ -22,7 +22,7 @@ export interface PackageTree {
  */
 export async function unpackPackages(
   context: BuildContext,
-  board: Pick<Board, 'architecture'>,
+  board: { readonly architecture: Pick<Board['architecture'], 'debian'> },
   names: readonly string[],
 ): Promise<PackageTree> {
   const packages = await fetchDebianPackages(context, { architecture: board.architecture.debian, packages: names });

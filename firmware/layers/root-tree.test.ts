@@ -2,12 +2,15 @@ import assert from 'node:assert/strict';
 import { chmod, mkdir, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import type { Board } from '@nodeos/contracts/board.ts';
 import { exampleBoard } from '../plan/example-board.testing.ts';
 import { ADDON_LIBRARIES, ROOT_PROGRAMS, replArguments, systemArguments } from '../plan/root-files.ts';
+import { runTool } from '../run-tool.ts';
 import { LayerFixture } from './layer-fixture.testing.ts';
 import { layOutRoot, type RootTreeRequest } from './root-tree.ts';
 
 const DATE = 1_700_000_000;
+const board: Board = { ...exampleBoard, driverFirmware: [] };
 let fixture: LayerFixture;
 let request: RootTreeRequest;
 before(async () => {
@@ -28,15 +31,15 @@ before(async () => {
   // A careless umask on the building machine.
   await chmod(join(dir, 'agent.js'), 0o600);
   request = {
-    board: exampleBoard,
+    board,
     packages,
     digests: packages,
-    node: join(dir, 'node'),
+    node: dir,
     files: {
       '/usr/lib/nodeos/agent.js': join(dir, 'agent.js'),
       '/usr/lib/nodeos/launcher': join(dir, 'launcher'),
     },
-    systemArguments: systemArguments(exampleBoard),
+    systemArguments: systemArguments(board),
     complete: true,
     modified: DATE,
   };
@@ -80,7 +83,7 @@ describe('layOutRoot', () => {
     assert.equal(await readlink(join(tree, 'etc/resolv.conf')), '/run/nodeos/dns/resolv.conf');
     assert.equal(
       await readlink(join(tree, 'usr/lib64/ld-linux-x86-64.so.2')),
-      '/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2',
+      '../lib/x86_64-linux-gnu/ld-linux-x86-64.so.2',
     );
   });
 
@@ -103,6 +106,47 @@ describe('layOutRoot', () => {
     assert.equal(await readFile(join(tree, 'etc/nodeos/system.argv'), 'utf8'), '/usr/bin/node\n--interactive\n');
     for (const path of ['usr/sbin', 'usr/share', 'usr/lib/nodeos'])
       await assert.rejects(stat(join(tree, path)), { code: 'ENOENT' });
+  });
+
+  it('links the libraries of a Node that has its own, and brings the JavaScript that it reads from files', async () => {
+    const { dir: node } = await fixture.artefact('node', { 'lib/empty': '' });
+    const compile = (output: string, ...more: string[]): Promise<unknown> => {
+      const input = 'const char *path = "/usr/share/nodejs/acorn/dist/acorn.js"; void start(void) {}\n';
+      return runTool('gcc', ['-nostdlib', '-fPIC', '-shared', '-o', output, '-x', 'c', '-', ...more], {
+        cwd: node,
+        input,
+      });
+    };
+    await compile('lib/libnode.so.115', '-Wl,-soname,libnode.so.115');
+    await compile('node', '-Wl,--no-as-needed', '-x', 'none', 'lib/libnode.so.115');
+    await assert.rejects(layOut('without-module', { node }), { code: 'SOURCE_MISMATCH', message: /acorn\.js/ });
+    const module = join(request.packages, 'usr/share/nodejs/acorn/dist/acorn.js');
+    await mkdir(join(module, '..'), { recursive: true });
+    await writeFile(module, 'acorn');
+    const debian: Board = { ...board, node: { source: 'debian', systemFlags: [] } };
+    const tree = await layOut('debian', { node, board: debian, digests: null });
+    const link = await readlink(join(tree, 'usr/lib/x86_64-linux-gnu/libnode.so.115'));
+    assert.equal(join('/usr/lib/x86_64-linux-gnu', link), '/opt/node/lib/libnode.so.115');
+    assert.equal(await readFile(join(tree, 'usr/share/nodejs/acorn/dist/acorn.js'), 'utf8'), 'acorn');
+    assert.equal(await readlink(join(tree, 'usr/lib/ssl/cert.pem')), '/etc/ssl/certs/ca-certificates.crt');
+  });
+
+  it('puts the firmware of drivers where they ask for it, with its licence, and misses none', async () => {
+    const { dir: packages } = await fixture.artefact('packages', {
+      'usr/lib/firmware/brcm/chip.bin': 'blob',
+      'usr/lib/firmware/regulatory.db-upstream': 'rules',
+      'usr/share/doc/firmware-chip/copyright': 'for this chip only',
+    });
+    const firmware = (...files: string[]): Board => ({
+      ...board,
+      driverFirmware: [{ package: 'firmware-chip', files: files.map((file) => `usr/lib/firmware/${file}`) }],
+    });
+    const tree = await layOut('firmware', { packages, board: firmware('brcm/chip.bin', 'regulatory.db-upstream') });
+    assert.deepEqual((await readdir(join(tree, 'usr/lib/firmware'))).sort(), ['brcm', 'regulatory.db']);
+    assert.equal(await readFile(join(tree, 'usr/lib/firmware/brcm/chip.bin'), 'utf8'), 'blob');
+    assert.equal(await readFile(join(tree, 'usr/share/doc/firmware-chip/copyright'), 'utf8'), 'for this chip only');
+    const lost = layOut('lost-firmware', { packages, board: firmware('brcm/lost.bin') });
+    await assert.rejects(lost, { code: 'SOURCE_MISMATCH', message: /example needs .*lost\.bin.*firmware-chip/ });
   });
 
   it('says which library a program needs that no package holds', async () => {

@@ -1,25 +1,29 @@
 import { existsSync } from 'node:fs';
 import { chmod, copyFile, mkdir, readdir, readFile, symlink, utimes, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import type { Board } from '@nodeos/contracts/board.ts';
 import {
   ADDON_LIBRARIES,
   boardLibraries,
+  boardLinks,
+  NODE_LIBRARY_FOLDER,
   ROOT_FOLDERS,
   ROOT_LINKS,
-  ROOT_PACKAGES,
   ROOT_PROGRAMS,
   ROOT_TEXTS,
+  rootPackages,
 } from '../plan/root-files.ts';
+import { driverFirmware } from './driver-firmware.ts';
 import { libraryClosure } from './elf-closure.ts';
+import { externalModules } from './node-debian.ts';
 
 export interface RootTreeRequest {
   readonly board: Board;
   /** Unpacked Debian packages. */
   readonly packages: string;
-  /** Folder with the hash functions that dhcpcd takes from libcrypto. */
-  readonly digests: string;
-  /** Stripped Node; it is in the squashfs already and only looked at for the libraries that it needs. */
+  /** Folder with the hash functions that dhcpcd takes from libcrypto; null where libcrypto itself is among Node's libraries. */
+  readonly digests: string | null;
+  /** Folder with `node` and `lib/`: in the squashfs already, and only looked at for the libraries that they need. */
   readonly node: string;
   /** More files: path in the root → file on the host. */
   readonly files: Readonly<Record<string, string>>;
@@ -43,20 +47,20 @@ export async function layOutRoot(tree: string, request: RootTreeRequest): Promis
     request,
     programs.map(({ path }) => join(packages, path)),
   );
+  await placeNodeModules(tree, request);
   if (request.complete) {
+    // Links between names of one firmware are resolved: squashfs stores equal files once.
+    for (const [path, file] of driverFirmware(board, packages)) await place(file, tree, path, 0o644);
     await placeCertificates(packages, tree);
     await placeTimeZones(packages, tree);
-    await placeLicences(packages, tree);
+    await placeLicences(tree, request);
   }
   for (const [path, text] of Object.entries({ ...ROOT_TEXTS, '/etc/nodeos/system.argv': request.systemArguments }))
     await write(tree, path, text);
-  for (const [path, target] of Object.entries(ROOT_LINKS)) {
-    const whole = request.complete || !/zoneinfo|e2fs/.test(target);
+  for (const [path, target] of Object.entries({ ...ROOT_LINKS, ...boardLinks(board) })) {
+    const whole = request.complete || !/zoneinfo|e2fs|ssl/.test(target);
     if (whole) await link(tree, path, target);
   }
-  const { loader, triplet } = boardLibraries(board);
-  // The loader's path goes through /lib or /lib64, which are links into /usr.
-  await link(tree, join('/usr', loader), join('/usr/lib', triplet, loader.split('/').at(-1) ?? ''));
   await settle(tree, '/', request.modified);
 }
 
@@ -64,12 +68,26 @@ async function placeLibraries(tree: string, request: RootTreeRequest, programs: 
   const { triplet } = boardLibraries(request.board);
   const folder = join('/usr/lib', triplet);
   const addons = Object.values(request.files).filter((file) => file.endsWith('.node'));
-  const libraries = await libraryClosure([request.node, ...programs, ...addons], ADDON_LIBRARIES, [
-    request.digests,
+  const own = join(request.node, 'lib');
+  const libraries = await libraryClosure([join(request.node, 'node'), ...programs, ...addons], ADDON_LIBRARIES, [
+    own,
+    ...(request.digests === null ? [] : [request.digests]),
     join(request.packages, folder),
   ]);
-  for (const [name, file] of libraries)
-    await place(file, tree, join(folder, name), name.startsWith('ld-') ? 0o755 : 0o644);
+  for (const [name, file] of libraries) {
+    if (existsSync(join(own, name)))
+      await link(tree, join(folder, name), relative(folder, join(NODE_LIBRARY_FOLDER, name)));
+    else await place(file, tree, join(folder, name), name.startsWith('ld-') ? 0o755 : 0o644);
+  }
+}
+
+/** JavaScript that Debian's Node does not have built in. */
+async function placeNodeModules(tree: string, { node, packages }: RootTreeRequest): Promise<void> {
+  const folder = join(node, 'lib');
+  const names = existsSync(folder) ? await readdir(folder) : [];
+  for (const name of names.filter((each) => each.startsWith('libnode.so')))
+    for (const path of await externalModules(join(folder, name), packages))
+      await place(join(packages, path), tree, path, 0o644);
 }
 
 /** Mozilla's certificates in one file, as update-ca-certificates makes it. */
@@ -95,8 +113,8 @@ async function placeTimeZones(packages: string, tree: string): Promise<void> {
 }
 
 /** Debian Policy 12.5: each package's copyright file. Packages of one source may share a folder by a link. */
-async function placeLicences(packages: string, tree: string): Promise<void> {
-  for (const name of ROOT_PACKAGES) {
+async function placeLicences(tree: string, { board, packages }: RootTreeRequest): Promise<void> {
+  for (const name of rootPackages(board)) {
     const file = join(packages, 'usr/share/doc', name, 'copyright');
     if (existsSync(file)) await place(file, tree, join('/usr/share/doc', name, 'copyright'), 0o644);
   }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Board } from '@nodeos/contracts/board.ts';
@@ -6,7 +7,7 @@ import type { BuildContext } from '../context.ts';
 import { appendSquashfs } from '../formats/squashfs.ts';
 import { ROOT_COMPRESSION } from '../plan/root-compression.ts';
 import { NODE_FOLDER, NODEOS_FOLDER, replArguments, systemArguments } from '../plan/root-files.ts';
-import { buildDigests } from './digests.ts';
+import { buildDigests, DIGESTS_LIBRARY } from './digests.ts';
 import { buildNodeImage } from './node-image.ts';
 import type { PackageTree } from './packages.ts';
 import { layOutRoot } from './root-tree.ts';
@@ -19,14 +20,14 @@ export interface Rootfs {
 }
 
 /** Raise when the steps below or in root-tree.ts change what they produce. */
-const RECIPE = 1;
+const RECIPE = 2;
 
 /** The steps before the root: packages with their date, and Node. */
 export interface RootInputs {
   readonly packages: PackageTree;
   readonly node: Awaited<ReturnType<typeof buildNodeImage>>;
-  /** dhcpcd's hash functions. */
-  readonly digests: Artefact;
+  /** dhcpcd's hash functions; null where Debian's Node brings the whole of OpenSSL. */
+  readonly digests: Artefact | null;
 }
 
 /** Adds Node, and what dhcpcd needs instead of OpenSSL, to the unpacked packages. */
@@ -36,9 +37,9 @@ export async function buildRootInputs(
   toolchain: Toolchain,
   packages: PackageTree,
 ): Promise<RootInputs> {
-  const modified = packages.newestChange;
-  const node = await buildNodeImage(context, { board, toolchain, compression: ROOT_COMPRESSION, modified });
-  return { packages, node, digests: await buildDigests(context, toolchain, board, packages) };
+  const node = await buildNodeImage(context, { board, toolchain, packages, compression: ROOT_COMPRESSION });
+  const brought = existsSync(join(node.artefact.dir, 'lib', DIGESTS_LIBRARY));
+  return { packages, node, digests: brought ? null : await buildDigests(context, toolchain, board, packages) };
 }
 
 /** The read-only root of a device. @throws NodeosError SOURCE_MISMATCH, TOOL_MISSING, TOOL_FAILED */
@@ -80,9 +81,11 @@ async function squash(
   const hashed = {
     recipe: RECIPE,
     architecture: board.architecture,
+    nodeSource: board.node.source,
     packages: packages.artefact.hash,
     node: node.artefact.hash,
-    digests: digests.hash,
+    digests: digests?.hash ?? null,
+    ...(board.driverFirmware.length > 0 && { driverFirmware: board.driverFirmware }),
     ...hashes,
     command,
     paths: Object.keys(files).sort(),
@@ -94,8 +97,8 @@ async function squash(
     await layOutRoot(tree, {
       board,
       packages: packages.root,
-      digests: digests.dir,
-      node: join(node.artefact.dir, 'node'),
+      digests: digests?.dir ?? null,
+      node: node.artefact.dir,
       files,
       systemArguments: command,
       complete,

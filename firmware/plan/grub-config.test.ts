@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { GRUB_MODULES, grubConfig, slotConfig } from './grub-config.ts';
+import { GRUB_MODULES, GRUB_TARGETS, type GrubTarget, grubConfig, slotConfig } from './grub-config.ts';
 
 /** GRUB's commands and the module that each is in (GRUB manual, "Modules"). */
 const MODULE_OF: Readonly<Record<string, string>> = {
@@ -21,16 +21,24 @@ const MODULE_OF: Readonly<Record<string, string>> = {
 const SYNTAX = /^(set|if|elif|else|fi|function|\}|#|find_slot|start_slot)\b|^\}|^#/;
 
 describe('grubConfig', () => {
-  const lines = `${grubConfig('0a1b2c3d')}${slotConfig('quiet')}`.split('\n').map((line) => line.trim());
+  const lines = `${grubConfig('0a1b2c3d', ['i386-pc', 'x86_64-efi'])}${slotConfig('quiet')}`
+    .split('\n')
+    .map((line) => line.trim());
 
-  it('uses only commands of modules that are built in', () => {
-    const commands = lines.filter((line) => line !== '' && !SYNTAX.test(line)).map((line) => line.split(' ')[0] ?? '');
+  it('uses only commands of modules that are built in, for every target', () => {
+    for (const target of Object.keys(GRUB_TARGETS) as GrubTarget[]) assertBuiltIn(target);
+  });
+
+  function assertBuiltIn(target: GrubTarget): void {
+    const modules = [...GRUB_MODULES, ...GRUB_TARGETS[target].modules];
+    const script = `${grubConfig('0a1b2c3d', [target])}${slotConfig('quiet')}`.split('\n').map((line) => line.trim());
+    const commands = script.filter((line) => line !== '' && !SYNTAX.test(line)).map((line) => line.split(' ')[0] ?? '');
     for (const command of commands) {
       const module = MODULE_OF[command];
       assert.ok(module, `unknown command ${command}`);
-      assert.ok((GRUB_MODULES as readonly string[]).includes(module), `${module} is not built in`);
+      assert.ok(modules.includes(module), `${module} is not built into ${target}`);
     }
-  });
+  }
 
   it('writes the counter and never the pointer', () => {
     const written = lines.filter((line) => line.startsWith('save_env'));

@@ -1,4 +1,7 @@
-/** Modules built into both GRUB images: what the script below uses, and nothing that draws. */
+import type { Board } from '@nodeos/contracts/board.ts';
+import { NodeosError } from '@nodeos/contracts/errors.ts';
+
+/** Modules built into every GRUB image: what the script below uses, and nothing that draws. */
 export const GRUB_MODULES = [
   'boot',
   'configfile',
@@ -10,11 +13,43 @@ export const GRUB_MODULES = [
   'part_msdos',
   'reboot',
   'regexp',
-  'serial',
   'sleep',
   'terminal',
   'test',
 ] as const;
+
+export type GrubBoot = Extract<Board['boot'], { chain: 'grub' }>;
+export type GrubTarget = GrubBoot['targets'][number];
+
+/**
+ * What GRUB is built for. UEFI takes its file from removable media by this name (UEFI Specification 2.10, section
+ * 3.5.1.1); BIOS has the boot sector instead.
+ */
+export const GRUB_TARGETS: Readonly<
+  Record<GrubTarget, { readonly package: string; readonly file: string | null; readonly modules: readonly string[] }>
+> = {
+  'i386-pc': { package: 'grub-pc-bin', file: null, modules: ['biosdisk', 'serial'] },
+  'i386-efi': { package: 'grub-efi-ia32-bin', file: 'BOOTIA32.EFI', modules: ['serial'] },
+  'x86_64-efi': { package: 'grub-efi-amd64-bin', file: 'BOOTX64.EFI', modules: ['serial'] },
+  'arm64-efi': { package: 'grub-efi-arm64-bin', file: 'BOOTAA64.EFI', modules: [] },
+};
+
+/** @throws NodeosError INPUT_INVALID for a board that another loader starts */
+export function grubOf(board: Board): GrubBoot {
+  if (board.boot.chain === 'grub') return board.boot;
+  throw new NodeosError('INPUT_INVALID', `${board.name} is started by ${board.boot.chain}, not by GRUB`);
+}
+
+/** Names of GRUB's files in EFI/BOOT. */
+export function uefiFiles(boot: GrubBoot): string[] {
+  return boot.targets.flatMap((target) => GRUB_TARGETS[target].file ?? []);
+}
+
+/** Beside the screen and keyboard: the first serial port of PCs. Elsewhere UEFI's console is the serial port. */
+const SERIAL_CONSOLE = `serial --unit=0 --speed=115200
+terminal_input console serial
+terminal_output console serial
+`;
 
 /** How often GRUB starts the pointer's slot that never reports itself healthy before it takes the other one. */
 const ATTEMPTS = 3;
@@ -25,17 +60,15 @@ const ATTEMPTS = 3;
  * the pointer. Where both slots fail, the machine starts again: the cause may have been a slow medium.
  * @param diskId signature in the boot sector, 8 hex digits
  */
-export function grubConfig(diskId: string): string {
+export function grubConfig(diskId: string, targets: readonly GrubTarget[]): string {
+  const hasSerial = targets.some((target) => GRUB_TARGETS[target].modules.includes('serial'));
   const counter = Array.from({ length: ATTEMPTS }, (_, index) => ATTEMPTS - 1 - index).map((count) =>
     count > 0
       ? `elif [ "$nodeos_attempts" = ${count} ]; then\n  set nodeos_attempts=${count + 1}`
       : 'else\n  set nodeos_attempts=1',
   );
   return `# Made by NodeOS. The pointer is grubenv, the counter is attempts, both beside this file.
-serial --unit=0 --speed=115200
-terminal_input console serial
-terminal_output console serial
-
+${hasSerial ? SERIAL_CONSOLE : ''}
 set nodeos_disk=${diskId}
 regexp --set=1:nodeos_device '^([^,]+)' "$root"
 set nodeos_slot=a

@@ -1,13 +1,23 @@
-/** Converters that TextDecoder reaches for the encodings of the web platform; the others of that list are Node's own. */
-const WEB_CONVERTERS =
+/** Converters that TextDecoder reaches for the encodings of the web platform in East Asia. */
+const EAST_ASIAN_CONVERTERS =
   /^(euc-jp-|gb18030-|ibm-1373_|ibm-943_P15A|ibm-970_|ibm-5478_|jisx-212|windows-936-|windows-949-|windows-950-)/;
+
+/** Those for the other encodings of that list; newer versions of Node have tables of their own for them. */
+const SINGLE_BYTE_CONVERTERS =
+  /^(ibm-(866|878|912|913|914|915|921|923|1089|1168|5012|5346|5347|5348|5349|5350|5354|9005|9447|9448|9449)_|ibm-1386_|iso-8859_1[04]-|macos-(0_2|7_3)-|windows-874-)/;
+/** First major version of Node that reaches only the former. */
+const OWN_TABLES_SINCE = 24;
 
 /**
  * True for ICU data that no API of JavaScript reaches: transliteration, character names, look-alike and stringprep
  * tables, and converters for encodings that are not of the web platform (mainframes, old PCs).
  */
-export function isUnusedIcuItem(name: string): boolean {
-  if (name.endsWith('.cnv')) return !WEB_CONVERTERS.test(name);
+export function isUnusedIcuItem(name: string, nodeMajor: number): boolean {
+  if (name.endsWith('.cnv')) {
+    const used =
+      EAST_ASIAN_CONVERTERS.test(name) || (nodeMajor < OWN_TABLES_SINCE && SINGLE_BYTE_CONVERTERS.test(name));
+    return !used;
+  }
   return name.startsWith('translit/') || name === 'unames.icu' || name.endsWith('.spp') || name.endsWith('.cfu');
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Board } from '@nodeos/contracts/board.ts';
 import { exampleBoard } from './example-board.testing.ts';
 import { planImage } from './image-plan.ts';
 import { formatBytes, renderPlan } from './render.ts';
@@ -31,7 +32,7 @@ describe('planImage', () => {
 
   it('has a fleet file only where one is given, and UEFI boot code only where the board has UEFI', () => {
     const plan = planImage(
-      { ...exampleBoard, boot: { ...exampleBoard.boot, firmware: ['bios'] } },
+      { ...exampleBoard, boot: { ...exampleBoard.boot, targets: ['i386-pc'] } as Board['boot'] },
       { ...options, fleetFile: true },
     );
     const boot = plan.areas.find((area) => area.name === 'boot')?.files.map((file) => file.path);

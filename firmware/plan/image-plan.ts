@@ -1,5 +1,6 @@
 import type { Board } from '@nodeos/contracts/board.ts';
 import { AREA, type DiskArea, planDisk } from './disk.ts';
+import { uefiFiles } from './grub-config.ts';
 import { type KernelOption, mergeOptions, parseFragment } from './kernel-options.ts';
 import { diskBytes } from './layout.ts';
 import { planRoot, type RootFile } from './root-files.ts';
@@ -66,8 +67,9 @@ export function planImage(board: Board, options: PlanOptions): BuildPlan {
 }
 
 function filesOf(area: string, board: Board, options: PlanOptions): PlannedFile[] {
-  if (area === AREA.bootSector) return [{ path: 'boot.img', source: 'grub-pc-bin' }];
-  if (area === AREA.bootCode) return [{ path: 'core.img', source: 'grub-mkimage, i386-pc' }];
+  const forBios = board.boot.chain === 'grub' && board.boot.targets.includes('i386-pc');
+  if (area === AREA.bootSector) return forBios ? [{ path: 'boot.img', source: 'grub-pc-bin' }] : [];
+  if (area === AREA.bootCode) return forBios ? [{ path: 'core.img', source: 'grub-mkimage, i386-pc' }] : [];
   if (area === AREA.boot) return bootFiles(board, options);
   if (area === AREA.slotA) return slotFiles(board, options);
   if (area === AREA.data) return [{ path: '/users', source: 'empty' }];
@@ -76,9 +78,10 @@ function filesOf(area: string, board: Board, options: PlanOptions): PlannedFile[
 
 function bootFiles(board: Board, options: PlanOptions): PlannedFile[] {
   return [
-    ...(board.boot.firmware.includes('uefi')
-      ? [{ path: '/EFI/BOOT/BOOTX64.EFI', source: 'grub-mkimage, x86_64-efi' }]
-      : []),
+    ...(board.boot.chain === 'grub' ? uefiFiles(board.boot) : []).map((file) => ({
+      path: `/EFI/BOOT/${file}`,
+      source: 'grub-mkimage',
+    })),
     { path: '/grub/grub.cfg', source: 'firmware/plan/grub-config.ts' },
     { path: '/grub/grubenv', source: 'the pointer: slot a' },
     { path: '/grub/attempts', source: 'the counter: 0' },

@@ -10,21 +10,30 @@ export interface RootFile {
 
 type DebianArchitecture = Board['architecture']['debian'];
 
-/** Multiarch folder, and the program interpreter that every dynamic program names (each ABI's psABI supplement). */
-const ABI: Readonly<Record<DebianArchitecture, { readonly triplet: string; readonly loader: string }>> = {
-  amd64: { triplet: 'x86_64-linux-gnu', loader: '/lib64/ld-linux-x86-64.so.2' },
-  i386: { triplet: 'i386-linux-gnu', loader: '/lib/ld-linux.so.2' },
-  arm64: { triplet: 'aarch64-linux-gnu', loader: '/lib/ld-linux-aarch64.so.1' },
-  armhf: { triplet: 'arm-linux-gnueabihf', loader: '/lib/ld-linux-armhf.so.3' },
-  armel: { triplet: 'arm-linux-gnueabi', loader: '/lib/ld-linux.so.3' },
-};
-
-export function boardLibraries(board: Pick<Board, 'architecture'>): { triplet: string; loader: string } {
-  return ABI[board.architecture.debian];
+interface Libraries {
+  /** Multiarch folder below /usr/lib. */
+  readonly triplet: string;
+  /** The program interpreter that every dynamic program names (each ABI's psABI supplement). */
+  readonly loader: string;
+  /** What gcc -dumpmachine says of a compiler for it. */
+  readonly compiler: string;
 }
 
-/** Packages that the root is made of; only the files below and the libraries that they need are taken. */
-export const ROOT_PACKAGES = [
+const LIBRARIES: Readonly<Record<DebianArchitecture, Libraries>> = {
+  amd64: { triplet: 'x86_64-linux-gnu', loader: '/lib64/ld-linux-x86-64.so.2', compiler: 'x86_64-linux-gnu' },
+  // The multiarch name stays with the oldest processor, the compiler's does not (Debian Policy 11.1.1).
+  i386: { triplet: 'i386-linux-gnu', loader: '/lib/ld-linux.so.2', compiler: 'i686-linux-gnu' },
+  arm64: { triplet: 'aarch64-linux-gnu', loader: '/lib/ld-linux-aarch64.so.1', compiler: 'aarch64-linux-gnu' },
+  armhf: { triplet: 'arm-linux-gnueabihf', loader: '/lib/ld-linux-armhf.so.3', compiler: 'arm-linux-gnueabihf' },
+  armel: { triplet: 'arm-linux-gnueabi', loader: '/lib/ld-linux.so.3', compiler: 'arm-linux-gnueabi' },
+};
+
+export function boardLibraries(board: { readonly architecture: Pick<Board['architecture'], 'debian'> }): Libraries {
+  return LIBRARIES[board.architecture.debian];
+}
+
+/** Packages that every root is made of; only the files below and the libraries that they need are taken. */
+const ROOT_PACKAGES = [
   'ca-certificates',
   'dhcpcd-base',
   'e2fsprogs',
@@ -41,6 +50,31 @@ export const ROOT_PACKAGES = [
   'tzdata',
 ] as const;
 
+/** Debian's Node.js: its program is small, what it does stands in libraries, and some of its JavaScript in packages. */
+const DEBIAN_NODE_PACKAGES = [
+  'libbrotli1',
+  'libcares2',
+  'libicu76',
+  'libnghttp2-14',
+  'libnode115',
+  'libssl3t64',
+  'libuv1t64',
+  'libzstd1',
+  'node-acorn',
+  'node-cjs-module-lexer',
+  'node-minimatch',
+  'node-undici',
+  'nodejs',
+  'zlib1g',
+] as const;
+
+/** Packages that a board's root is made of. */
+export function rootPackages(board: Pick<Board, 'node' | 'driverFirmware'>): string[] {
+  const node = board.node.source === 'debian' ? DEBIAN_NODE_PACKAGES : [];
+  const firmware = board.driverFirmware.map((item) => item.package);
+  return [...new Set([...ROOT_PACKAGES, ...node, ...firmware])].sort();
+}
+
 /** Programs of Debian in the root. There is no shell: nothing here needs one. */
 export const ROOT_PROGRAMS: readonly RootFile[] = [
   { path: '/usr/sbin/dhcpcd', source: 'dhcpcd-base' },
@@ -54,6 +88,8 @@ export const ROOT_PROGRAMS: readonly RootFile[] = [
  * root is appended, which mksquashfs does only for names at the top that are new.
  */
 export const NODE_FOLDER = '/opt/node';
+/** Libraries of Debian's Node; the loader finds them through links in its own folder. */
+export const NODE_LIBRARY_FOLDER = `${NODE_FOLDER}/lib`;
 export const NODE_PATH = '/usr/bin/node';
 
 /** Ours. */
@@ -79,6 +115,9 @@ export const ADDON_LIBRARIES = [
   'libutil.so.1',
 ] as const;
 
+/** All that addons may count on in every root, beside the loader. */
+export const ROOT_LIBRARIES = [...ADDON_LIBRARIES, 'libc.so.6', 'libgcc_s.so.1', 'libstdc++.so.6'] as const;
+
 export interface RootFolder {
   readonly path: string;
   readonly mode: number;
@@ -103,7 +142,6 @@ export const ROOT_LINKS: Readonly<Record<string, string>> = {
   '/bin': 'usr/bin',
   '/sbin': 'usr/sbin',
   '/lib': 'usr/lib',
-  '/lib64': 'usr/lib64',
   [NODE_PATH]: `../..${NODE_FOLDER}/bin/node`,
   '/var/run': '../run',
   '/etc/localtime': '/usr/share/zoneinfo/Etc/UTC',
@@ -112,6 +150,21 @@ export const ROOT_LINKS: Readonly<Record<string, string>> = {
   '/usr/sbin/fsck.ext4': 'e2fsck',
   '/usr/sbin/mkfs.ext4': 'mke2fs',
 };
+
+/** Links of one board's root: where its loader is looked for, and where Debian's OpenSSL looks for certificates. */
+export function boardLinks(board: Pick<Board, 'architecture' | 'node'>): Record<string, string> {
+  const { loader, triplet } = boardLibraries(board);
+  const name = loader.split('/').at(-1) ?? '';
+  return {
+    ...(loader.startsWith('/lib64/') && { '/lib64': 'usr/lib64' }),
+    // The loader's path goes through /lib or /lib64, which are links into /usr.
+    [`/usr${loader}`]: loader.startsWith('/lib64/') ? `../lib/${triplet}/${name}` : `${triplet}/${name}`,
+    ...(board.node.source === 'debian' && {
+      '/usr/lib/ssl/cert.pem': '/etc/ssl/certs/ca-certificates.crt',
+      '/usr/lib/ssl/certs': '/etc/ssl/certs',
+    }),
+  };
+}
 
 const NO_LOGIN = '/usr/sbin/nologin';
 
@@ -143,15 +196,17 @@ export function replArguments(): string {
 /** Everything in the root with its source, for `--dry-run`; libraries are found when it is built. */
 export function planRoot(board: Board): RootFile[] {
   const { triplet } = boardLibraries(board);
+  const official = board.node.source === 'official';
   return [
-    {
-      path: `${NODE_FOLDER}/bin/node`,
-      source: board.node.source === 'official' ? 'official Node.js binary' : 'nodejs',
-    },
+    { path: `${NODE_FOLDER}/bin/node`, source: official ? 'official Node.js binary' : 'nodejs' },
+    ...(official
+      ? []
+      : [{ path: `${NODE_LIBRARY_FOLDER}/*.so*`, source: 'libnode115 and the libraries that it needs' }]),
     ...ROOT_PROGRAMS,
     ...ROOT_OWN_FILES,
     { path: `/usr/lib/${triplet}/*.so*`, source: 'libraries that the programs need' },
     { path: '/etc/ssl/certs/ca-certificates.crt', source: 'ca-certificates' },
     { path: '/usr/share/zoneinfo', source: 'tzdata' },
+    ...board.driverFirmware.flatMap((item) => item.files.map((file) => ({ path: `/${file}`, source: item.package }))),
   ];
 }

@@ -17,12 +17,20 @@ import {
 export type DebianArchitecture = 'amd64' | 'i386' | 'arm64' | 'armhf' | 'armel';
 
 /** The one release of Debian that images are made from. */
-export const SUITE = 'trixie';
+const RELEASE = 'trixie';
+
+/** The release, with what devices load into their chips; its backports, for kernels that are newer than the release. */
+const SUITES = {
+  release: { name: RELEASE, components: 'main non-free-firmware' },
+  backports: { name: `${RELEASE}-backports`, components: 'main' },
+} as const;
+export type DebianSuite = keyof typeof SUITES;
 
 /** apt with its own state, for one architecture: it needs no root rights and leaves the host's own apt alone. */
 export interface AptRoot {
   readonly dir: string;
   readonly architecture: DebianArchitecture;
+  readonly suite: DebianSuite;
   readonly mirrors: DebianMirrors;
 }
 
@@ -35,9 +43,13 @@ const KEYRINGS = [
  * Makes (or finds) the apt root of an architecture in the cache. Touches no network.
  * @throws NodeosError TOOL_MISSING without apt or Debian's keyring, HOST_UNSUPPORTED where no mirror is configured
  */
-export async function openAptRoot(context: BuildContext, architecture: DebianArchitecture): Promise<AptRoot> {
+export async function openAptRoot(
+  context: BuildContext,
+  architecture: DebianArchitecture,
+  suite: DebianSuite = 'release',
+): Promise<AptRoot> {
   const mirrors = await findMirrors(process.env, '/etc/apt');
-  const dir = join(context.cacheRoot, 'apt', `${SUITE}-${architecture}`);
+  const dir = join(context.cacheRoot, 'apt', `${SUITES[suite].name}-${architecture}`);
   for (const folder of [
     'lists/partial',
     'archives/partial',
@@ -51,7 +63,7 @@ export async function openAptRoot(context: BuildContext, architecture: DebianArc
   await replaceFile(join(dir, 'status'), '');
   const dump = await runTool('apt-config', ['dump'], { signal: context.signal });
   await replaceFile(join(dir, 'apt.conf'), aptConfiguration(dir, architecture, dump.stdout.toString()));
-  return { dir, architecture, mirrors };
+  return { dir, architecture, suite, mirrors };
 }
 
 /** apt in another process must never read half a configuration: it would fall back to the host's own state. */
@@ -136,10 +148,12 @@ export function runApt(
   });
 }
 
-/** Milliseconds since the indexes were last fetched; infinite if they never were. */
+/** Milliseconds since the indexes were last fetched; infinite if they never were, or from other sources than now. */
 export async function indexAge(root: AptRoot): Promise<number> {
   const marker = join(root.dir, 'updated');
-  return existsSync(marker) ? Date.now() - (await stat(marker)).mtimeMs : Number.POSITIVE_INFINITY;
+  if (!existsSync(marker) || (await readFile(marker, 'utf8')) !== SUITES[root.suite].components)
+    return Number.POSITIVE_INFINITY;
+  return Date.now() - (await stat(marker)).mtimeMs;
 }
 
 /**
@@ -147,23 +161,31 @@ export async function indexAge(root: AptRoot): Promise<number> {
  * @throws NodeosError NETWORK_UNREACHABLE, TOOL_MISSING (Debian's keyring)
  */
 export async function updateIndexes(context: BuildContext, root: AptRoot): Promise<void> {
-  context.progress({ step: 'sources', message: `fetching the package indexes of ${SUITE} for ${root.architecture}` });
+  const { name, components } = SUITES[root.suite];
+  context.progress({ step: 'sources', message: `fetching the package indexes of ${name} for ${root.architecture}` });
   const failures: string[] = [];
   for (const mirror of root.mirrors.main) {
-    const main = [sourceLine(mirror, SUITE)];
-    const updates = [...main, sourceLine(mirror, `${SUITE}-updates`)];
-    const security = root.mirrors.security.slice(0, 1).map((uri) => sourceLine(uri, `${SUITE}-security`));
-    // The most first; a mirror without the pockets still serves the release itself.
-    for (const lines of [[...updates, ...security], updates, main]) {
+    for (const lines of sourceLists(root, mirror)) {
       const failure = await tryUpdate(context, root, lines);
-      if (failure === undefined) return writeFile(join(root.dir, 'updated'), '');
+      if (failure === undefined) return writeFile(join(root.dir, 'updated'), components);
       failures.push(failure);
     }
   }
   throw new NodeosError(
     'NETWORK_UNREACHABLE',
-    `the package indexes of Debian ${SUITE} for ${root.architecture} could not be fetched:\n${failures.at(-1)}`,
+    `the package indexes of Debian ${name} for ${root.architecture} could not be fetched:\n${failures.at(-1)}`,
   );
+}
+
+/** What to try, the most first: a mirror without the pockets still serves the release itself. */
+function sourceLists({ suite, mirrors }: AptRoot, mirror: string): string[][] {
+  const { name, components } = SUITES[suite];
+  const line = (uri: string, pocket: string): string => sourceLine(uri, `${name}${pocket} ${components}`);
+  const main = [line(mirror, '')];
+  if (suite === 'backports') return [main];
+  const updates = [...main, line(mirror, '-updates')];
+  const security = mirrors.security.slice(0, 1).map((uri) => line(uri, '-security'));
+  return [[...updates, ...security], updates, main];
 }
 
 async function tryUpdate(context: BuildContext, root: AptRoot, lines: readonly string[]): Promise<string | undefined> {
@@ -173,12 +195,12 @@ async function tryUpdate(context: BuildContext, root: AptRoot, lines: readonly s
   return result.code === 0 ? undefined : result.stderr.trim();
 }
 
-function sourceLine(uri: string, suite: string): string {
+function sourceLine(uri: string, suiteAndComponents: string): string {
   const keyring = KEYRINGS.find((path) => existsSync(path));
   if (!keyring) {
     throw new NodeosError('TOOL_MISSING', 'the keys of the Debian archive are not installed', {
       hint: 'Install them: apt-get install debian-archive-keyring',
     });
   }
-  return `deb [signed-by=${keyring}] ${uri} ${suite} main\n`;
+  return `deb [signed-by=${keyring}] ${uri} ${suiteAndComponents}\n`;
 }

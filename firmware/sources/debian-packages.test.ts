@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -40,6 +40,20 @@ test('pinned packages that are in the cache need no network, and come in the ord
       ['tzdata', 'libc6', 'tzdata'].map((name) => [name, pins[name]?.version]),
     );
     assert.deepEqual(events, []);
+  });
+});
+
+test('a package for all processors that lies in the store of another one is not fetched again', async () => {
+  const pin = (await readLock()).debian.amd64?.['linux-source-6.12'];
+  assert.ok(pin);
+  await withStore(async (context, store) => {
+    const name = `linux-source-6.12_${pin.version}_${pin.sha256.slice(0, 16)}.deb`;
+    await mkdir(join(store, '../armhf'));
+    await writeFile(join(store, '../armhf', name), 'source');
+    const request = { architecture: 'amd64', packages: ['linux-source-6.12'] } as const;
+    const [found] = await fetchDebianPackages(context, request);
+    assert.equal(found?.file, join(store, name));
+    assert.equal(await readFile(found.file, 'utf8'), 'source');
   });
 });
 

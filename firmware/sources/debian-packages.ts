@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { link, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { sha256Schema } from '@nodeos/contracts/validate.ts';
 import { z } from 'zod';
@@ -45,6 +45,7 @@ export async function fetchDebianPackages(context: BuildContext, request: Packag
   const found = new Map<string, DebianPackage>();
   for (const name of new Set(request.packages)) {
     const pin = pins[name];
+    if (pin) await shareStored(store, name, pin);
     const substitute = context.locked ? undefined : substitutes[substituteKey(name, pin)];
     const stored = [pin, substitute].find((wanted) => wanted && existsSync(packageFile(store, name, wanted)));
     if (!stored) continue;
@@ -57,6 +58,20 @@ export async function fetchDebianPackages(context: BuildContext, request: Packag
     for (const item of fetched) found.set(item.name, item);
   }
   return request.packages.map((name) => found.get(name) as DebianPackage);
+}
+
+/** Packages for all architectures, as kernel sources are, lie in the cache once. */
+async function shareStored(store: string, name: string, pin: PinnedPackage): Promise<void> {
+  const target = packageFile(store, name, pin);
+  if (existsSync(target)) return;
+  for (const folder of await readdir(dirname(store))) {
+    const other = packageFile(join(dirname(store), folder), name, pin);
+    if (!existsSync(other)) continue;
+    return link(other, target).catch((error: NodeJS.ErrnoException) => {
+      // Another build was faster; or the file system has no links, and it is fetched again.
+      if (!['EEXIST', 'EPERM', 'EMLINK', 'ENOTSUP'].includes(error.code ?? '')) throw error;
+    });
+  }
 }
 
 /** Unpacks a package's files below a folder, without running its scripts. */
@@ -85,44 +100,76 @@ async function download(
   names: readonly string[],
   pins: Readonly<Record<string, PinnedPackage>>,
 ): Promise<DebianPackage[]> {
-  const root = await openAptRoot(context, architecture);
-  const choices = await choose(context, root, names, pins);
   const fetched: DebianPackage[] = [];
-  const wanted: OfferedPackage[] = [];
-  for (const choice of choices) {
-    if (choice.kind === 'newer' && (await fromArchive(context, architecture, store, choice))) {
-      const { name } = choice.package;
-      fetched.push({ name, ...choice.pin, file: packageFile(store, name, choice.pin) });
+  const wanted = new Map<AptRoot, OfferedPackage[]>();
+  for (const { name, root, offers } of await findOffers(context, architecture, names, pins)) {
+    const pin = pins[name];
+    const dropped = pin && !offers.some((offer) => offer.version === pin.version);
+    if (dropped && (await fromArchive(context, architecture, store, name, pin))) {
+      fetched.push({ name, ...pin, file: packageFile(store, name, pin) });
       continue;
     }
+    const choice = choosePackage(name, pin, offers);
     if (choice.kind !== 'pinned') await takeSubstitute(context, store, choice);
-    wanted.push(choice.package);
+    wanted.set(root, [...(wanted.get(root) ?? []), choice.package]);
   }
-  if (wanted.length > 0) await downloadOffers(context, root, store, wanted);
-  for (const offer of wanted) fetched.push({ ...offer, file: packageFile(store, offer.name, offer) });
+  for (const [root, offers] of wanted) {
+    await downloadOffers(context, root, store, offers);
+    for (const offer of offers) fetched.push({ ...offer, file: packageFile(store, offer.name, offer) });
+  }
   return fetched;
 }
 
-/** What the mirrors offer, with fresh indexes if the ones at hand lack a pinned version. */
-async function choose(
+/** What the mirrors offer of a package, and the apt root that can fetch it. */
+export interface PackageOffers {
+  readonly name: string;
+  readonly root: AptRoot;
+  readonly offers: readonly OfferedPackage[];
+}
+
+/**
+ * Asks the release for packages, and its backports for those that the release does not have: so nothing that the
+ * release has moves to its backports by itself. Indexes are fetched anew if those at hand lack a pinned version.
+ * @param fresh true: fetches the indexes anew in any case
+ */
+export async function findOffers(
+  context: BuildContext,
+  architecture: DebianArchitecture,
+  names: readonly string[],
+  pins: Readonly<Record<string, PinnedPackage>>,
+  fresh = false,
+): Promise<PackageOffers[]> {
+  const release = await suiteOffers(context, await openAptRoot(context, architecture), names, pins, fresh);
+  const absent = names.filter((name) => !release.some((found) => found.name === name));
+  if (absent.length === 0) return release;
+  const root = await openAptRoot(context, architecture, 'backports');
+  const backports = await suiteOffers(context, root, absent, pins, fresh);
+  const nowhere = absent.filter((name) => !backports.some((found) => found.name === name));
+  return [...release, ...backports, ...nowhere.map((name) => ({ name, root, offers: [] }))];
+}
+
+async function suiteOffers(
   context: BuildContext,
   root: AptRoot,
   names: readonly string[],
   pins: Readonly<Record<string, PinnedPackage>>,
-): Promise<PackageChoice[]> {
-  if ((await indexAge(root)) === Number.POSITIVE_INFINITY) await updateIndexes(context, root);
+  fresh: boolean,
+): Promise<PackageOffers[]> {
+  if (fresh || (await indexAge(root)) === Number.POSITIVE_INFINITY) await updateIndexes(context, root);
   const offers = await readOffers(context, root, names);
-  const stale = names.some((name) => !offers.get(name)?.some((offer) => offer.version === pins[name]?.version));
-  if (!stale || (await indexAge(root)) < INDEX_MAX_AGE_MS) {
-    return names.map((name) => choosePackage(name, pins[name], offers.get(name) ?? []));
-  }
+  const isStale = (name: string): boolean => {
+    const versions = offers.get(name)?.map((offer) => offer.version);
+    return versions ? !versions.includes(pins[name]?.version ?? '') : root.suite === 'backports';
+  };
+  const found = (all: Map<string, OfferedPackage[]>): PackageOffers[] =>
+    [...all].filter(([name]) => names.includes(name)).map(([name, list]) => ({ name, root, offers: list }));
+  if (!names.some(isStale) || (await indexAge(root)) < INDEX_MAX_AGE_MS) return found(offers);
   await updateIndexes(context, root);
-  const fresh = await readOffers(context, root, names);
-  return names.map((name) => choosePackage(name, pins[name], fresh.get(name) ?? []));
+  return found(await readOffers(context, root, names));
 }
 
 /** All versions of the named packages that the indexes hold. */
-export async function readOffers(
+async function readOffers(
   context: BuildContext,
   root: AptRoot,
   names: readonly string[],
@@ -136,14 +183,13 @@ async function fromArchive(
   context: BuildContext,
   architecture: DebianArchitecture,
   store: string,
-  choice: PackageChoice & { kind: 'newer' },
+  name: string,
+  pin: PinnedPackage,
 ): Promise<boolean> {
   const base = process.env.NODEOS_DEBIAN_ARCHIVE;
   if (!base) return false;
-  const { name } = choice.package;
-  context.progress({ step: 'sources', message: `fetching ${name} ${choice.pin.version} from the archive` });
-  const target = packageFile(store, name, choice.pin);
-  return fetchFromArchive(base, name, choice.pin, architecture, target, context.signal);
+  context.progress({ step: 'sources', message: `fetching ${name} ${pin.version} from the archive` });
+  return fetchFromArchive(base, name, pin, architecture, packageFile(store, name, pin), context.signal);
 }
 
 async function takeSubstitute(

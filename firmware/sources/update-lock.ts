@@ -3,8 +3,8 @@ import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { compare, major } from 'semver';
 import { z } from 'zod';
 import type { BuildContext } from '../context.ts';
-import { type DebianArchitecture, openAptRoot, updateIndexes } from './apt-root.ts';
-import { readOffers } from './debian-packages.ts';
+import type { DebianArchitecture } from './apt-root.ts';
+import { findOffers } from './debian-packages.ts';
 import { formatLock, type PinnedPackage, readLock, type SourceLock, writeLock } from './lock.ts';
 import { runNpm } from './node-runtime.ts';
 
@@ -31,12 +31,9 @@ export async function updateLock(context: BuildContext, added: AddedPackages = {
   for (const architecture of Object.keys({ ...lock.debian, ...added }) as DebianArchitecture[]) {
     const pins: Record<string, PinnedPackage> = lock.debian[architecture] ?? {};
     const names = [...new Set([...Object.keys(pins), ...(added[architecture] ?? [])])];
-    const root = await openAptRoot(context, architecture);
-    await updateIndexes(context, root);
-    const offers = await readOffers(context, root, names);
     const updated: Record<string, PinnedPackage> = {};
-    for (const name of names) {
-      const newest = offers.get(name)?.[0];
+    for (const { name, offers } of await findOffers(context, architecture, names, pins, true)) {
+      const newest = offers[0];
       if (!newest) throw new NodeosError('NOT_FOUND', `Debian has no package ${name} for ${architecture}`);
       updated[name] = { version: newest.version, sha256: newest.sha256 };
       const from = pins[name]?.version;

@@ -3,10 +3,12 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadBoard } from '@nodeos/firmware/boards.ts';
 import { createWorkFolder } from '@nodeos/firmware/emulate/work-folder.ts';
-import type { StoryContext } from 'nodeos/demo/context.ts';
+import { STORY_MACHINE, type StoryContext } from 'nodeos/demo/context.ts';
 import { type StoryOutcome, tellStory } from 'nodeos/demo/story.ts';
 import { sharedCache } from '../support/build.ts';
 import { measureAgentMemory } from './agent-memory.ts';
+import { renderBoardTable } from './board-table.ts';
+import { measureBoards } from './boards.ts';
 import { measureLayers } from './layers.ts';
 import { main as measureRecovery } from './recovery.ts';
 import { type Measurement, renderTable } from './table.ts';
@@ -15,7 +17,8 @@ if (process.argv[2] === 'recovery') {
   await measureRecovery(process.argv.slice(3));
   process.exit();
 }
-const { values: options } = parseArgs({
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
   options: { json: { type: 'string' }, 'skip-memory': { type: 'boolean' }, 'skip-layers': { type: 'boolean' } },
 });
 const end = new AbortController();
@@ -36,6 +39,7 @@ async function measure(): Promise<Measurement[]> {
       folder: folder.path,
       signal,
       dashboardPort: 0,
+      machine: STORY_MACHINE,
     };
     const outcome = await tellStory(context, { write: say, own: (close) => closers.unshift(close) });
     const memory = options['skip-memory'] ? [] : await measureAgentMemory(context, outcome.fleet, outcome.device, say);
@@ -78,8 +82,21 @@ function timesOf({ boot, appOutageMs, systemOutages }: StoryOutcome): Measuremen
   ];
 }
 
-const measurements = await measure();
-process.stdout.write(`${renderTable(measurements)}\n`);
-const json = `${JSON.stringify({ measuredAt: new Date().toISOString(), measurements }, null, 2)}\n`;
-if (options.json === undefined) process.stdout.write(json);
-else await writeFile(resolve(options.json), json);
+async function write(table: string, results: object): Promise<void> {
+  process.stdout.write(`${table}\n`);
+  const json = `${JSON.stringify({ measuredAt: new Date().toISOString(), ...results }, null, 2)}\n`;
+  if (options.json === undefined) process.stdout.write(json);
+  else await writeFile(resolve(options.json), json);
+}
+
+const [subject, ...names] = positionals;
+if (subject === 'boards') {
+  const boards = await measureBoards(end.signal, say, names);
+  await write(renderBoardTable(boards), { boards });
+} else if (subject === undefined) {
+  const measurements = await measure();
+  await write(renderTable(measurements), { measurements });
+} else {
+  say(`there is no benchmark ${subject}; there are: boards, or none for the story of one device`);
+  process.exitCode = 1;
+}

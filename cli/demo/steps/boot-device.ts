@@ -2,8 +2,9 @@ import type { DeviceDetail } from '@nodeos/contracts/operator-api.ts';
 import type { ImageMachine } from '@nodeos/firmware/emulate/boot-image.ts';
 import type { StoryContext } from '../context.ts';
 import { STORY_LIMITS } from '../context.ts';
-import { type BootMoments, bootMoments, type Device, readPointer, startDevice } from '../device.ts';
+import { type BootMoments, bootMoments, type Device, startDevice } from '../device.ts';
 import { deviceUntil, onlyDevice } from '../operator.ts';
+import { readPointer } from '../pointer.ts';
 import { expectThat, type StepOutcome, seconds } from '../reporter.ts';
 import { buildSystem, FIRST_SYSTEM } from '../system-releases.ts';
 import type { Fleet } from './start-fleet.ts';
@@ -46,7 +47,7 @@ export async function bootDevice(
     'the device online with its first report',
   );
   const moments = bootMoments(detail, onlineLine.at, startedAt);
-  const pointer = await readPointer(machine);
+  const pointer = await readPointer(context.board, machine);
   const { report } = detail;
   expectThat(
     report?.system.slot === 'a' && pointer === 'a',
@@ -58,7 +59,7 @@ export async function bootDevice(
   return {
     value: { image, device: { ...machine, id: detail.id }, detail, moments },
     facts: [
-      `UEFI firmware and boot loader ${seconds(moments.kernel - startedAt)}`,
+      `${context.machine?.firmware === 'uefi' ? 'UEFI firmware' : 'firmware'} and boot loader ${seconds(moments.kernel - startedAt)}`,
       `kernel to init ${seconds(moments.init - moments.kernel)}`,
       `init to agent ${seconds(moments.agent - moments.init)}`,
       `agent to online ${seconds(moments.online - moments.agent)}`,

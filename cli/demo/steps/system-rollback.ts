@@ -1,6 +1,7 @@
 import { STORY_LIMITS, type StoryContext } from '../context.ts';
-import { type Device, readPointer } from '../device.ts';
+import type { Device } from '../device.ts';
 import { deploy, deviceUntil, outcomeOf, publish } from '../operator.ts';
+import { readPointer } from '../pointer.ts';
 import { expectThat, type StepOutcome } from '../reporter.ts';
 import { askVersion } from '../request-loop.ts';
 import { buildSystem } from '../system-releases.ts';
@@ -31,7 +32,7 @@ export async function rollBackSystem(
     STORY_LIMITS.bootMs,
     'the device on 1.1.0 with hello running',
   );
-  const pointer = await readPointer(device);
+  const pointer = await readPointer(context.board, device);
   const { slot, trial } = detail.report?.system ?? {};
   expectThat(
     slot === 'b' && trial === false && pointer === 'b',

@@ -1,6 +1,7 @@
 import { STORY_LIMITS, type StoryContext } from '../context.ts';
-import { type Device, readPointer } from '../device.ts';
+import type { Device } from '../device.ts';
 import { deploy, deviceUntil, outcomeOf, publish, readDevice } from '../operator.ts';
+import { readPointer } from '../pointer.ts';
 import { expectThat, megabytes, type StepOutcome, seconds } from '../reporter.ts';
 import { type Outage, RequestLoop } from '../request-loop.ts';
 import { buildSystem } from '../system-releases.ts';
@@ -39,7 +40,7 @@ export async function updateSystem(
     STORY_LIMITS.bootMs,
     'the device on 1.1.0, no trial any more',
   );
-  const pointer = await readPointer(device);
+  const pointer = await readPointer(context.board, device);
   expectThat(
     pointer === 'b' && after.report?.system.slot === 'b',
     'slot b and the pointer at b',

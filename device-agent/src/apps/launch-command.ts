@@ -11,6 +11,8 @@ export interface LaunchPlace extends RunPlace {
   readonly uid: number;
   readonly home: string;
   readonly devices: readonly string[];
+  /** File that the app sees as /proc/cpuinfo; null: the kernel's own. */
+  readonly cpuinfo?: string | null;
 }
 
 /** Patterns of device nodes that an app asks for by kind. */
@@ -57,6 +59,8 @@ export function launchArguments(app: InstalledApp, place: LaunchPlace, hold: boo
     ...(place.rootOf === null ? [] : ['--root-of', String(place.rootOf)]),
     ...(place.cgroup ? ['--cgroup', place.cgroup] : []),
     ...place.devices.flatMap((path) => ['--device', path]),
+    ...(manifest.devices.includes('gpio') ? ['--sysfs', 'gpio'] : []),
+    ...(place.cpuinfo ? ['--cpuinfo', place.cpuinfo] : []),
     ...(hold ? ['--keep-fd', '3'] : []),
     ...Object.entries(environment).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
     '--',

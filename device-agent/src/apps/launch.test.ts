@@ -17,6 +17,7 @@ const PLACE = {
   rootOf: null,
   cgroup: '/cg/hello/1',
   devices: ['/dev/gpiochip0'],
+  cpuinfo: null,
 };
 
 async function temporary(): Promise<{ path: string; [Symbol.asyncDispose](): Promise<void> }> {
@@ -61,6 +62,16 @@ test('a held start keeps the channel and loads the preload script before the app
   assert.deepEqual(args.slice(args.indexOf('--') + 1), ['/usr/bin/node', '--require', '/preload.cjs', 'server.js']);
   assert.equal(args[args.indexOf('--keep-fd') + 1], '3');
   assert.ok(args.includes('NODEOS_HOLD_FD=3'));
+});
+
+test('an app that asks for gpio may use lines through /sys too, and sees the revision of its board', async () => {
+  await using folder = await makeAppFolder();
+  const pairsOf = async (devices: string[], cpuinfo: string | null): Promise<string> => {
+    const app = await folder.app('1.0.0', '', { devices });
+    return launchArguments(app, { ...PLACE, cpuinfo }, false, PATHS).join(' ');
+  };
+  assert.match(await pairsOf(['gpio'], '/run/cpuinfo'), /--sysfs gpio --cpuinfo \/run\/cpuinfo /);
+  assert.doesNotMatch(await pairsOf(['i2c', '/dev/gpiochip0'], null), /--sysfs|--cpuinfo/);
 });
 
 test('devices are those present of the kinds asked for, and nothing else', () => {

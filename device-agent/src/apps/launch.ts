@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { constants } from 'node:os';
 import type { Duplex, Readable } from 'node:stream';
 import type { InstalledApp } from '../ports.ts';
+import { describeBoard } from './board-revision.ts';
 import type { Cgroup } from './cgroup.ts';
 import { homeOf } from './home.ts';
 import { type AppRootPaths, devicePaths, launchArguments } from './launch-command.ts';
@@ -14,16 +15,22 @@ const LAUNCHER_FAILED = 125;
 export interface LaunchPaths extends AppRootPaths {
   readonly users: string;
   readonly devices: string;
+  readonly proc: string;
+  readonly cpuinfo: string;
 }
 
 /** Starts apps through the launcher: own root, user, process tree and limits. */
 export function createLaunch(paths: LaunchPaths, runs: UserRuns): Launch {
   return async (app, { hold }) => {
     const { name, memoryMiB } = app.manifest;
-    const [{ home, uid }, devices] = await Promise.all([homeOf(paths.users, name), findDevices(app, paths.devices)]);
+    const [{ home, uid }, devices, cpuinfo] = await Promise.all([
+      homeOf(paths.users, name),
+      findDevices(app, paths.devices),
+      app.manifest.devices.includes('gpio') ? describeBoard(paths) : null,
+    ]);
     const { child, cgroup } = await runs.start({
       ...{ name, home, memoryMiB },
-      arguments: (place) => launchArguments(app, { ...place, uid, home, devices }, hold, paths),
+      arguments: (place) => launchArguments(app, { ...place, uid, home, devices, cpuinfo }, hold, paths),
       stdio: ['ignore', 'pipe', 'pipe', hold ? 'pipe' : 'ignore'],
     });
     const ended = new Promise<Ending>((resolve) => {

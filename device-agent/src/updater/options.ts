@@ -34,7 +34,7 @@ export function defaultOptions(): UpdaterOptions {
     disk: systemDisk,
     limits: DEVICE_LIMITS,
     runDir: existsSync('/run/nodeos') ? '/run/nodeos' : tmpdir(),
-    abi: `linux-${process.arch}-glibc`,
+    abi: deviceAbi(process.arch, process.config.variables),
     bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim(),
     partitionStart,
     memory: readMemory,
@@ -43,6 +43,16 @@ export function defaultOptions(): UpdaterOptions {
     random: Math.random,
     lastBoot: () => lastBootEvidence({ watchdog: '/sys/class/watchdog', pstore: '/sys/fs/pstore' }),
   };
+}
+
+/**
+ * The name that contracts/board.ts gives the board's ABI: 32-bit ARM has two, told apart by what Node was built for.
+ * @param variables of process.config
+ */
+export function deviceAbi(arch: string, variables: object): string {
+  if (arch !== 'arm') return `linux-${arch}-glibc`;
+  const hard = 'arm_float_abi' in variables && variables.arm_float_abi === 'hard';
+  return `linux-${hard ? 'armhf' : 'armel'}-glibc`;
 }
 
 function readMemory(): { availableKiB: number; agentRssKiB: number } {

@@ -3,6 +3,7 @@
 #define LAUNCHER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdnoreturn.h>
 
 #define LAUNCHER_FAILED 125 /* exit code when the app was not started */
@@ -13,8 +14,9 @@
 struct options {
   unsigned uid, gid;
   unsigned root_of; /* process of another run with the same home, or 0 */
-  const char *hostname, *home, *lower, *bundle, *cgroup, *folder; /* NULL: not given; lower and folder always are */
-  bool network;                                                   /* true: the host's */
+  const char *hostname, *home, *lower, *bundle, *cgroup, *folder, *cpuinfo; /* NULL: not given; lower and folder always are */
+  bool network; /* true: the host's */
+  bool gpio;    /* lines may be used through /sys/class/gpio */
   const char *devices[DEVICES_MAX];
   int device_count;
   int keep_fds[KEEP_FDS_MAX]; /* ascending */
@@ -34,5 +36,8 @@ int root_of(const struct options *options); /* a detached mount of the other run
 void root_enter(const struct options *options, int shared); /* in the new namespaces; afterwards only the app's root is seen */
 void descriptors_close(const struct options *options); /* all above 2, but those to keep */
 void privileges_drop(const struct options *options);
+
+void gpio_share(const struct options *options); /* where it was asked for; in the system's own namespaces */
+const char *gpio_added(const char *message, size_t length); /* path below /sys of the line that a uevent adds, or NULL */
 
 #endif

@@ -58,6 +58,11 @@ static const char *network(const char *value, struct options *options) {
   return options->network || strcmp(value, "none") == 0 ? NULL : "--network: neither host nor none";
 }
 
+static const char *sysfs(const char *value, struct options *options) {
+  options->gpio = strcmp(value, "gpio") == 0;
+  return options->gpio ? NULL : "--sysfs: not gpio";
+}
+
 static const char *parse_option(const char *name, char *value, struct options *options) {
 #define IS(text) (strcmp(name, text) == 0)
   if (IS("--uid")) return number(value, 1, 0xfffffffeu, &options->uid) ? NULL : "--uid: not a number from 1 up";
@@ -67,6 +72,7 @@ static const char *parse_option(const char *name, char *value, struct options *o
   if (IS("--keep-fd")) return keep_fd(value, options);
   if (IS("--env")) return environment(value, options);
   if (IS("--network")) return network(value, options);
+  if (IS("--sysfs")) return sysfs(value, options);
   if (IS("--hostname")) {
     options->hostname = value;
     return *value && strlen(value) <= 64 ? NULL : "--hostname: not 1 to 64 characters";
@@ -81,6 +87,7 @@ static const char *parse_option(const char *name, char *value, struct options *o
   }
   const char **target = IS("--bundle") ? &options->bundle : IS("--cgroup") ? &options->cgroup : NULL;
   if (IS("--chdir")) target = &options->folder;
+  if (IS("--cpuinfo")) target = &options->cpuinfo;
   if (target == NULL) return "unknown option";
   *target = value;
   return is_absolute(value) ? NULL : "not an absolute path";

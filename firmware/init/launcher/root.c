@@ -129,6 +129,12 @@ static void mount_run(void) {
   if (mount(NULL, "run/nodeos/dns", NULL, MS_REMOUNT | MS_BIND | flags, NULL) < 0) fail("run/nodeos/dns", errno);
 }
 
+static void mount_cpuinfo(const char *file) {
+  if (mount(file, "proc/cpuinfo", NULL, MS_BIND, NULL) < 0) fail(text("--cpuinfo %s", file), errno);
+  unsigned long flags = SAFE | MS_NOEXEC | MS_RDONLY;
+  if (mount(NULL, "proc/cpuinfo", NULL, MS_REMOUNT | MS_BIND | flags, NULL) < 0) fail("proc/cpuinfo", errno);
+}
+
 void root_enter(const struct options *options, int shared) {
   umask(0);
   if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) fail("private mounts", errno);
@@ -136,7 +142,8 @@ void root_enter(const struct options *options, int shared) {
   else mount_overlay(options);
   if (options->bundle != NULL) mount_bundle(options->bundle);
   mount_new("proc", "proc", "proc", SAFE | MS_NOEXEC, NULL);
-  mount_new("sys", "sys", "sysfs", SAFE | MS_NOEXEC | MS_RDONLY, NULL);
+  if (options->cpuinfo != NULL) mount_cpuinfo(options->cpuinfo);
+  mount_new("sys", "sys", "sysfs", SAFE | MS_NOEXEC | (options->gpio ? 0 : MS_RDONLY), NULL);
   mount_devices(options);
   mount_run();
   mount_new("tmp", "tmp", "tmpfs", SAFE, "mode=1777");

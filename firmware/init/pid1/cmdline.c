@@ -32,6 +32,9 @@ static int parse_word(const char *word, size_t length, struct cmdline *words) {
     words->trial_s = atoi(value);
   } else if (IS("mode")) {
     words->barebones = value_length == 9 && memcmp(value, "barebones", 9) == 0;
+  } else if (IS("watchdog")) {
+    if (value_length != 4 || memcmp(value, "none", 4) != 0) return -EINVAL;
+    words->no_watchdog = true;
   } else if (IS("verity")) {
     return parse_verity(value, value_length, &words->verity);
   }

@@ -26,6 +26,7 @@ struct cmdline {
   char slot;    /* 'a' or 'b'; 0 when not given */
   int trial_s;  /* 0: no trial */
   bool barebones;
+  bool no_watchdog;
   struct verity verity;
 };
 

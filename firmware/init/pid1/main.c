@@ -46,7 +46,7 @@ int main(void) {
   if (boot.words.barebones) {
     mount_from_initramfs();
   } else {
-    may("opening the watchdog", watchdog_open());
+    if (!boot.words.no_watchdog) may("opening the watchdog", watchdog_open());
     mount_from_disk();
   }
 

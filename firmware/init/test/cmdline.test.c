@@ -49,6 +49,13 @@ TEST("a trial time that is not a small number is an error") {
   CHECK_NUMBER(parse("nodeos.trial=-1"), -EINVAL);
   CHECK_NUMBER(parse("nodeos.trial=1234567"), -EINVAL);
 }
+TEST("the watchdog is left alone only where that is asked for in so many words") {
+  CHECK_NUMBER(parse("nodeos.disk=0a1b2c3d nodeos.slot=a"), 0);
+  CHECK(!words.no_watchdog);
+  CHECK_NUMBER(parse("nodeos.disk=0a1b2c3d nodeos.slot=a nodeos.watchdog=none"), 0);
+  CHECK(words.no_watchdog);
+  CHECK_NUMBER(parse("nodeos.disk=0a1b2c3d nodeos.slot=a nodeos.watchdog=0"), -EINVAL);
+}
 TEST("root hash, blocks and salt of dm-verity are read") {
   CHECK_NUMBER(parse("nodeos.disk=0a1b2c3d nodeos.slot=a nodeos.verity=00ff,8192,abcd quiet"), 0);
   CHECK_TEXT(words.verity.root_hash, "00ff");

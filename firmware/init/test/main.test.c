@@ -59,6 +59,13 @@ TEST("data in RAM and a missing watchdog are facts too, and no reason to stop") 
   CHECK(strstr(facts, "watchdog=0\n") != NULL);
   CHECK_NUMBER(fake_count("spawn /usr/bin/node"), 1);
 }
+TEST("a watchdog that is to be left alone is not opened: the emulated one of the Raspberry Pi resets at once") {
+  machine(WORDS " nodeos.watchdog=none");
+  fake_at_line(10, "reboot\n");
+  CHECK(ENDS_BOOT(boot_main()));
+  CHECK_NUMBER(fake_count("watchdog"), 0);
+  CHECK(strstr(fake_content("/run/nodeos/boot"), "watchdog=0\n") != NULL);
+}
 
 static bool is_fatal(const char *step) {
   char line[150];

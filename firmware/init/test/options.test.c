@@ -145,3 +145,20 @@ TEST("more variables than fit are refused") {
   strcat(line, "-- node");
   CHECK_TEXT(parse(line), "--env: given too often");
 }
+TEST("GPIO through /sys is given in so many words only") {
+  CHECK(parse(NEEDED "-- node") == NULL && !options.gpio && options.cpuinfo == NULL);
+  CHECK(parse(NEEDED "--sysfs gpio --cpuinfo /run/nodeos/cpuinfo -- node") == NULL && options.gpio);
+  CHECK_TEXT(options.cpuinfo, "/run/nodeos/cpuinfo");
+  CHECK(parse(NEEDED "--sysfs all -- node") != NULL);
+  CHECK(parse(NEEDED "--cpuinfo cpuinfo -- node") != NULL);
+}
+TEST("a line that the kernel adds is told from everything else that it says") {
+#define ADDED "add@/devices/x/gpio/gpio17\0ACTION=add\0DEVPATH=/devices/x/gpio/gpio17\0SUBSYSTEM=gpio"
+  CHECK_TEXT(gpio_added(ADDED, sizeof ADDED), "/devices/x/gpio/gpio17");
+#define REMOVED "remove@/x\0ACTION=remove\0DEVPATH=/x\0SUBSYSTEM=gpio"
+  CHECK(gpio_added(REMOVED, sizeof REMOVED) == NULL);
+#define OTHER "add@/x\0ACTION=add\0DEVPATH=/x\0SUBSYSTEM=block"
+  CHECK(gpio_added(OTHER, sizeof OTHER) == NULL);
+#define NOWHERE "add@/x\0ACTION=add\0SUBSYSTEM=gpio"
+  CHECK(gpio_added(NOWHERE, sizeof NOWHERE) == NULL);
+}

@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -83,6 +84,9 @@ static void report(void) {
   writing("write tmp", "/tmp/new");
   writing("write proc", "/proc/sys/kernel/hostname");
   writing("write sys", "/sys/kernel/uevent_seqnum");
+  struct statvfs sys;
+  printf("sys=%s\n", statvfs("/sys", &sys) < 0 ? strerror(errno) : sys.f_flag & ST_RDONLY ? "read-only" : "writable");
+  copy_lines("/proc/cpuinfo", (const char *[]){"Revision", NULL});
   writing("write dev", "/dev/new");
   writing("write shm", "/dev/shm/new");
   device("/dev/null");
