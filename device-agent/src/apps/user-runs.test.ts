@@ -28,6 +28,7 @@ async function place(t: TestContext) {
       appNode: '/usr/bin/node',
       appPreload: '/preload.cjs',
     },
+    ...{ proc: '/proc', cpuinfo: join(folder, 'cpuinfo') },
     ...{ lowerRoot: '/root', replHomes: join(folder, 'repl'), appCgroups: join(folder, 'cgroup/apps') },
   };
   const runs = openUserRuns(paths, assert.fail);
