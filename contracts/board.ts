@@ -121,6 +121,12 @@ export const boardSchema = z.strictObject({
         .string()
         .regex(/^[0-9a-f]{4,8}$/)
         .optional(),
+      /** Text of properties of the device tree where the machine lacks what the board has; null removes a property. */
+      deviceTreeChanges: z
+        .array(
+          z.strictObject({ node: z.string(), property: z.string(), text: z.string().nullable(), reason: z.string() }),
+        )
+        .default([]),
       /**
        * How the end of QEMU's log looks when the guest restarts the machine by a part that QEMU lacks: a regular
        * expression. The emulator restarts it then.

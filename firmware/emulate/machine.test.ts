@@ -13,6 +13,7 @@ const emulate: Machine = {
   disk: 'any',
   firmware: 'disk',
   commandLine: '',
+  deviceTreeChanges: [],
   devices: ['-device', 'i6300esb'],
 };
 const raspberryPi: Machine = {

@@ -41,7 +41,7 @@ export function raspberryPiFirmware(options: RaspberryPiOptions): RaspberryPiFir
       kind: 'loaded',
       kernel: await save('kernel', found.kernel),
       initramfs: found.initramfs === null ? null : await save('initramfs.img', found.initramfs),
-      deviceTree: await withRevision(await save('machine.dtb', found.deviceTree), emulate.revision, options.signal),
+      deviceTree: await fitDeviceTree(await save('machine.dtb', found.deviceTree), emulate, options.signal),
       commandLine: [found.commandLine, emulate.commandLine].filter(Boolean).join(' '),
     };
   };
@@ -51,9 +51,20 @@ export function raspberryPiFirmware(options: RaspberryPiOptions): RaspberryPiFir
   return { load, onNote };
 }
 
-/** The firmware tells the system which board it is on: `linux,revision` below `/system`. Gives the path. */
-async function withRevision(path: string, revision: string | undefined, signal?: AbortSignal): Promise<string> {
-  if (revision !== undefined)
-    await runTool('fdtput', ['-p', '-t', 'x', path, '/system', 'linux,revision', revision], { signal });
+/**
+ * The firmware tells the system which board it is on (`linux,revision` below `/system`); and what QEMU's machine lacks
+ * is taken out, so that no driver reaches for it. Gives the path.
+ */
+async function fitDeviceTree(
+  path: string,
+  { revision, deviceTreeChanges }: NonNullable<Board['emulate']>,
+  signal?: AbortSignal,
+): Promise<string> {
+  const put = (...args: string[]) => runTool('fdtput', args, { signal });
+  if (revision !== undefined) await put('-p', '-t', 'x', path, '/system', 'linux,revision', revision);
+  for (const { node, property, text } of deviceTreeChanges) {
+    if (text === null) await put('-d', path, node, property);
+    else await put('-t', 's', path, node, property, text);
+  }
   return path;
 }

@@ -107,7 +107,7 @@ async function describeFiles(folder: string, area: string, sources: ReadonlyMap<
       const { size } = await stat(file);
       const source = sources.get(`${area}:${path}`) ?? 'NOT PLANNED';
       const model = path.endsWith('.dtb') ? `, says "${await modelOf(file)}"` : '';
-      return `${path.padEnd(44)} ${sizeClass(path, size).padEnd(12)} ${source}${model}`;
+      return `${path.padEnd(44)} ${sizeClass(path, size).padEnd(13)} ${source}${model}`;
     });
   return (await Promise.all(lines)).sort();
 }
@@ -116,7 +116,7 @@ async function describeFiles(folder: string, area: string, sources: ReadonlyMap<
 function sizeClass(path: string, bytes: number): string {
   if (EXACT.test(path)) return `${bytes} bytes`;
   if (bytes === 0) return 'empty';
-  const limit = 2 ** Math.max(10, Math.ceil(Math.log2(bytes + 1)));
+  const limit = 2 ** Math.max(12, Math.ceil(Math.log2(bytes + 1)));
   return limit < MIB ? `under ${limit / 1024} KiB` : `under ${limit / MIB} MiB`;
 }
 
