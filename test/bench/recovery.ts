@@ -77,7 +77,11 @@ const BAD: readonly BadRelease[] = [
     'const all = []; setInterval(() => all.push(Buffer.alloc(8e6, 1)), 5);',
     /^APP_(START|PROBE)_FAILED: .*memory/,
   ),
-  badApp('app that never answers its probe', 'setInterval(() => {}, 1000)', /^APP_PROBE_FAILED/),
+  badApp(
+    'app that never answers its probe',
+    "require('node:net').createServer(() => {}).listen(8080)",
+    /^APP_PROBE_FAILED/,
+  ),
   badSystem('release for another board', { board: 'raspberrypi9' }, /./),
   badSystem('release larger than the slot', { bytes: (SLOT_MIB + 4) * MIB }, /^SLOT_TOO_SMALL/),
   badSystem('kernel that panics at once', { commandLine: 'rdinit=/none' }, SILENT),
