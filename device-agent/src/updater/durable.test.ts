@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { loadIdentity } from '../identity.ts';
+import { loadIdentity, storeCredentials } from '../identity.ts';
 import { openSlotDestination } from '../slots/slot-destination.ts';
 import { openStateStore } from '../state.ts';
 import { openFileDestination } from '../trust/file-destination.ts';
@@ -159,6 +160,32 @@ test('a device record that was once given is kept, whichever copy is torn', asyn
       const found = (await loadIdentity(medium(), folder)).serial;
       if (serial !== null) assert.equal(found, serial);
       return serial === null ? 'old' : 'new';
+    },
+  });
+});
+
+test('a certificate never stands beside another authority than its own, and stays once it is stored', async () => {
+  const elsewhere = mkdtempSync(join(PARENT, 'nodeos-durable-'));
+  const identity = await loadIdentity(null, elsewhere);
+  writeFileSync(join(elsewhere, 'key'), identity.privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  const [old, next] = ['old', 'new'].map((name) =>
+    execFileSync('openssl', ['req', '-x509', '-key', join(elsewhere, 'key'), '-subj', `/CN=${name}`], {
+      encoding: 'utf8',
+    }),
+  ) as [string, string];
+  rmSync(elsewhere, { recursive: true });
+  const text = (name: string) => {
+    const path = join(folder, 'identity', name);
+    return existsSync(path) ? readFileSync(path, 'utf8') : null;
+  };
+  await requireDurable({
+    prepare: async () => void (await storeCredentials(folder, identity, 'old authority', old)),
+    work: (disk) => storeCredentials(folder, identity, 'new authority', next, disk),
+    async look() {
+      const authority = text('ca.pem');
+      if (authority === 'new authority') assert.equal(text('cert.pem'), next);
+      if (authority === 'old authority') assert.equal(text('cert.pem'), old);
+      return authority === 'new authority' ? 'new' : 'old';
     },
   });
 });
