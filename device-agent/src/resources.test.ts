@@ -158,3 +158,23 @@ test('one lock over every way in which an update can begin: two wishes at once n
     device.dispose();
   }
 });
+
+test('one lock also over a trial: no app is swapped before the system is confirmed', async () => {
+  const device = new TestDevice();
+  try {
+    device.publishApp('1.0.0');
+    device.publishSystem('1.1.0');
+    await device.coldBoot();
+    device.updater.apply(desired({}, '1.1.0'));
+    assert.equal(await device.ended, 'kexec');
+    device.limits = { ...device.limits, systemSoakMs: 150, systemGatesTimeoutMs: 5_000 };
+    await device.trialBoot();
+    const pointers: string[] = [];
+    device.apps.activating = async () => void pointers.push(device.pointer.read());
+    device.updater.apply(desired({ hello: '1.0.0' }, '1.1.0', 'd1', 2));
+    await until(() => device.apps.running.has('hello'), 'the app');
+    assert.deepEqual(pointers, ['b']);
+  } finally {
+    device.dispose();
+  }
+});
