@@ -11,6 +11,7 @@ import type { AppRuntime } from './ports.ts';
 import { standBack } from './priority.ts';
 import { endOnSignal, endOnUnhandledErrors, print } from './process-end.ts';
 import { initReadyMs, readMemory, uptimeMs } from './report.ts';
+import { useAlignedMemory } from './trust/read-back.ts';
 
 /** Apps that take longer to start share the processor with the agent again. */
 const START_LIMIT_MS = 15_000;
@@ -30,6 +31,7 @@ async function main(): Promise<void> {
   };
 
   const native = raiseClock(PATHS, logs.log);
+  if (native) useAlignedMemory(native.alignedBuffer);
   const changes = new Set<() => void>();
   const events = new Set<(text: string) => void>();
   const start = standBack(START_LIMIT_MS);

@@ -173,5 +173,5 @@ function withoutAddon(): NativeCalls {
   const missing = () => {
     throw new Error('the addon with kernel calls could not be loaded');
   };
-  return { kexecFileLoad: missing, setClock: missing, trimMemory: () => {} };
+  return { kexecFileLoad: missing, setClock: missing, trimMemory: () => {}, alignedBuffer: missing };
 }

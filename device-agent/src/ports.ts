@@ -71,6 +71,8 @@ export interface NativeCalls {
   setClock(milliseconds: number): void;
   /** malloc_trim(3): what the C library holds free goes back to the kernel. */
   trimMemory(): void;
+  /** Zeros that begin on a page, at most 16 MiB. */
+  alignedBuffer(bytes: number): Buffer;
 }
 
 /** The update engine (updater/). */

@@ -158,3 +158,45 @@ test('one lock over every way in which an update can begin: two wishes at once n
     device.dispose();
   }
 });
+
+test('one lock also over a trial: no app is swapped before the system is confirmed', async () => {
+  const device = new TestDevice();
+  try {
+    device.publishApp('1.0.0');
+    device.publishSystem('1.1.0');
+    await device.coldBoot();
+    device.updater.apply(desired({}, '1.1.0'));
+    assert.equal(await device.ended, 'kexec');
+    device.limits = { ...device.limits, systemSoakMs: 150, systemGatesTimeoutMs: 5_000 };
+    await device.trialBoot();
+    const pointers: string[] = [];
+    device.apps.activating = async () => void pointers.push(device.pointer.read());
+    device.updater.apply(desired({ hello: '1.0.0' }, '1.1.0', 'd1', 2));
+    await until(() => device.apps.running.has('hello'), 'the app');
+    assert.deepEqual(pointers, ['b']);
+  } finally {
+    device.dispose();
+  }
+});
+
+test('a pointer that cannot be moved: the slot that a cold boot takes is never written', async () => {
+  const device = new TestDevice();
+  try {
+    device.publishSystem('1.1.0');
+    await device.setAttempts(3);
+    const { connect } = device.disk;
+    device.disk.connect = () =>
+      failingDisk((path) => (path.endsWith('/disk') ? 'EIO' : null), connect.call(device.disk));
+    const before = device.slotBytes('a');
+    await device.coldBoot();
+    assert.deepEqual([device.slot, device.pointer.read()], ['b', 'a']);
+    await until(() => device.events.some((event) => /^error: the trial: SLOT_WRITE_FAILED/.test(event)), 'the fault');
+    device.updater.apply(desired({}, '1.1.0'));
+    device.publishApp('1.0.0');
+    device.updater.apply(desired({ hello: '1.0.0' }, '1.1.0', 'd1', 2));
+    await until(() => device.apps.running.has('hello'), 'an app update, which needs no slot');
+    assert.ok(device.slotBytes('a').equals(before), 'the slot of the next cold boot was written');
+  } finally {
+    device.dispose();
+  }
+});

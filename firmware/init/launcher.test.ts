@@ -31,6 +31,7 @@ describe('launcher on this machine', { skip: reasonToSkip() }, () => {
   let folder: string;
   let launcher: string;
   let count = 0;
+  const started: ChildProcess[] = [];
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'nodeos-launcher-'));
@@ -67,7 +68,11 @@ describe('launcher on this machine', { skip: reasonToSkip() }, () => {
       '-all-root',
     ]);
   });
-  after(() => rm(folder, { recursive: true, force: true }));
+  after(async () => {
+    // A test that failed half-way leaves its app running.
+    for (const child of started) child.kill('SIGKILL');
+    await rm(folder, { recursive: true, force: true });
+  });
 
   async function newHome(): Promise<string> {
     const home = join(folder, `users/app${++count}`);
@@ -87,10 +92,12 @@ describe('launcher on this machine', { skip: reasonToSkip() }, () => {
       '--lower',
       join(folder, 'lower'),
     ];
-    return spawn(launcher, [...needed, ...args, '--', ...command], {
+    const child = spawn(launcher, [...needed, ...args, '--', ...command], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
       env: { SECRET: 'x' },
     });
+    started.push(child);
+    return child;
   }
 
   async function finish(child: ChildProcess): Promise<Result> {
@@ -281,6 +288,23 @@ describe('launcher on this machine', { skip: reasonToSkip() }, () => {
     assert.equal(await readFile(join(home, 'from-second'), 'utf8'), '2');
     second.kill('SIGTERM');
     await once(second, 'close');
+  });
+
+  it('waits for the root of a run that has only just begun', async () => {
+    const [home, cgroup] = [await newHome(), join(folder, 'slow')];
+    await mkdir(cgroup);
+    await runTool('mkfifo', [join(cgroup, 'cgroup.procs')]);
+    // Held up in front of its namespaces until somebody reads.
+    const first = await start(['--cgroup', cgroup], ['/bin/probe', 'wait'], home);
+    const second = await start(['--root-of', String(first.pid)], ['/bin/probe', 'wait'], home);
+    const ready = [first, second].map((child) => once(child.stdout as NodeJS.ReadableStream, 'data'));
+    await readFile(join(cgroup, 'cgroup.procs'));
+    await Promise.all(ready);
+    assert.equal(await rootDevice(second), await rootDevice(first));
+    for (const child of [first, second]) {
+      child.kill('SIGTERM');
+      await once(child, 'close');
+    }
   });
 
   it('takes no root of a stranger, of the system, or of a process that is gone', async () => {

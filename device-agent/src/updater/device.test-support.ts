@@ -365,6 +365,7 @@ export class TestDevice {
           },
           setClock: () => {},
           trimMemory: () => {},
+          alignedBuffer: Buffer.alloc,
         },
         atRest: () => {},
         facts,

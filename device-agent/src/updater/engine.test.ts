@@ -424,6 +424,17 @@ test('boots are counted no longer once the server or the time has shown that the
   }
 });
 
+test('a device that never reaches a server stays in its slot, however often it is booted', async () => {
+  device.serverUp = false;
+  for (let boots = 0; boots < 5; boots++) {
+    await device.coldBoot();
+    assert.equal(device.slot, 'a', `boot ${boots + 1}`);
+    assert.equal(device.updater.onTrial, false);
+    await until(() => device.pointer.readAttempts() === 0, `the count of 0 in boot ${boots + 1}`);
+  }
+  assert.deepEqual(device.words, []);
+});
+
 test('a damaged boot partition is told, and apps are updated all the same', async () => {
   device.publishApp('1.0.0');
   device.publishSystem('1.1.0');

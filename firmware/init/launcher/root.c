@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../kernel/loop.h"
@@ -15,6 +16,9 @@
 
 #define SAFE (MS_NOSUID | MS_NODEV)
 #define DNS "/run/nodeos/dns"
+#define NOT_ENTERED -2
+#define ENTER_STEP_NS 10000000 /* a run that has just begun is waited for, a second in all */
+#define ENTER_STEPS 100
 
 /* The app owns its root and may have put a symbolic link there: a mount must never follow one. */
 static void mount_point(const char *path) {
@@ -34,16 +38,14 @@ static void make_link(const char *target, const char *path) {
   if (symlink(target, path) < 0 && errno != EEXIST) fail(text("link %s", path), errno);
 }
 
-/* Two overlays over one upper folder are undefined behaviour (Documentation/filesystems/overlayfs.rst, "Sharing and
- * copying layers"), so runs of one user at the same time share one. A mount can only be taken from within its own
- * namespace. */
-int root_of(const struct options *options) {
+/* A mount can only be taken from within its own namespace. Gives a detached mount of the process's root, or -1 where the
+ * process has ended, or NOT_ENTERED while its root is still the system's. */
+static int clone_root(unsigned pid, unsigned uid) {
   struct stat system, root;
-  unsigned pid = options->root_of;
-  int own = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
   int other = open(text("/proc/%u/ns/mnt", pid), O_RDONLY | O_CLOEXEC);
+  if (other < 0) return -1;
+  int own = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
   if (own < 0) fail("own mount namespace", errno);
-  if (other < 0) return -1; /* it has just ended */
   if (setns(other, CLONE_NEWNS) < 0) fail(text("mount namespace of %u", pid), errno);
   int tree = (int)syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
   int error = errno;
@@ -51,11 +53,22 @@ int root_of(const struct options *options) {
   if (tree < 0) fail(text("root of %u", pid), error);
   close(own);
   close(other);
-  /* It may not have entered its root yet, or be a stranger with the number of one that ended. */
   if (stat("/", &system) < 0 || fstat(tree, &root) < 0) fail(text("root of %u", pid), errno);
-  if (root.st_dev != system.st_dev && root.st_uid == options->uid) return tree;
+  if (root.st_dev != system.st_dev && root.st_uid == uid) return tree;
   close(tree);
-  return -1;
+  return root.st_dev == system.st_dev ? NOT_ENTERED : -1; /* -1: a stranger with the number of one that ended */
+}
+
+/* Two overlays over one upper folder are undefined behaviour (Documentation/filesystems/overlayfs.rst, "Sharing and
+ * copying layers"), so runs of one user at the same time share one. */
+int root_of(const struct options *options) {
+  const struct timespec step = {.tv_nsec = ENTER_STEP_NS};
+  int tree = clone_root(options->root_of, options->uid);
+  for (int steps = 0; tree == NOT_ENTERED && steps < ENTER_STEPS; steps++) {
+    nanosleep(&step, NULL);
+    tree = clone_root(options->root_of, options->uid);
+  }
+  return tree < 0 ? -1 : tree;
 }
 
 static void attach_overlay(const struct options *options, int tree) {

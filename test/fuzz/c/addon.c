@@ -14,7 +14,8 @@ static int fuzz_settime(clockid_t clock, const struct timespec *time);
 
 static const uint8_t *bytes;
 static size_t left;
-static napi_callback calls[2];
+#define CALLS 4
+static napi_callback calls[CALLS];
 static size_t made;
 
 static uint8_t next(void) { return left > 0 ? (left--, *bytes++) : 0; }
@@ -66,18 +67,26 @@ napi_status napi_throw_error(napi_env e, const char *code, const char *text) {
   assert(code != NULL && strlen(text) < 160);
   return napi_ok;
 }
+/* Node.js frees the memory with the buffer, or refuses it and leaves it to the addon. */
+napi_status napi_create_external_buffer(napi_env e, size_t size, void *data, napi_finalize finalize, void *hint, napi_value *v) {
+  (void)v;
+  assert(size > 0 && size <= ALIGNED_MAX && (uintptr_t)data % PAGE_BYTES == 0);
+  if (next() & 1) return napi_no_external_buffers_allowed;
+  finalize(e, data, hint);
+  return napi_ok;
+}
 napi_status napi_throw_type_error(napi_env e, const char *code, const char *text) { return napi_throw_error(e, code, text); }
 napi_status napi_define_properties(napi_env e, napi_value o, size_t count, const napi_property_descriptor *list) {
   (void)e, (void)o;
-  for (made = 0; made < count && made < 2; made++) calls[made] = list[made].method;
+  for (made = 0; made < count && made < CALLS; made++) calls[made] = list[made].method;
   return napi_ok;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (made == 0) napi_register_module_v1(NULL, NULL);
-  assert(made == 2);
+  assert(made == CALLS);
   bytes = data;
   left = size;
-  calls[next() & 1](NULL, NULL);
+  calls[next() % CALLS](NULL, NULL);
   return 0;
 }
