@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { trialKindSchema } from './boot-chain.ts';
 import { boardNameSchema } from './validate.ts';
 
 /** One disk area in the board file; sizes in MiB, in the order they stand on the disk. */
@@ -20,7 +21,7 @@ const packageFilesSchema = z.strictObject({
 
 /** How a system release is tried; a trial never writes the pointer. */
 const trialFields = {
-  trial: z.enum(['kexec', 'one-shot']),
+  trial: trialKindSchema,
   /** One sentence: why this and not the other. */
   trialReason: z.string().max(300),
 };
@@ -36,11 +37,11 @@ const bootSchema = z.discriminatedUnion('chain', [
   /** The firmware of the Raspberry Pi reads autoboot.txt on the first partition, and config.txt in the slot that it names. */
   z.strictObject({
     chain: z.literal('raspberrypi'),
-    /** Put on the first partition and in each slot, under their last names. */
+    /** `bootcode.bin` is put on the first partition, what it starts in each slot, under their last names; null: all in an EEPROM. */
     firmware: packageFilesSchema.nullable(),
     /** Lines of config.txt in a slot, without those that name the kernel, the initramfs and the command line. */
     config: z.array(z.string().max(98)),
-    /** PSCI for 64-bit kernels: Arm Trusted Firmware in the place of the firmware's own stub. */
+    /** PSCI for 64-bit kernels: Arm Trusted Firmware, built to stand in the place of the firmware's own stub. */
     stub: z.strictObject({ package: z.string(), file: z.string() }).nullable(),
     ...trialFields,
   }),
@@ -114,8 +115,6 @@ export const boardSchema = z.strictObject({
       disk: z.enum(['any', 'sd-card']).default('any'),
       /** Whose code runs first: QEMU's firmware or the disk's own boot code; or our reader that follows the Pi's boot rules. */
       firmware: z.enum(['disk', 'uefi', 'raspberrypi']).default('disk'),
-      /** Device tree that QEMU's machine stands for, where the boot chain has several. */
-      deviceTree: z.string().optional(),
       /** Revision code of the board, hex, which the firmware puts into the device tree, e.g. `a02082`. */
       revision: z
         .string()

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Board } from '@nodeos/contracts/board.ts';
 import { runTool } from '../run-tool.ts';
 import type { DiskSource } from './machine.ts';
+import { readAsFirmware } from './raspberrypi-firmware.ts';
 
 export interface RaspberryPiOptions {
   readonly emulate: NonNullable<Board['emulate']>;
@@ -29,7 +30,6 @@ export function raspberryPiFirmware(options: RaspberryPiOptions): RaspberryPiFir
   const { emulate, disk, folder } = options;
   let tryboot = false;
   const load = async (): Promise<DiskSource['firmware']> => {
-    const { readAsFirmware } = await import('./raspberrypi-firmware.ts');
     const found = await readAsFirmware(disk, { model: emulate.machine, tryboot });
     tryboot = false;
     const save = async (name: string, content: Buffer): Promise<string> => {

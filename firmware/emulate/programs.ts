@@ -18,19 +18,28 @@ const PACKAGES: Readonly<Record<string, string>> = {
  * @throws NodeosError TOOL_MISSING, EMULATOR_TOO_OLD
  */
 export async function requireEmulator(
-  emulate: Pick<NonNullable<Board['emulate']>, 'system' | 'machine' | 'minimumVersion'>,
+  emulate: Pick<NonNullable<Board['emulate']>, 'system' | 'machine' | 'firmware' | 'minimumVersion'>,
 ): Promise<void> {
   requireProgram(emulate.system, PACKAGES[emulate.system] ?? emulate.system);
   requireProgram('setpriv', 'util-linux');
-  const { minimumVersion } = emulate;
+  await requireVersion(emulate);
+  // Device trees are read and changed where the emulator plays the firmware.
+  if (emulate.firmware === 'raspberrypi') requireProgram('fdtput', 'device-tree-compiler');
+}
+
+async function requireVersion({
+  system,
+  machine,
+  minimumVersion,
+}: Pick<NonNullable<Board['emulate']>, 'system' | 'machine' | 'minimumVersion'>): Promise<void> {
   if (minimumVersion === undefined) return;
-  const { stdout } = await promisify(execFile)(emulate.system, ['--version']);
+  const { stdout } = await promisify(execFile)(system, ['--version']);
   const version = /version (\d+)\.(\d+)/.exec(stdout);
   const [least = 0, leastMinor = 0] = minimumVersion.split('.').map(Number);
   const [major, minor] = [Number(version?.[1] ?? 0), Number(version?.[2] ?? 0)];
   if (major > least || (major === least && minor >= leastMinor)) return;
-  const text = `QEMU ${major}.${minor} has no machine ${emulate.machine}; ${minimumVersion} or newer is needed`;
-  const name = PACKAGES[emulate.system] ?? emulate.system;
+  const text = `QEMU ${major}.${minor} has no machine ${machine}; ${minimumVersion} or newer is needed`;
+  const name = PACKAGES[system] ?? system;
   throw new NodeosError('EMULATOR_TOO_OLD', text, {
     hint: `Install a newer one, on Debian 12 from its backports: apt-get install -t bookworm-backports ${name}`,
   });

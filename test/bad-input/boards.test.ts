@@ -84,6 +84,17 @@ test('run: an emulator that is too old for the board says which one is needed', 
   assertRefused(result, 'EMULATOR_TOO_OLD', /7\.2/, /raspi4b/, /9\.0/, /backports/);
 });
 
+test('run: the tool that reads device trees is named where it is missing', async () => {
+  const bin = join(folder, 'without-dtc');
+  mkdirSync(bin);
+  for (const name of ['qemu-system-aarch64', 'setpriv']) {
+    writeFileSync(join(bin, name), '#!/bin/sh\n');
+    chmodSync(join(bin, name), 0o755);
+  }
+  const result = await nodeos(['run', image, '--board', 'raspberrypi3'], { env: { PATH: bin } });
+  assertRefused(result, 'TOOL_MISSING', /fdtput/, /apt-get install device-tree-compiler/);
+});
+
 test('run: a board that no emulator has, a bus and a firmware that its machine lacks', async () => {
   assertRefused(await nodeos(['run', image, '--board', 'raspberrypi5']), 'HOST_UNSUPPORTED', /raspberrypi5/);
   const onBus = await nodeos(['run', image, '--board', 'orangepi-pc', '--bus', 'nvme']);
