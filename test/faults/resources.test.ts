@@ -51,15 +51,13 @@ test('128 MB of memory, then a data partition beyond repair: RAM, the same devic
   const inRam = await deviceUntil(
     site,
     id,
-    ({ online, report }) => online && report?.dataStore === 'ram',
+    // Report and event come one after the other.
+    ({ online, report, events }) =>
+      online && report?.dataStore === 'ram' && events.some(({ text }) => /data lies in RAM/.test(text)),
     LIMIT_MS,
-    'data in RAM',
+    'data in RAM, and why',
   );
   assert.equal((await site.devices()).length, 1, 'another identity');
-  assert.ok(
-    inRam.events.some(({ text }) => /data lies in RAM/.test(text)),
-    'the server does not show why',
-  );
   await deviceUntil(site, id, running, LIMIT_MS, 'the app in RAM');
   await site.operator.client.send('POST', `/devices/${id}/reformat-data`, {});
   const mended = await deviceUntil(
