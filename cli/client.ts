@@ -55,7 +55,9 @@ export function createClient(config: ServerConfig, signal: AbortSignal): ServerC
       return response.status === 404 ? null : String(response.data);
     },
     async send(method, path, body) {
-      return (await request({ method, url: path, data: body })).data;
+      // Without a body there is no content to have a type; axios would call it a form, which the server refuses.
+      const headers = body === undefined ? { 'content-type': false } : {};
+      return (await request({ method, url: path, data: body, headers })).data;
     },
     async exists(path) {
       const validateStatus = (status: number): boolean => status === 200 || status === 404;

@@ -90,7 +90,9 @@ async function checkPackages(signal: AbortSignal): Promise<Check[]> {
   const file = assetPath('scripts', 'debian-packages.json');
   const debianPackages = parseJson(packagesSchema, await readFile(file, 'utf8'), 'scripts/debian-packages.json');
   const programs = new Set(Object.values(TOOL_PACKAGES));
-  const wanted = debianPackages.filter((entry) => entry.group !== 'test' && !programs.has(entry.package));
+  const wanted = debianPackages.filter(
+    (entry) => entry.group !== 'test' && entry.group !== 'faults' && !programs.has(entry.package),
+  );
   const args = ['-W', DPKG_FORMAT, ...wanted.map((entry) => entry.package)];
   const answer = await runTool('dpkg-query', args, { signal, okCodes: [0, 1] }).catch((error: unknown) => {
     if (isNodeosError(error) && error.code === 'TOOL_MISSING') return null;

@@ -62,6 +62,8 @@ export type UpdateStatus = z.infer<typeof updateStatusSchema>;
 export const deviceReportSchema = z.strictObject({
   format: z.literal(1),
   board: boardNameSchema,
+  /** What the device calls itself; absent in reports of systems older than the field. */
+  hostname: z.string().max(64).optional(),
   system: z.strictObject({ version: semverSchema, slot: z.enum(['a', 'b']), trial: z.boolean() }),
   /** Random for each boot (the kernel's boot_id). */
   bootId: z.string(),

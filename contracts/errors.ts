@@ -45,6 +45,7 @@ export const ERROR_HINTS = {
   NOT_FOUND: 'Check the identifier; the list commands show what exists.',
   CONFLICT: 'Reload and try again.',
   PAYLOAD_TOO_LARGE: 'Send less in one request.',
+  SERVER_BUSY: 'Nothing to do: devices come again at the time they are told.',
   RATE_LIMITED: 'Wait as long as the answer says and try again.',
   ENROLMENT_REFUSED: 'Check the claim token in fleet.json: it may be used up, expired or unknown.',
   ENROLMENT_PENDING: 'Approve the device with `nodeos devices approve`.',

@@ -23,6 +23,8 @@ export const fleetFileSchema = z.strictObject({
         )
         .optional(),
       timeServers: z.array(z.string()).max(4).optional(),
+      /** HTTP proxy on the way to the server and its broker: `http://[user:password@]host[:port]`. */
+      proxy: z.url({ protocol: /^http$/ }).optional(),
     })
     .optional(),
 });

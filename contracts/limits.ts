@@ -17,6 +17,8 @@ export const DEVICE_LIMITS = {
   appMemoryDefaultMiB: 128,
   /** A version in whose activation the device went down this often is given up. */
   appActivationsMax: 3,
+  /** A system whose trial ended without a word this often (panic, hang, power cut) is given up. */
+  systemTrialsMax: 2,
   systemSoakMs: 5_000,
   systemGatesTimeoutMs: 180_000,
   systemGatesIntervalMs: 250,

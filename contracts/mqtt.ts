@@ -28,6 +28,8 @@ export const tellSchema = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('repl-open'), session: z.string().max(64), app: appNameSchema.nullable() }),
   z.strictObject({ kind: z.literal('reboot') }),
+  /** Makes the data partition anew where it does not mount; all on it is lost. Ignored where data is on the disk. */
+  z.strictObject({ kind: z.literal('reformat-data') }),
 ]);
 export type Tell = z.infer<typeof tellSchema>;
 

@@ -86,6 +86,17 @@ export const registerDevices: RegisterVerb = (program, io) => {
       await client.send('POST', `/devices/${id}/reboot`);
       print(io, `${id} was told to restart.`);
     });
+
+  withServer(devices.command('reformat-data'))
+    .description('make the data partition anew where it is beyond repair; everything on it is lost')
+    .argument('<device>', 'id, name, serial number or the beginning of the id')
+    .addHelpText('after', example('nodeos devices reformat-data 3f9c'))
+    .action(async (wanted: string, options: ServerOptions) => {
+      const client = await connect(io, options);
+      const { id } = await findDevice(client, wanted);
+      await client.send('POST', `/devices/${id}/reformat-data`);
+      print(io, `${id} was told to make its data partition anew; it keeps its identity and starts again.`);
+    });
 };
 
 function deviceRow(device: DeviceSummary): string[] {

@@ -13,6 +13,7 @@ interface FleetFileOptions extends ServerOptions {
   readonly out: string;
   readonly claimToken?: string;
   readonly autoApprove?: boolean;
+  readonly tag: string[];
   readonly deviceUrl?: string;
   readonly brokerUrl?: string;
   readonly hostname?: string;
@@ -29,14 +30,20 @@ export const registerFleetFile: RegisterVerb = (program, io) => {
     .option('--out <file>', 'file to write', 'fleet.json')
     .option('--claim-token <token>', 'an existing claim token; else a new one is made')
     .option('--auto-approve', 'with a new claim token: devices need no approval by hand')
+    .option(
+      '--tag <tag>',
+      'with a new claim token: tag of the devices that come with it; repeatable',
+      (tag, all: string[]) => [...all, tag],
+      [],
+    )
     .option('--device-url <url>', 'address of the server as devices see it, e.g. https://10.0.2.2:8443')
     .option('--broker-url <url>', 'address of the broker as devices see it, e.g. mqtts://10.0.2.2:8883')
     .option('--hostname <name>', 'host name of the device')
-    .addHelpText('after', example('nodeos fleet-file create --out fleet.json --auto-approve'))
+    .addHelpText('after', example('nodeos fleet-file create --tag kiosk --auto-approve'))
     .action(async (options: FleetFileOptions) => {
       const client = await connect(io, options);
       const info = await client.get('/server', serverInfoSchema);
-      const request = { uses: null, expiresAt: null, tags: [], autoApprove: options.autoApprove === true };
+      const request = { uses: null, expiresAt: null, tags: options.tag, autoApprove: options.autoApprove === true };
       const claimToken = options.claimToken ?? (await createClaimToken(client, request)).token;
       const fleet: FleetFile = {
         server: options.deviceUrl ?? info.deviceUrl,

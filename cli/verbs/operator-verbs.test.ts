@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { request } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fleetFileSchema } from '@nodeos/contracts/fleet-file.ts';
+import { DEVICE_ROUTES, type EnrolRequest, enrolAnswerSchema } from '@nodeos/contracts/device-api.ts';
+import { type FleetFile, fleetFileSchema } from '@nodeos/contracts/fleet-file.ts';
 import { parseJson } from '@nodeos/contracts/validate.ts';
 import { makeSquashfs } from '@nodeos/firmware/formats/squashfs.ts';
+import { makeDeviceKey, makeRequest } from '@nodeos/ota-server/testing/device-identity.ts';
 import { type Finished, runForTest, temporaryFolder } from '../cli.testing.ts';
 
 const manifest = {
@@ -27,6 +30,20 @@ const manifest = {
   stopGraceMs: 0,
   abi: 'any',
 };
+
+/** Asks the device API as a device without a certificate does. */
+async function enrol(fleet: FleetFile, body: EnrolRequest): Promise<{ state: string }> {
+  const text = await new Promise<string>((resolve, reject) => {
+    const options = { method: 'POST', ca: fleet.ca, headers: { 'content-type': 'application/json' } };
+    const ask = request(new URL(DEVICE_ROUTES.enrol, fleet.server), options, (answer) => {
+      answer.setEncoding('utf8');
+      answer.toArray().then((parts) => resolve(parts.join('')), reject);
+    });
+    ask.on('error', reject);
+    ask.end(JSON.stringify(body));
+  });
+  return parseJson(enrolAnswerSchema, text, 'the answer');
+}
 
 describe('an operator at work on a real server', () => {
   let cwd: string;
@@ -137,6 +154,30 @@ describe('an operator at work on a real server', () => {
     assert.equal(fleet.hostname, 'kiosk');
     assert.equal((await stat(join(cwd, 'fleet.json'))).mode & 0o777, 0o600);
     await expectError('INPUT_INVALID', 'fleet-file', 'create', '--device-url', 'http://plain:80');
+  });
+
+  it('lets a device in, marks it, restarts it and shuts it out', async () => {
+    const token = (await run('claim-token', 'create')).stdout.trim();
+    assert.equal((await run('fleet-file', 'create', '--claim-token', token, '--out', 'waiting.json')).code, 0);
+    const fleet = parseJson(fleetFileSchema, await readFile(join(cwd, 'waiting.json'), 'utf8'), 'waiting.json');
+    const csr = await makeRequest(await makeDeviceKey());
+    const about = { serial: 'waiting', board: 'x86_64-usb', systemVersion: '1.0.0' };
+    assert.equal((await enrol(fleet, { csr, claimToken: token, ...about })).state, 'pending');
+    const state = async (): Promise<string> =>
+      JSON.parse((await run('devices', 'show', 'waiting', '--json')).stdout).state;
+    assert.equal(await state(), 'pending');
+    for (const argv of [
+      ['approve', 'waiting'],
+      ['tag', 'waiting', 'kiosk'],
+    ]) {
+      const { code, stderr } = await run('devices', ...argv);
+      assert.equal(code, 0, `${argv[0]}: ${stderr}`);
+    }
+    await expectError('DEVICE_OFFLINE', 'devices', 'reboot', 'waiting');
+    assert.equal(await state(), 'active');
+    assert.equal((await enrol(fleet, { csr, claimToken: token, ...about })).state, 'approved');
+    assert.equal((await run('devices', 'revoke', 'waiting')).code, 0);
+    assert.equal(await state(), 'revoked');
   });
 
   it('says which options choose another port where one is in use', async () => {

@@ -1,9 +1,11 @@
 /* Kernel calls that Node.js has not, as a Node-API addon. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <malloc.h>
 #include <node_api.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -11,6 +13,8 @@
 
 /* COMMAND_LINE_SIZE of x86 and arm64 is 2048, the end mark counted. */
 #define COMMAND_LINE_MAX 2048
+#define PAGE_BYTES 4096
+#define ALIGNED_MAX (16 << 20)
 #define MS_MAX 253402300799999.0 /* end of the year 9999 */
 
 static napi_value throw_errno(napi_env env, const char *call) {
@@ -72,10 +76,43 @@ static napi_value set_clock_call(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/* trimMemory(): malloc_trim(3) */
+static napi_value trim_memory_call(napi_env env, napi_callback_info info) {
+  (void)env;
+  (void)info;
+  malloc_trim(0);
+  return NULL;
+}
+
+static void free_memory(napi_env env, void *data, void *hint) {
+  (void)env;
+  (void)hint;
+  free(data);
+}
+
+/* alignedBuffer(bytes): zeros that begin on a page, as direct I/O demands; Node's own buffers begin anywhere */
+static napi_value aligned_buffer_call(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value arguments[1], buffer;
+  int32_t bytes;
+  void *data;
+  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count != 1 ||
+      napi_get_value_int32(env, arguments[0], &bytes) != napi_ok || bytes < 1 || bytes > ALIGNED_MAX)
+    return throw_type(env, "alignedBuffer wants 1 to 16777216 bytes");
+  errno = posix_memalign(&data, PAGE_BYTES, (size_t)bytes);
+  if (errno != 0) return throw_errno(env, "posix_memalign");
+  memset(data, 0, (size_t)bytes);
+  if (napi_create_external_buffer(env, (size_t)bytes, data, free_memory, NULL, &buffer) == napi_ok) return buffer;
+  free(data);
+  return throw_type(env, "alignedBuffer: this Node.js takes no memory of others");
+}
+
 NAPI_MODULE_INIT() {
   const napi_property_descriptor calls[] = {
       {"kexecFileLoad", NULL, kexec_file_load_call, NULL, NULL, NULL, napi_enumerable, NULL},
       {"setClock", NULL, set_clock_call, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"trimMemory", NULL, trim_memory_call, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"alignedBuffer", NULL, aligned_buffer_call, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   if (napi_define_properties(env, exports, sizeof calls / sizeof calls[0], calls) != napi_ok) return NULL;
   return exports;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,8 +22,27 @@ before(() => {
   native = loadNative(addon);
 });
 
-test('the addon has its two calls', () => {
-  assert.deepEqual(Object.keys(native), ['kexecFileLoad', 'setClock']);
+test('the addon has its calls', () => {
+  assert.deepEqual(Object.keys(native), ['kexecFileLoad', 'setClock', 'trimMemory', 'alignedBuffer']);
+});
+
+test('memory for direct I/O begins on a page and is zeros; a file is read into it past the page cache', () => {
+  const path = join(import.meta.dirname, 'aligned-read.test-file');
+  writeFileSync(path, Buffer.alloc(8192, 7));
+  try {
+    const buffer = native.alignedBuffer(8192);
+    assert.deepEqual(buffer, Buffer.alloc(8192));
+    const file = openSync(path, constants.O_RDONLY | constants.O_DIRECT);
+    try {
+      assert.equal(readSync(file, buffer, 0, 8192, 0), 8192);
+    } finally {
+      closeSync(file);
+    }
+    assert.deepEqual(buffer, Buffer.alloc(8192, 7));
+  } finally {
+    rmSync(path);
+  }
+  for (const bytes of [0, -1, 2 ** 24 + 1]) assert.throws(() => native.alignedBuffer(bytes), /16777216/);
 });
 
 test('a kernel that is none, or no right to load one, is an error with its name', () => {

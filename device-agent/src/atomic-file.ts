@@ -1,3 +1,4 @@
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -20,4 +21,15 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array, m
   } finally {
     await directory.close();
   }
+}
+
+/**
+ * Replaces a file that lies in RAM: whoever reads it sees the old content or the new one. Nothing is written durably.
+ * An agent that is being replaced may still write beside the new one, so each process has its own temporary name.
+ */
+export function replaceInMemory(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  const temporary = `${path}.${process.pid}`;
+  writeFileSync(temporary, text);
+  renameSync(temporary, path);
 }

@@ -20,6 +20,8 @@ export interface ClockOptions {
   readonly buildTimeMs: number;
   /** PEM from the fleet file: this moment is not before the authority's certificate was made. */
   readonly ca: string | null;
+  /** When the newest signed metadata was valid, milliseconds since 1970; null where there was none. */
+  readonly metadataTimeMs?: number | null;
   readonly log: (text: string) => void;
   readonly now?: () => number;
 }
@@ -30,14 +32,19 @@ export interface Clock {
   readonly floorMs: number;
   /** Takes the Date header of an answer that came over verified TLS; SNTP is the better source once it has answered. */
   takeHttpDate(date: string): void;
+  /** Takes the time of a server whose certificate is right but for its dates. */
+  takeUndatedTime(time: number): void;
   /** Asks time servers now and from time to time; silence is no fault. */
   startSntp(servers: () => readonly string[]): void;
 }
 
-/** Raises the clock to its floor, now that the fleet file is known too. */
+/**
+ * Raises the clock to its floor, now that the fleet file is known too. The time that was kept at the last shutdown is no
+ * part of the floor: a clock that ran years ahead once must find back.
+ */
 export function startClock(options: ClockOptions): Clock {
   const { native, log, now = Date.now } = options;
-  const floorMs = clockFloor([options.buildTimeMs, readTrustedTime(options.stateDir), notBefore(options.ca)]);
+  const floorMs = clockFloor([options.buildTimeMs, options.metadataTimeMs ?? null, notBefore(options.ca)]);
   let sntpAnswered = false;
   let storedAt = 0;
 
@@ -76,7 +83,8 @@ export function startClock(options: ClockOptions): Clock {
     setTimeout(() => void sntpLoop(servers, time === null ? failures + 1 : 0), waitMs).unref();
   }
 
-  if (now() < floorMs) step(floorMs, 'the latest moment known to be past');
+  const lastKnown = clockFloor([floorMs, readTrustedTime(options.stateDir)]);
+  if (now() < lastKnown) step(lastKnown, 'the latest moment known to be past');
   return {
     floorMs,
     takeHttpDate(date) {
@@ -84,6 +92,9 @@ export function startClock(options: ClockOptions): Clock {
       if (sntpAnswered || !Number.isFinite(time)) return;
       if (Math.abs(time - now()) > DATE_TOLERANCE_MS) step(time, 'the server');
       if (time >= floorMs) void store();
+    },
+    takeUndatedTime(time) {
+      if (time >= floorMs) step(time, 'the server, whose certificate does not fit the clock');
     },
     startSntp: (servers) => void sntpLoop(servers, 0),
   };

@@ -6,7 +6,8 @@ import { backoffDelay, delay } from './backoff.ts';
 import { certificationRequest } from './csr.ts';
 import type { Identity } from './identity.ts';
 import type { ServerHttp } from './ports.ts';
-import { readJson } from './transport/answer.ts';
+import { discard, readJson } from './transport/answer.ts';
+import { retryAfterMs, ServerBusy } from './transport/retry-after.ts';
 
 const UNREACHABLE_BACKOFF = { baseMs: 250, capMs: 30_000 };
 const REFUSED_BACKOFF = { baseMs: 15_000, capMs: 600_000 };
@@ -35,12 +36,20 @@ export async function enrol(context: EnrolContext): Promise<string> {
     } catch (error) {
       const refused = error instanceof NodeosError && error.code === 'ENROLMENT_REFUSED';
       context.onWaiting(refused ? 'refused' : 'unreachable', (error as Error).message);
-      await wait(backoffDelay(failures, refused ? REFUSED_BACKOFF : UNREACHABLE_BACKOFF));
+      const backoffMs = backoffDelay(failures, refused ? REFUSED_BACKOFF : UNREACHABLE_BACKOFF);
+      await wait(error instanceof ServerBusy ? error.waitMs * (1 + Math.random() / 20) : backoffMs);
     }
   }
 }
 
-async function askOnce(context: EnrolContext) {
+/** Asks once, for a device that the server knows. @throws NodeosError FETCH_FAILED, ENROLMENT_REFUSED, INPUT_INVALID */
+export async function renew(context: Omit<EnrolContext, 'onWaiting'>): Promise<string> {
+  const answer = await askOnce(context);
+  if (answer.state !== 'approved') throw new NodeosError('ENROLMENT_REFUSED', 'the server asks for approval again');
+  return answer.certificate;
+}
+
+async function askOnce(context: Omit<EnrolContext, 'onWaiting'>) {
   const request: EnrolRequest = {
     csr: certificationRequest(context.identity.serial, context.identity.privateKey),
     claimToken: context.fleet.claimToken,
@@ -49,6 +58,11 @@ async function askOnce(context: EnrolContext) {
     systemVersion: context.systemVersion,
   };
   const answer = await context.http.request('POST', DEVICE_ROUTES.enrol, { json: request });
+  const waitMs = retryAfterMs(answer, Date.now());
+  if (waitMs !== null) {
+    discard(answer);
+    throw new ServerBusy(`the server is busy: ${answer.status} to enrolment`, waitMs);
+  }
   const body = await readJson(answer);
   if (answer.status >= 500) throw new NodeosError('FETCH_FAILED', `the server answered ${answer.status} to enrolment`);
   if (answer.status !== 200 && answer.status !== 202) {

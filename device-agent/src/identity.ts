@@ -1,6 +1,6 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import {
   DEVICE_RECORD_AREA_BYTES,
   DEVICE_RECORD_OFFSETS,
@@ -10,7 +10,7 @@ import {
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { validate } from '@nodeos/contracts/validate.ts';
 import * as z from 'zod';
-import { writeFileAtomic } from './atomic-file.ts';
+import { type Disk, type DiskFile, systemDisk, writeFileAtomically } from './updater/disk.ts';
 
 const recordSchema = z.object({
   serial: z.string().regex(/^[0-9a-f]{16}$/),
@@ -34,18 +34,23 @@ export interface Credentials {
  * @param stateDir holds the record where there is no disk
  * @throws NodeosError IDENTITY_INVALID where the record could neither be read nor written
  */
-export async function loadIdentity(medium: string | null, stateDir: string): Promise<Identity> {
-  if (medium === null) return loadFromFile(`${stateDir}/identity/record.json`);
-  let file: FileHandle | null = null;
+export async function loadIdentity(
+  medium: string | null,
+  stateDir: string,
+  disk: Disk = systemDisk,
+): Promise<Identity> {
+  if (medium === null) return loadFromFile(disk, `${stateDir}/identity/record.json`);
+  let file: DiskFile | null = null;
   try {
-    file = await open(medium, constants.O_RDWR);
+    file = await openMedium(disk, medium);
     const copies = await readCopies(file);
     const newest = newestDeviceRecord(copies);
     const known = parseRecord(newest?.payload);
     if (newest && known) {
-      // One copy may be torn: it is mended before the other can be.
+      // One copy may be torn: it is mended before the other can be. On a medium that takes no writes it stays torn.
       const record = encodeDeviceRecord(newest.sequence, newest.payload);
-      if (!copies.every((copy) => copy.subarray(0, record.length).equals(record))) await writeCopies(file, record);
+      if (!copies.every((copy) => copy.subarray(0, record.length).equals(record)))
+        await writeCopies(file, record).catch(ignoreRefusedWrite);
       return known;
     }
     const made = makeRecord();
@@ -67,10 +72,11 @@ export async function loadCredentials(
   identity: Identity,
   ca: string,
   now: number,
+  disk: Disk = systemDisk,
 ): Promise<Credentials | null> {
   try {
-    const certificate = await readFile(`${stateDir}/identity/cert.pem`, 'utf8');
-    const issuedUnder = await readFile(`${stateDir}/identity/ca.pem`, 'utf8');
+    const certificate = (await disk.readFile(`${stateDir}/identity/cert.pem`)).toString();
+    const issuedUnder = (await disk.readFile(`${stateDir}/identity/ca.pem`)).toString();
     const parsed = new X509Certificate(certificate);
     if (issuedUnder !== ca || !parsed.checkPrivateKey(identity.privateKey)) return null;
     return Date.parse(parsed.validTo) > now ? { certificate, deviceId: commonNameOf(parsed) } : null;
@@ -79,18 +85,29 @@ export async function loadCredentials(
   }
 }
 
-/** Keeps a certificate; @throws NodeosError IDENTITY_INVALID where it is not for this device's key. */
+/**
+ * Keeps a certificate. After a power cut the old certificate stands beside its authority, or the new one beside its own,
+ * or none does.
+ * @throws NodeosError IDENTITY_INVALID where it is not for this device's key
+ */
 export async function storeCredentials(
   stateDir: string,
   identity: Identity,
   ca: string,
   certificate: string,
+  disk: Disk = systemDisk,
 ): Promise<Credentials> {
   const parsed = new X509Certificate(certificate);
   if (!parsed.checkPrivateKey(identity.privateKey))
     throw new NodeosError('IDENTITY_INVALID', 'the server sent a certificate for another key');
-  await writeFileAtomic(`${stateDir}/identity/ca.pem`, ca);
-  await writeFileAtomic(`${stateDir}/identity/cert.pem`, certificate);
+  const folder = `${stateDir}/identity`;
+  await disk.makeFolder(folder);
+  if ((await disk.size(`${folder}/ca.pem`)) !== null && (await disk.readFile(`${folder}/ca.pem`)).toString() !== ca) {
+    await disk.remove(`${folder}/ca.pem`);
+    await disk.syncFolder(folder);
+  }
+  await writeFileAtomically(disk, `${folder}/cert.pem`, certificate);
+  if ((await disk.size(`${folder}/ca.pem`)) === null) await writeFileAtomically(disk, `${folder}/ca.pem`, ca);
   return { certificate, deviceId: commonNameOf(parsed) };
 }
 
@@ -117,30 +134,49 @@ function toIdentity(record: z.infer<typeof recordSchema>): Identity {
   return { serial: record.serial, privateKey: createPrivateKey(record.privateKey) };
 }
 
-async function readCopies(file: FileHandle): Promise<Buffer[]> {
+/** A write-protected medium still tells who the device is. */
+async function openMedium(disk: Disk, medium: string): Promise<DiskFile> {
+  try {
+    return await disk.open(medium, constants.O_RDWR);
+  } catch (error) {
+    if (!isRefusedWrite(error)) throw error;
+    return disk.open(medium, constants.O_RDONLY);
+  }
+}
+
+function isRefusedWrite(error: unknown): boolean {
+  return ['EROFS', 'EACCES', 'EPERM', 'EBADF', 'EIO'].includes((error as NodeJS.ErrnoException).code ?? '');
+}
+
+function ignoreRefusedWrite(error: unknown): void {
+  if (!isRefusedWrite(error)) throw error;
+}
+
+async function readCopies(file: DiskFile): Promise<Buffer[]> {
   return Promise.all(
     DEVICE_RECORD_OFFSETS.map(async (offset) => {
       const area = Buffer.alloc(DEVICE_RECORD_AREA_BYTES);
-      await file.read(area, 0, area.length, offset);
+      await file.read(area, offset);
       return area;
     }),
   );
 }
 
 /** One copy after the other, each on the medium before the next: a power cut tears at most one. */
-async function writeCopies(file: FileHandle, record: Buffer): Promise<void> {
+async function writeCopies(file: DiskFile, record: Buffer): Promise<void> {
   for (const offset of DEVICE_RECORD_OFFSETS) {
-    await file.write(record, 0, record.length, offset);
+    await file.write(record, offset);
     await file.sync();
   }
 }
 
-async function loadFromFile(path: string): Promise<Identity> {
+async function loadFromFile(disk: Disk, path: string): Promise<Identity> {
   try {
-    return toIdentity(validate(recordSchema, JSON.parse(await readFile(path, 'utf8')), path));
+    return toIdentity(validate(recordSchema, JSON.parse((await disk.readFile(path)).toString()), path));
   } catch {
     const made = makeRecord();
-    await writeFileAtomic(path, JSON.stringify(made), 0o600);
+    await disk.makeFolder(dirname(path));
+    await writeFileAtomically(disk, path, JSON.stringify(made));
     return toIdentity(made);
   }
 }

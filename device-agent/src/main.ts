@@ -1,12 +1,20 @@
 import { readActiveApps } from './active-apps.ts';
+import { createStartInteractive } from './apps/interactive.ts';
 import { createLaunch } from './apps/launch.ts';
 import { createSupervisor } from './apps/supervisor.ts';
+import { openUserRuns } from './apps/user-runs.ts';
 import { raiseClock } from './clock-floor.ts';
 import { openInitChannel } from './init-channel.ts';
 import { openLogs } from './logs.ts';
 import { PATHS } from './paths.ts';
+import type { AppRuntime } from './ports.ts';
+import { standBack } from './priority.ts';
 import { endOnSignal, endOnUnhandledErrors, print } from './process-end.ts';
 import { initReadyMs, readMemory, uptimeMs } from './report.ts';
+import { useAlignedMemory } from './trust/read-back.ts';
+
+/** Apps that take longer to start share the processor with the agent again. */
+const START_LIMIT_MS = 15_000;
 
 /**
  * The system process: keeps the users' apps running and the device in touch with its server.
@@ -23,12 +31,16 @@ async function main(): Promise<void> {
   };
 
   const native = raiseClock(PATHS, logs.log);
+  if (native) useAlignedMemory(native.alignedBuffer);
   const changes = new Set<() => void>();
   const events = new Set<(text: string) => void>();
+  const start = standBack(START_LIMIT_MS);
+  const runs = openUserRuns(PATHS, logs.log);
   const apps = createSupervisor({
-    launch: createLaunch(PATHS, logs.log),
+    launch: createLaunch(PATHS, runs),
     onLine: logs.append,
     onChange: () => {
+      if (!isStarting(apps)) start.over();
       for (const listener of changes) listener();
     },
     onEvent: (text) => {
@@ -37,15 +49,22 @@ async function main(): Promise<void> {
     },
     availableMemoryKiB: async () => (await readMemory(PATHS.proc)).availableKiB,
   });
-  for (const app of readActiveApps(PATHS.state)) apps.start(app);
+  // Their processes begin before the rest of the agent is loaded, which keeps this thread for more than a second.
+  await Promise.all(readActiveApps(PATHS.state).map((app) => apps.start(app)));
+  if (!isStarting(apps)) start.over();
 
   const { bringOnline } = await import('./online.ts');
   const { sayGoodbye } = await bringOnline({
     ...{ paths: PATHS, init, native, logs, apps, bootTimes, print },
+    startInteractive: createStartInteractive(PATHS, runs),
     onAppChange: (listener) => void changes.add(listener),
     onAppEvent: (listener) => void events.add(listener),
   });
   endOnSignal(logs, sayGoodbye);
+}
+
+function isStarting(apps: AppRuntime): boolean {
+  return Object.values(apps.status()).some(({ state }) => state === 'starting');
 }
 
 void main();

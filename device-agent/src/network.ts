@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { dirname } from 'node:path';
 import type { FleetFile } from '@nodeos/contracts/fleet-file.ts';
+import { replaceInMemory } from './atomic-file.ts';
 import { backoffDelay } from './backoff.ts';
 import { type Lease, parseLease } from './dhcp-lease.ts';
 import { eachLine } from './lines.ts';
@@ -49,7 +50,7 @@ export function startNetwork(fleet: FleetFile | null, paths: NetworkPaths, log: 
     const signature = `${current.join(' ')}|${JSON.stringify(leases)}`;
     if (signature === known) return false;
     known = signature;
-    writeInPlace(paths.resolvConf, resolvConf(fleet?.network, leases));
+    replaceInMemory(paths.resolvConf, resolvConf(fleet?.network, leases));
     if (current.length > 0) firstAddressSeen();
     log(`network: ${current.join(', ') || 'no address'}`);
     for (const listener of listeners) listener();
@@ -124,10 +125,4 @@ function readLeases(folder: string): Lease[] {
   const names = readdirSync(folder).filter((name) => name.endsWith('.lease'));
   const leases = names.sort().map((name) => parseLease(readFileSync(`${folder}/${name}`)));
   return leases.filter((lease) => lease !== null).filter((lease) => held.has(lease.address));
-}
-
-function writeInPlace(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(`${path}.new`, text);
-  renameSync(`${path}.new`, path);
 }

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import type { DeviceReport } from '@nodeos/contracts/device-api.ts';
 import { describeError, NodeosError } from '@nodeos/contracts/errors.ts';
 import type { FleetFile } from '@nodeos/contracts/fleet-file.ts';
+import type { StartInteractive } from './apps/interactive.ts';
 import { retryForever } from './backoff.ts';
 import { readBootFacts, readSlotManifest } from './boot-facts.ts';
 import { startClock } from './clock.ts';
@@ -10,14 +11,18 @@ import { createEventQueue } from './event-queue.ts';
 import { readFleetFile } from './fleet-file.ts';
 import { type Identity, loadIdentity } from './identity.ts';
 import type { Logs } from './logs.ts';
+import { releaseMemory } from './memory.ts';
 import { startNetwork } from './network.ts';
 import { hostnameFor } from './network-config.ts';
 import type { PATHS } from './paths.ts';
 import type { AppRuntime, InitChannel, NativeCalls, ServerHttp } from './ports.ts';
+import { reformatData } from './reformat.ts';
 import { buildReport, uptimeMs } from './report.ts';
 import { serveFleet } from './serve-fleet.ts';
 import { createServerHttp } from './transport/http.ts';
 import type { Session } from './transport/session.ts';
+import { readTrustedTime as readMetadataTime } from './trust/metadata-store.ts';
+import { systemDisk } from './updater/disk.ts';
 import { createUpdater } from './updater/engine.ts';
 
 const IDENTITY_BACKOFF = { baseMs: 1_000, capMs: 60_000 };
@@ -30,6 +35,7 @@ export interface OnlineContext {
   readonly native: NativeCalls | null;
   readonly logs: Logs;
   readonly apps: AppRuntime;
+  readonly startInteractive: StartInteractive;
   readonly bootTimes: DeviceReport['bootTimes'];
   readonly print: (text: string) => void;
   readonly onAppChange: (listener: () => void) => void;
@@ -56,6 +62,7 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
   const native = context.native ?? withoutAddon();
   const clock = startClock({
     ...{ native, stateDir: paths.state, buildTimeMs: system.buildTime * 1000, ca: fleet?.ca ?? null, log },
+    metadataTimeMs: await readMetadataTime(systemDisk, `${paths.state}/tuf`).catch(() => null),
   });
 
   const screen = createScreen(
@@ -76,7 +83,12 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
   let session: Session | null = null;
   const reportSoon = () => session?.reportSoon();
   const events = createEventQueue(reportSoon);
-  const http = fleet ? createServerHttp(fleet.server, fleet.ca, clock.takeHttpDate) : withoutServer();
+  const http = fleet
+    ? createServerHttp(fleet.server, fleet.ca, clock.takeHttpDate, {
+        proxy: fleet.network?.proxy,
+        onUndatedTime: clock.takeUndatedTime,
+      })
+    : withoutServer();
   const updater = await createUpdater({
     ...{ http, apps, init, native, facts, log, now: Date.now, stateDir: paths.state, slotDir: paths.slot },
     event: (kind, text) => {
@@ -84,6 +96,7 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
       events.add(kind, text);
     },
     report: () => session?.report() ?? Promise.resolve(),
+    atRest: () => releaseMemory(native),
   });
   events.add(
     'boot',
@@ -108,10 +121,12 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
 
   const identity = known ?? (await awaitIdentity(readIdentity, log));
   const goodbye = serveFleet({
-    ...{ paths, fleet, identity, system, network, apps, logs, updater, events, screen, init, log },
+    ...{ paths, fleet, identity, system, network, logs, updater, events, screen, init, log },
+    startInteractive: context.startInteractive,
     http: http as ReturnType<typeof createServerHttp>,
     buildReport: () =>
       buildReport({ facts, system, updater, apps, addresses: network.addresses, bootTimes, proc: paths.proc }),
+    reformatData: () => reformatData(facts),
     onSession: (opened) => {
       session = opened;
     },
@@ -158,5 +173,5 @@ function withoutAddon(): NativeCalls {
   const missing = () => {
     throw new Error('the addon with kernel calls could not be loaded');
   };
-  return { kexecFileLoad: missing, setClock: missing };
+  return { kexecFileLoad: missing, setClock: missing, trimMemory: () => {}, alignedBuffer: missing };
 }

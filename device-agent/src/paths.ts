@@ -12,6 +12,7 @@ export const PATHS = Object.freeze({
   fleetFile: `${root}/boot/fleet.json`,
   state: `${root}/data/.system/agent`,
   users: `${root}/data/users`,
+  replHomes: `${root}/run/nodeos/repl`,
   launcher: `${root}/usr/lib/nodeos/launcher`,
   native: `${root}/usr/lib/nodeos/nodeos.node`,
   dhcpcd: `${root}/usr/sbin/dhcpcd`,

@@ -35,8 +35,11 @@ export interface InstalledApp {
 
 /** Runs users' apps (apps/supervisor.ts). */
 export interface AppRuntime {
-  /** Starts an app that state.json calls active; restarts it for ever with back-off. Returns at once. */
-  start(app: InstalledApp): void;
+  /**
+   * Starts an app that state.json calls active; restarts it for ever with back-off. Resolves when its first process has
+   * begun, or could not; never rejects.
+   */
+  start(app: InstalledApp): Promise<void>;
   /**
    * Makes the candidate the running version: start (overlapping or not), probe, soak. Resolves when it held.
    * Rejects with NodeosError APP_START_FAILED or APP_PROBE_FAILED (one sentence: exit code or signal, last stderr line)
@@ -66,6 +69,10 @@ export interface NativeCalls {
   kexecFileLoad(kernelFd: number, initramfsFd: number, commandLine: string): void;
   /** clock_settime(CLOCK_REALTIME), milliseconds since 1970. */
   setClock(milliseconds: number): void;
+  /** malloc_trim(3): what the C library holds free goes back to the kernel. */
+  trimMemory(): void;
+  /** Zeros that begin on a page, at most 16 MiB. */
+  alignedBuffer(bytes: number): Buffer;
 }
 
 /** The update engine (updater/). */
@@ -99,5 +106,7 @@ export interface UpdaterPorts {
   readonly event: (kind: DeviceEvents['events'][number]['kind'], text: string) => void;
   /** Something in updates() changed: report soon. Resolves when the report was sent or could not be. */
   readonly report: () => Promise<void>;
+  /** No update is under way any more. */
+  readonly atRest: () => void;
   readonly now: () => number;
 }

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { type TestContext, test } from 'node:test';
 import type { ReplMessage } from '@nodeos/contracts/mqtt.ts';
+import type { Ending } from './apps/process.ts';
 import { createRepl } from './repl.ts';
 
-function open(t: TestContext, idleLimitMs = 60_000) {
+function open(t: TestContext, idleLimitMs = 60_000, note: string | null = null) {
   const messages: ReplMessage[] = [];
   let arrived: () => void = () => {};
   const repl = createRepl({
-    paths: { launcher: '', users: '', appNode: '', appPreload: '', lowerRoot: '' },
     findApp: () => undefined,
     log: () => {},
     idleLimitMs,
@@ -16,7 +16,13 @@ function open(t: TestContext, idleLimitMs = 60_000) {
       messages.push(message);
       arrived();
     },
-    start: async () => spawn(process.execPath, ['--interactive'], { stdio: 'pipe' }),
+    async start() {
+      const child = spawn(process.execPath, ['--interactive'], { stdio: 'pipe' });
+      const ended = new Promise<Ending>((resolve) =>
+        child.on('close', (code, signal) => resolve({ code, signal, note })),
+      );
+      return { child, ended };
+    },
   });
   t.after(() => repl.close());
   const until = async (condition: () => boolean) => {
@@ -50,6 +56,14 @@ test('a process that ends by itself ends the session', async (t) => {
   await repl.open('s1', null);
   repl.input({ session: 's1', data: '.exit\n', end: false });
   await until(() => ended('s1'));
+});
+
+test('a session that the device ended is told why', async (t) => {
+  const { repl, until, textOf, ended } = open(t, 60_000, 'used more than its 96 MiB of memory');
+  await repl.open('s1', null);
+  repl.input({ session: 's1', data: '.exit\n', end: false });
+  await until(() => ended('s1'));
+  assert.match(textOf('s1'), /used more than its 96 MiB/);
 });
 
 test('a new session ends the one before', async (t) => {

@@ -1,24 +1,18 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, rm } from 'node:fs/promises';
 import { describeError } from '@nodeos/contracts/errors.ts';
 import type { ReplMessage } from '@nodeos/contracts/mqtt.ts';
-import { homeOf } from './apps/home.ts';
-import { type AppRootPaths, launchArguments } from './apps/launch-command.ts';
+import type { InteractiveProcess, StartInteractive } from './apps/interactive.ts';
 import type { InstalledApp } from './ports.ts';
 
 const IDLE_LIMIT_MS = 15 * 60_000;
 const DATA_MAX_CHARACTERS = 16_384;
-const NOBODY = 65_534;
 
 export interface ReplOptions {
-  readonly paths: AppRootPaths & { readonly launcher: string; readonly users: string };
   /** The app as it runs now; undefined where there is no such app. */
   readonly findApp: (name: string) => InstalledApp | undefined;
   readonly publish: (message: ReplMessage) => void;
   readonly log: (text: string) => void;
   readonly idleLimitMs?: number;
-  /** Starts the interactive Node.js; replaced where there is no launcher. */
-  readonly start?: (app: InstalledApp | null) => Promise<ChildProcess>;
+  readonly start: StartInteractive;
 }
 export interface Repl {
   open(session: string, app: string | null): Promise<void>;
@@ -31,9 +25,8 @@ export interface Repl {
  * empty home. Never the agent's own process. One at a time; a new session ends the one before.
  */
 export function createRepl(options: ReplOptions): Repl {
-  const { publish, log, idleLimitMs = IDLE_LIMIT_MS } = options;
-  const start = options.start ?? ((app) => startIsolated(app, options.paths));
-  let current: { readonly session: string; readonly child: ChildProcess; timer: NodeJS.Timeout } | null = null;
+  const { start, publish, log, idleLimitMs = IDLE_LIMIT_MS } = options;
+  let current: (Pick<InteractiveProcess, 'child'> & { session: string; timer: NodeJS.Timeout }) | null = null;
 
   function close(): void {
     if (!current) return;
@@ -49,15 +42,16 @@ export function createRepl(options: ReplOptions): Repl {
       publish({ session, data: text.slice(at, at + DATA_MAX_CHARACTERS), end: false });
   }
 
-  function attach(session: string, child: ChildProcess): void {
+  function attach(session: string, { child, ended }: InteractiveProcess): void {
     current = { session, child, timer: setTimeout(close, idleLimitMs) };
     const forward = (chunk: Buffer) => send(session, chunk.toString('utf8'));
     child.stdout?.on('data', forward);
     child.stderr?.on('data', forward);
     child.stdin?.on('error', () => {});
-    child.on('error', (error) => send(session, `${error.message}\n`));
-    child.on('close', () => {
-      if (current?.child === child) close();
+    void ended.then(({ note }) => {
+      if (current?.child !== child) return;
+      if (note !== null) send(session, `The session ${note}.\n`);
+      close();
     });
   }
 
@@ -87,24 +81,4 @@ export function createRepl(options: ReplOptions): Repl {
     },
     close,
   };
-}
-
-async function startIsolated(app: InstalledApp | null, paths: ReplOptions['paths']): Promise<ChildProcess> {
-  const args = app ? await appArguments(app, paths) : await nobodyArguments(paths);
-  return spawn(paths.launcher, args, { stdio: ['pipe', 'pipe', 'pipe'], env: {} });
-}
-
-async function appArguments(app: InstalledApp, paths: ReplOptions['paths']): Promise<string[]> {
-  const { home, uid } = await homeOf(paths.users, app.manifest.name);
-  const interactive = { ...app, manifest: { ...app.manifest, start: ['node', '--interactive'] } };
-  return launchArguments(interactive, { uid, home, cgroup: null, devices: [] }, false, paths);
-}
-
-/** Its home lies in RAM and starts empty with every session. */
-async function nobodyArguments(paths: ReplOptions['paths']): Promise<string[]> {
-  const home = '/run/nodeos/repl/home';
-  await rm('/run/nodeos/repl', { recursive: true, force: true });
-  await mkdir(home, { recursive: true });
-  const user = ['--uid', String(NOBODY), '--gid', String(NOBODY), '--hostname', 'repl'];
-  return [...user, '--home', home, '--lower', paths.lowerRoot, '--', paths.appNode, '--interactive'];
 }

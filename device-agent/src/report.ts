@@ -21,6 +21,7 @@ export async function buildReport(sources: ReportSources): Promise<DeviceReport>
   return {
     format: 1,
     board: system.board,
+    hostname: (await readFile(`${sources.proc}/sys/kernel/hostname`, 'utf8')).trim(),
     system: { version: system.version, slot: facts.slot, trial: updater.onTrial },
     bootId: (await readFile(`${sources.proc}/sys/kernel/random/boot_id`, 'utf8')).trim(),
     uptimeSeconds: Math.round((await uptimeMs(sources.proc)) / 1000),

@@ -6,9 +6,11 @@ import type { FleetFile } from '@nodeos/contracts/fleet-file.ts';
 import type { Tell } from '@nodeos/contracts/mqtt.ts';
 import type { SlotManifest } from '@nodeos/contracts/slot-manifest.ts';
 import { readActiveApps } from './active-apps.ts';
+import type { StartInteractive } from './apps/interactive.ts';
 import { delay } from './backoff.ts';
+import { watchCertificate } from './certificate-renewal.ts';
 import type { Screen } from './console-screen.ts';
-import { enrol } from './enrol.ts';
+import { enrol, renew } from './enrol.ts';
 import type { EventQueue } from './event-queue.ts';
 import { type Credentials, type Identity, loadCredentials, storeCredentials } from './identity.ts';
 import { createLogStream } from './log-stream.ts';
@@ -30,6 +32,7 @@ export interface FleetContext {
   readonly identity: Identity;
   readonly system: SlotManifest;
   readonly network: Network;
+  readonly startInteractive: StartInteractive;
   readonly logs: Logs;
   readonly updater: Updater;
   readonly events: EventQueue;
@@ -40,6 +43,8 @@ export interface FleetContext {
   readonly buildReport: () => Promise<DeviceReport>;
   readonly onSession: (session: Session | null) => void;
   readonly onOnline: () => void;
+  /** See reformat.ts. */
+  readonly reformatData: () => Promise<void>;
 }
 
 /** Gets a certificate and keeps in touch with the server from then on; gives what to do before the end. */
@@ -51,9 +56,10 @@ export function serveFleet(context: FleetContext): () => Promise<void> {
     for (;;) {
       await context.network.firstAddress;
       const credentials = await obtainCredentials(context);
-      await connectUntilRejected(context, credentials, (opened) => {
+      const end = await connectUntilEnded(context, credentials, (opened) => {
         broker = opened;
       });
+      if (end === 'renewed') continue;
       log('the server does not accept the certificate: enrolling again');
       screen.show({ state: 'certificate refused by the server' });
       await rm(`${context.paths.state}/identity/cert.pem`, { force: true });
@@ -89,12 +95,15 @@ async function obtainCredentials(context: FleetContext): Promise<Credentials> {
   return credentials;
 }
 
-/** Resolves when the server refuses the certificate; until then everything is tried again for ever. */
-function connectUntilRejected(
+/**
+ * Resolves when the server refuses the certificate, or when there is a newer one; until then everything is tried again
+ * for ever.
+ */
+function connectUntilEnded(
   context: FleetContext,
   credentials: Credentials,
   onBroker: (broker: Broker | null) => void,
-): Promise<void> {
+): Promise<'refused' | 'renewed'> {
   const { fleet, identity, http, network, updater, events, screen, logs, log, paths } = context;
   const client = {
     certificate: credentials.certificate,
@@ -116,27 +125,40 @@ function connectUntilRejected(
         screen.show({ state: 'server not reachable' });
         log(`server not reachable: ${reason}`);
       },
-      onRejected() {
-        if (!open) return;
-        open = false;
-        context.onSession(null);
-        onBroker(null);
-        session.close();
-        void broker?.close();
-        resolve();
-      },
+      onRejected: () => end('refused'),
     });
     context.onSession(session);
 
+    function end(why: 'refused' | 'renewed'): void {
+      if (!open) return;
+      open = false;
+      stopRenewal();
+      context.onSession(null);
+      onBroker(null);
+      session.close();
+      void broker?.close();
+      resolve(why);
+    }
+    const stopRenewal = watchCertificate({
+      ...{ certificate: credentials.certificate, log },
+      ask: () => renew({ http, fleet, identity, board: context.system.board, systemVersion: context.system.version }),
+      async onRenewed(certificate) {
+        await storeCredentials(paths.state, identity, fleet.ca, certificate);
+        log(`certificate renewed: ${new X509Certificate(certificate).validTo}`);
+        end('renewed');
+      },
+    });
+
     const stream = createLogStream(logs, (batch) => broker?.publishLogs(batch));
     const repl = createRepl({
-      ...{ paths, log, publish: (message) => broker?.publishRepl(message) },
+      ...{ log, start: context.startInteractive, publish: (message) => broker?.publishRepl(message) },
       findApp: (name) => readActiveApps(paths.state).find((app) => app.manifest.name === name),
     });
     /** After the first answer, not before: at boot its library would only take the processor from the apps. */
     function connectOnce(): void {
       broker ??= connectBroker({
         ...{ url: fleet.broker, deviceId: credentials.deviceId, identity: client, ca: fleet.ca, log },
+        proxy: fleet.network?.proxy,
         onTell: (tell) => void obey(tell),
         onReplInput: repl.input,
         onConnected() {
@@ -164,6 +186,15 @@ function connectUntilRejected(
       if (tell.kind === 'report-now') session.reportSoon();
       if (tell.kind === 'logs') await stream.open(tell).catch((error) => log(describeError(error)));
       if (tell.kind === 'repl-open') await repl.open(tell.session, tell.app);
+      if (tell.kind === 'reformat-data') {
+        try {
+          await context.reformatData();
+          log('the data partition was made anew, asked for by the operator');
+          context.init.send('reboot');
+        } catch (error) {
+          events.add('error', `the data partition was not made anew: ${describeError(error)}`);
+        }
+      }
       if (tell.kind === 'reboot') {
         log('reboot: asked for by the operator');
         await logs.flush();

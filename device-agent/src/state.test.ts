@@ -108,3 +108,17 @@ test('what nobody fetches does not grow for ever: the newest outcomes are kept',
   assert.equal(state.ended.at(-1)?.version, '1.0.99');
   assert.equal(Object.keys(state.failed).at(-1), 't99');
 });
+
+test('a state that a newer system wrote loses nothing by the older one that reads and changes it', async () => {
+  const store = await open();
+  await store.update(named('1.0.0'));
+  const written = JSON.parse(readFileSync(path('state.json'), 'utf8'));
+  written.invention = { of: '2.0.0' };
+  written.system.invention = 1;
+  written.failed = { a: { deployment: null, reason: 'x', invention: 2 } };
+  writeFileSync(path('state.json'), JSON.stringify(written));
+  const older = await open();
+  assert.equal(older.damage, null);
+  await older.update((state) => ({ ...state, candidate: null, ended: [] }));
+  assert.deepEqual(JSON.parse(readFileSync(path('state.json'), 'utf8')), written);
+});

@@ -7,21 +7,22 @@ import * as z from 'zod';
 import type { InstalledApp } from './ports.ts';
 import { type Disk, isMissing, writeDurably } from './updater/disk.ts';
 
-const installedAppSchema = z.strictObject({
-  manifest: appManifestSchema,
+// Loose throughout: a newer system on trial may have written more, and the old one must not forget its apps over it.
+const installedAppSchema = z.looseObject({
+  manifest: z.looseObject(appManifestSchema.shape),
   target: z.string(),
   sha256: sha256Schema,
   deployment: z.string().nullable(),
 });
 
-const systemReleaseSchema = z.strictObject({
+const systemReleaseSchema = z.looseObject({
   version: semverSchema,
   target: z.string(),
   deployment: z.string().nullable(),
 });
 
 /** `state.json`: what this device runs, what is under way, what failed. All that an update must not forget. */
-export const agentStateSchema = z.strictObject({
+export const agentStateSchema = z.looseObject({
   format: z.literal(1),
   /** Active apps by name. */
   apps: z.record(appNameSchema, installedAppSchema),
@@ -38,10 +39,17 @@ export const agentStateSchema = z.strictObject({
       appsDown: z.array(z.string()),
       /** Boot in which the trial was prepared (the kernel's boot_id). */
       preparedInBoot: z.string(),
+      /** Trials of this release for this deployment, this one counted. */
+      tries: z.number().int().min(1).default(1),
     })
     .nullable(),
+  /** A release whose last trial ended without a word. */
+  cutShort: z
+    .looseObject({ target: z.string(), deployment: z.string().nullable(), tries: z.number().int().min(1) })
+    .nullable()
+    .default(null),
   /** Targets that failed here, by target path. */
-  failed: z.record(z.string(), z.strictObject({ deployment: z.string().nullable(), reason: z.string() })),
+  failed: z.record(z.string(), z.looseObject({ deployment: z.string().nullable(), reason: z.string() })),
   /** Ended updates that the server has not acknowledged, oldest first. */
   ended: z.array(updateStatusSchema),
 });
@@ -54,6 +62,7 @@ const FRESH: AgentState = {
   candidate: null,
   system: null,
   systemTrial: null,
+  cutShort: null,
   failed: {},
   ended: [],
 };

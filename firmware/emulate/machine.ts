@@ -21,7 +21,7 @@ export interface LoadedKernel {
 
 export interface DiskSource {
   readonly kind: 'disk';
-  /** Raw image; it is written to, so give a copy. */
+  /** Raw image, which is written to, so give a copy; or `nbd:unix:<socket>`. */
   readonly path: string;
   readonly bus: DiskBus;
   /** UEFI needs the firmware's code and a writable copy of its variables; where the emulator plays the firmware, what that loaded. */
@@ -99,8 +99,9 @@ function diskArguments(source: DiskSource): string[] {
         ]
       : [];
   const place = source.bus === 'sd-card' ? 'if=sd' : 'if=none,id=disk';
-  // The host's page cache outlives QEMU, so its flushes need not reach the host's disk.
-  const drive = ['-drive', `${place},format=raw,cache=unsafe,file=${file(source.path)}`];
+  // The host's page cache outlives QEMU, so its flushes need not reach the host's disk; but who serves a disk sees them.
+  const cache = source.path.startsWith('nbd:') ? 'writeback' : 'unsafe';
+  const drive = ['-drive', `${place},format=raw,cache=${cache},file=${file(source.path)}`];
   return [...firmware, ...drive, ...busArguments(source.bus)];
 }
 

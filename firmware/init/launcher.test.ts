@@ -31,6 +31,7 @@ describe('launcher on this machine', { skip: reasonToSkip() }, () => {
   let folder: string;
   let launcher: string;
   let count = 0;
+  const started: ChildProcess[] = [];
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'nodeos-launcher-'));
@@ -67,7 +68,11 @@ describe('launcher on this machine', { skip: reasonToSkip() }, () => {
       '-all-root',
     ]);
   });
-  after(() => rm(folder, { recursive: true, force: true }));
+  after(async () => {
+    // A test that failed half-way leaves its app running.
+    for (const child of started) child.kill('SIGKILL');
+    await rm(folder, { recursive: true, force: true });
+  });
 
   async function newHome(): Promise<string> {
     const home = join(folder, `users/app${++count}`);
@@ -87,10 +92,12 @@ describe('launcher on this machine', { skip: reasonToSkip() }, () => {
       '--lower',
       join(folder, 'lower'),
     ];
-    return spawn(launcher, [...needed, ...args, '--', ...command], {
+    const child = spawn(launcher, [...needed, ...args, '--', ...command], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
       env: { SECRET: 'x' },
     });
+    started.push(child);
+    return child;
   }
 
   async function finish(child: ChildProcess): Promise<Result> {
@@ -114,6 +121,12 @@ describe('launcher on this machine', { skip: reasonToSkip() }, () => {
     assert.equal(result.code, 0);
     const lines = result.stdout.trimEnd().split('\n');
     return new Map(lines.map((line) => [/^[^=:]+/.exec(line)?.[0] ?? line, line.replace(/^[^=:]+[=:]\s*/, '')]));
+  }
+
+  /** Major and minor number of the file system at an app's `/`. */
+  async function rootDevice({ pid }: ChildProcess): Promise<string | undefined> {
+    const mounts = (await readFile(`/proc/${pid}/mountinfo`, 'utf8')).split('\n').map((line) => line.split(' '));
+    return mounts.find((fields) => fields[4] === '/')?.[2];
   }
 
   it('runs the app under its own ids, without capabilities, groups or new privileges', async () => {
@@ -258,6 +271,56 @@ describe('launcher on this machine', { skip: reasonToSkip() }, () => {
     const work = await stat(join(folder, 'users/.work'));
     assert.equal(work.mode & 0o777, 0o700);
     assert.equal(work.uid, 0);
+  });
+
+  it('shares one root with another run on the same home: each sees at once what the other writes', async () => {
+    const home = await newHome();
+    const first = await start([], ['/bin/probe', 'wait'], home);
+    await once(first.stdout as NodeJS.ReadableStream, 'data');
+    const second = await start(['--root-of', String(first.pid)], ['/bin/probe', 'wait'], home);
+    await once(second.stdout as NodeJS.ReadableStream, 'data');
+    assert.equal(await rootDevice(second), await rootDevice(first));
+    await writeFile(`/proc/${first.pid}/root/from-first`, '1');
+    assert.equal(await readFile(`/proc/${second.pid}/root/from-first`, 'utf8'), '1');
+    first.kill('SIGTERM');
+    await once(first, 'close');
+    await writeFile(`/proc/${second.pid}/root/from-second`, '2');
+    assert.equal(await readFile(join(home, 'from-second'), 'utf8'), '2');
+    second.kill('SIGTERM');
+    await once(second, 'close');
+  });
+
+  it('waits for the root of a run that has only just begun', async () => {
+    const [home, cgroup] = [await newHome(), join(folder, 'slow')];
+    await mkdir(cgroup);
+    await runTool('mkfifo', [join(cgroup, 'cgroup.procs')]);
+    // Held up in front of its namespaces until somebody reads.
+    const first = await start(['--cgroup', cgroup], ['/bin/probe', 'wait'], home);
+    const second = await start(['--root-of', String(first.pid)], ['/bin/probe', 'wait'], home);
+    const ready = [first, second].map((child) => once(child.stdout as NodeJS.ReadableStream, 'data'));
+    await readFile(join(cgroup, 'cgroup.procs'));
+    await Promise.all(ready);
+    assert.equal(await rootDevice(second), await rootDevice(first));
+    for (const child of [first, second]) {
+      child.kill('SIGTERM');
+      await once(child, 'close');
+    }
+  });
+
+  it('takes no root of a stranger, of the system, or of a process that is gone', async () => {
+    const stranger = await start([], ['/bin/probe', 'wait']);
+    await once(stranger.stdout as NodeJS.ReadableStream, 'data');
+    // Of the same user, but this test's own: the system's root.
+    const own = (await report()).get('root');
+    for (const pid of [process.pid, 4_000_000])
+      assert.equal((await report(['--root-of', String(pid)])).get('root'), own, `the root of ${pid} was taken`);
+    const other = await start(['--uid', String(uid + 1), '--root-of', String(stranger.pid)], ['/bin/probe', 'wait']);
+    await once(other.stdout as NodeJS.ReadableStream, 'data');
+    assert.notEqual(await rootDevice(other), await rootDevice(stranger));
+    for (const child of [stranger, other]) {
+      child.kill('SIGTERM');
+      await once(child, 'close');
+    }
   });
 
   it('leaves no mount and no loop device behind', async () => {

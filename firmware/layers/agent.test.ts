@@ -22,6 +22,12 @@ describe('bundleAgent', () => {
     for (const [name, bytes] of first) assert.ok(!bytes.includes(root), `${name} names ${root}`);
   });
 
+  it('leaves out what a device never reaches: WebSocket, SOCKS, a second copy of streams', async () => {
+    const agent = (await bundleAgent()).get('agent.js')?.toString() ?? '';
+    assert.match(agent, /mqttjs_/);
+    assert.doesNotMatch(agent, /permessage-deflate|SocksClientError|errorOrDestroy/);
+  });
+
   it('is a script that Node can parse', async () => {
     const { dir } = await buildAgent(fixture.context());
     await runTool(process.execPath, ['--check', join(dir, 'agent.js')]);

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
+import type { Plugin } from 'esbuild';
 import { assetPath } from '../assets.ts';
 import { type Artefact, cached } from '../cache.ts';
 import type { BuildContext } from '../context.ts';
@@ -12,6 +13,17 @@ const PARTS = [
   { output: 'agent.js', source: 'src/main.ts', bundled: true },
   { output: 'app-preload.cjs', source: 'src/apps/app-preload.cjs', bundled: false },
 ] as const;
+
+/**
+ * Parts of the MQTT client that a device never reaches (WebSocket, SOCKS, timers of browsers), and a copy of Node's own
+ * streams: they would be loaded into every device's memory.
+ */
+const REPLACED: Readonly<Record<string, string>> = {
+  ws: 'module.exports = {};',
+  socks: 'module.exports = {};',
+  'worker-timers': 'module.exports = {};',
+  'readable-stream': "module.exports = require('node:stream');",
+};
 
 export type AgentFiles = ReadonlyMap<string, Buffer>;
 
@@ -40,36 +52,57 @@ export async function writeAgent(files: AgentFiles, dir: string): Promise<void> 
 
 /** Bundles the agent's sources; the bytes do not depend on where the clone lies. @throws NodeosError TOOL_FAILED */
 export async function bundleAgent(): Promise<AgentFiles> {
-  // The published package holds the bundle and comes without the bundler.
-  const { build } = await import('esbuild');
   const folder = dirname(assetPath('device-agent', 'src'));
   const files = new Map<string, Buffer>();
   for (const part of PARTS) {
-    if (!part.bundled) {
-      files.set(part.output, await readFile(join(folder, part.source)));
-      continue;
-    }
-    const result = await build({
-      absWorkingDir: folder,
-      entryPoints: [part.source],
-      outfile: part.output,
-      write: false,
-      bundle: true,
-      platform: 'node',
-      format: 'cjs',
-      target: 'node20',
-      // Names stay: a stack trace in the log of a device must be readable.
-      minifyWhitespace: true,
-      minifySyntax: true,
-      legalComments: 'external',
-      logLevel: 'silent',
-    }).catch((cause: Error) => {
-      throw new NodeosError('TOOL_FAILED', `the device agent could not be bundled: ${cause.message}`, { cause });
-    });
-    for (const { path, contents } of result.outputFiles)
-      files.set(path.slice(folder.length + 1), Buffer.from(contents));
+    if (part.bundled) for (const [name, bytes] of await bundleScript(part.source, part.output)) files.set(name, bytes);
+    else files.set(part.output, await readFile(join(folder, part.source)));
   }
   return files;
+}
+
+/**
+ * Bundles one script for a device, with its licences where it has any.
+ * @param source below device-agent/, or absolute
+ * @throws NodeosError TOOL_FAILED with the bundler's messages
+ */
+export async function bundleScript(source: string, output: string): Promise<AgentFiles> {
+  // The published package holds the bundle and comes without the bundler.
+  const { build } = await import('esbuild');
+  const folder = dirname(assetPath('device-agent', 'src'));
+  const result = await build({
+    absWorkingDir: folder,
+    entryPoints: [source],
+    outfile: output,
+    write: false,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    // Names stay: a stack trace in the log of a device must be readable.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    legalComments: 'external',
+    plugins: [replaceModules(REPLACED)],
+    logLevel: 'silent',
+  }).catch((cause: Error) => {
+    throw new NodeosError('TOOL_FAILED', `the device agent could not be bundled: ${cause.message}`, { cause });
+  });
+  return new Map(
+    result.outputFiles.map(({ path, contents }) => [path.slice(folder.length + 1), Buffer.from(contents)]),
+  );
+}
+
+/** Gives modules a source of ours, whatever of them is imported. */
+function replaceModules(sources: Readonly<Record<string, string>>): Plugin {
+  return {
+    name: 'replace-modules',
+    setup(build) {
+      const names = Object.keys(sources).join('|');
+      build.onResolve({ filter: new RegExp(`^(${names})$`) }, ({ path }) => ({ path, namespace: 'replaced' }));
+      build.onLoad({ filter: /.*/, namespace: 'replaced' }, ({ path }) => ({ contents: sources[path] }));
+    },
+  };
 }
 
 async function readPrebuilt(): Promise<AgentFiles> {

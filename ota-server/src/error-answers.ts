@@ -25,6 +25,7 @@ export const ERROR_STATUS: Readonly<Partial<Record<ErrorCode, number>>> = Object
   METADATA_INVALID: 422,
   METADATA_EXPIRED: 422,
   RATE_LIMITED: 429,
+  SERVER_BUSY: 503,
   DISK_FULL: 507,
 });
 
@@ -66,7 +67,8 @@ export function answerErrors(app: FastifyInstance): void {
   app.setErrorHandler((fault, request, reply) => {
     const error = toNodeosError(fault);
     const status = ERROR_STATUS[error.code] ?? 500;
-    if (status >= 500) request.log.error({ err: fault }, error.message);
+    // A busy server has better things to do than to write down each of many.
+    if (status >= 500 && error.code !== 'SERVER_BUSY') request.log.error({ err: fault }, error.message);
     if (error.code === 'RATE_LIMITED') reply.header('retry-after', '60');
     return reply.code(status).send(errorBody(error));
   });

@@ -10,6 +10,10 @@ export const SERVER_LIMITS = {
   sessionLifetimeMs: 7 * 86_400_000,
   enrolRetryAfterSeconds: 5,
   failedAttemptsPerMinute: 30,
+  /** Requests of devices but for downloads; more are told when to come again. */
+  deviceRequestsPerSecond: 1_500,
+  deviceRequestsBurst: 6_000,
+  retryAfterMaxSeconds: 300,
   eventsKeptPerDevice: 1000,
   updatesShownPerDevice: 50,
   eventsShownPerDevice: 200,

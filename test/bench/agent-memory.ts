@@ -30,7 +30,9 @@ export async function measureAgentMemory(
   say(`idle ticks: ${atRest.toFixed(1)} to ${afterIdle.toFixed(1)} MB`);
   for (let update = 1; update <= APP_UPDATES; update++) {
     await updateTicker(context, fleet, device, `1.0.${update}`);
-    if (update % 10 === 0) say(`app updates: ${update} of ${APP_UPDATES}`);
+    if (update % 10 !== 0) continue;
+    const now = await reportedMemory(fleet, device);
+    say(`app updates: ${update} of ${APP_UPDATES}, ${now.toFixed(1)} MB`);
   }
   const afterUpdates = await reportedMemory(fleet, device);
   return [

@@ -10,8 +10,13 @@ import { measureAgentMemory } from './agent-memory.ts';
 import { renderBoardTable } from './board-table.ts';
 import { measureBoards } from './boards.ts';
 import { measureLayers } from './layers.ts';
+import { main as measureRecovery } from './recovery.ts';
 import { type Measurement, renderTable } from './table.ts';
 
+if (process.argv[2] === 'recovery') {
+  await measureRecovery(process.argv.slice(3));
+  process.exit();
+}
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: { json: { type: 'string' }, 'skip-memory': { type: 'boolean' }, 'skip-layers': { type: 'boolean' } },

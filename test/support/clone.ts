@@ -1,4 +1,4 @@
-import { cp, mkdir } from 'node:fs/promises';
+import { cp, mkdir, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { runTool } from '@nodeos/firmware/run-tool.ts';
 import { ROOT } from './command.ts';
@@ -23,7 +23,12 @@ export async function cloneInto(folder: string): Promise<void> {
 export async function seedCache(cache: string, target: string, names: readonly string[]): Promise<void> {
   await mkdir(target, { recursive: true });
   for (const name of names) {
-    const source = join(cache, name);
-    await runTool('cp', ['-al', source, target]).catch(() => runTool('cp', ['-a', source, target]));
+    await mkdir(join(target, name));
+    // What another build has begun there is not finished, and goes away under our hands.
+    const finished = (await readdir(join(cache, name))).filter((entry) => !entry.endsWith('.tmp'));
+    const sources = finished.map((entry) => join(cache, name, entry));
+    if (sources.length === 0) continue;
+    const copy = (how: string) => runTool('cp', [how, ...sources, join(target, name)]);
+    await copy('-al').catch(() => copy('-a'));
   }
 }

@@ -1,4 +1,5 @@
 import type { InstalledApp } from '../ports.ts';
+import type { RunPlace } from './user-runs.ts';
 
 /** Node.js as an app sees it in its own root, and the script that holds back its servers. */
 export interface AppRootPaths {
@@ -6,11 +7,9 @@ export interface AppRootPaths {
   readonly appPreload: string;
   readonly lowerRoot: string;
 }
-export interface LaunchPlace {
+export interface LaunchPlace extends RunPlace {
   readonly uid: number;
   readonly home: string;
-  /** Null where the kernel has no memory and pids controllers. */
-  readonly cgroup: string | null;
   readonly devices: readonly string[];
   /** File that the app sees as /proc/cpuinfo; null: the kernel's own. */
   readonly cpuinfo?: string | null;
@@ -57,6 +56,7 @@ export function launchArguments(app: InstalledApp, place: LaunchPlace, hold: boo
     ...['--uid', String(place.uid), '--gid', String(place.uid)],
     ...['--hostname', manifest.name, '--home', place.home, '--lower', paths.lowerRoot],
     ...['--bundle', app.bundlePath, '--network', manifest.network],
+    ...(place.rootOf === null ? [] : ['--root-of', String(place.rootOf)]),
     ...(place.cgroup ? ['--cgroup', place.cgroup] : []),
     ...place.devices.flatMap((path) => ['--device', path]),
     ...(manifest.devices.includes('gpio') ? ['--sysfs', 'gpio'] : []),

@@ -14,6 +14,7 @@ const PATHS = { appNode: '/usr/bin/node', appPreload: '/preload.cjs', lowerRoot:
 const PLACE = {
   uid: 10_001,
   home: '/data/users/hello',
+  rootOf: null,
   cgroup: '/cg/hello/1',
   devices: ['/dev/gpiochip0'],
   cpuinfo: null,
@@ -49,7 +50,9 @@ test('the launcher gets the user, the root, the limits and the app’s own comma
     '--env=NODEOS_VERSION=1.2.0',
   ])
     assert.ok(pairs.includes(wanted), `${wanted} is missing in ${pairs.join(' ')}`);
-  assert.ok(!pairs.some((pair) => pair.startsWith('--keep-fd')));
+  assert.ok(!pairs.some((pair) => /^--(keep-fd|root-of)/.test(pair)));
+  const beside = launchArguments(app, { ...PLACE, rootOf: 4711 }, false, PATHS);
+  assert.equal(beside[beside.indexOf('--root-of') + 1], '4711');
 });
 
 test('a held start keeps the channel and loads the preload script before the app', async () => {

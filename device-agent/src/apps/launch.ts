@@ -1,51 +1,38 @@
-import { spawn } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { constants } from 'node:os';
 import type { Duplex, Readable } from 'node:stream';
-import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { InstalledApp } from '../ports.ts';
 import { describeBoard } from './board-revision.ts';
-import { type Cgroup, openCgroups } from './cgroup.ts';
+import type { Cgroup } from './cgroup.ts';
 import { homeOf } from './home.ts';
 import { type AppRootPaths, devicePaths, launchArguments } from './launch-command.ts';
 import type { Ending, Launch } from './process.ts';
+import type { UserRuns } from './user-runs.ts';
 
 /** The launcher's own failure, before the app's program began. */
 const LAUNCHER_FAILED = 125;
 
 export interface LaunchPaths extends AppRootPaths {
-  readonly launcher: string;
   readonly users: string;
-  readonly appCgroups: string;
   readonly devices: string;
   readonly proc: string;
   readonly cpuinfo: string;
 }
 
 /** Starts apps through the launcher: own root, user, process tree and limits. */
-export function createLaunch(paths: LaunchPaths, log: (text: string) => void): Launch {
-  const cgroups = openCgroups(paths.appCgroups, (reason) => log(`apps run without limits: ${reason}`));
-
+export function createLaunch(paths: LaunchPaths, runs: UserRuns): Launch {
   return async (app, { hold }) => {
     const { name, memoryMiB } = app.manifest;
-    const [{ home, uid }, cgroup, devices, cpuinfo] = await Promise.all([
+    const [{ home, uid }, devices, cpuinfo] = await Promise.all([
       homeOf(paths.users, name),
-      cgroups.make(name, memoryMiB),
       findDevices(app, paths.devices),
       app.manifest.devices.includes('gpio') ? describeBoard(paths) : null,
     ]);
-    const place = { uid, home, cgroup: cgroup?.path ?? null, devices, cpuinfo };
-    const child = spawn(paths.launcher, launchArguments(app, place, hold, paths), {
+    const { child, cgroup } = await runs.start({
+      ...{ name, home, memoryMiB },
+      arguments: (place) => launchArguments(app, { ...place, uid, home, devices, cpuinfo }, hold, paths),
       stdio: ['ignore', 'pipe', 'pipe', hold ? 'pipe' : 'ignore'],
-      env: {},
     });
-    await new Promise<void>((resolve, reject) => {
-      child.once('spawn', resolve);
-      child.once('error', (cause) =>
-        reject(new NodeosError('APP_START_FAILED', `${paths.launcher}: ${cause.message}`, { cause })),
-      );
-    });
-    child.on('error', (error) => log(`${name}: ${error.message}`));
     const ended = new Promise<Ending>((resolve) => {
       child.on('close', (code, signal) => void toEnding(code, signal, cgroup, memoryMiB).then(resolve));
     });

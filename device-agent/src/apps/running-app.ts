@@ -46,13 +46,13 @@ export class RunningApp {
     return this.#reason;
   }
 
-  /** Starts this version and keeps it running from then on. */
-  keepRunning(app: InstalledApp): void {
+  /** Starts this version and keeps it running from then on; resolves when its process has begun or could not. */
+  async keepRunning(app: InstalledApp): Promise<void> {
     this.#app = app;
     this.#clearTimer();
     const turn = ++this.#turn;
     this.#setState('starting');
-    void this.#startOnce(turn);
+    await this.#startOnce(turn);
   }
 
   async #startOnce(turn: number): Promise<void> {
@@ -65,7 +65,7 @@ export class RunningApp {
     }
     if (turn !== this.#turn) return void instance.stop(0);
     this.#watch(instance, turn);
-    await untilHealthy(instance, Number.POSITIVE_INFINITY).then(
+    void untilHealthy(instance, Number.POSITIVE_INFINITY).then(
       () => turn === this.#turn && this.#setState('running'),
       () => {},
     );

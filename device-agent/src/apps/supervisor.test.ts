@@ -52,6 +52,17 @@ function askInLoop(port: number): { stop(): Promise<string[]> } {
   };
 }
 
+test('a start resolves once the process has begun, not when it answers; it never rejects', async (t) => {
+  await using folder = await makeAppFolder();
+  const { runtime, launch } = supervise(t);
+  await runtime.start(await folder.app('1.0.0', 'setInterval(() => {}, 1000);', { ports: [await freePort()] }));
+  assert.equal(launch.started.length, 1);
+  assert.equal(runtime.status().hello?.state, 'starting');
+  const { runtime: other } = supervise(t, { launch: () => Promise.reject(new Error('no launcher')) });
+  await other.start(await folder.app('1.0.0', ''));
+  assert.match(other.status().hello?.reason ?? '', /no launcher/);
+});
+
 test('an overlapping swap leaves the port to the old version until the new one is ready', async (t) => {
   await using folder = await makeAppFolder();
   const port = await freePort();

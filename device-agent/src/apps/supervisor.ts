@@ -53,10 +53,10 @@ export function createSupervisor(options: SupervisorOptions): AppRuntime {
   return {
     start(installed) {
       const app = appFor(installed);
-      void inTurn(installed.manifest.name, async () => {
+      return inTurn(installed.manifest.name, async () => {
         if (app.state !== 'stopped' && app.app.sha256 === installed.sha256) return;
         if (app.state !== 'stopped') await app.stop();
-        app.keepRunning(installed);
+        await app.keepRunning(installed);
       });
     },
 

@@ -127,6 +127,6 @@ async function restore(
   if (oldStillRuns) return;
   app.detach();
   if (!previous) return app.stop();
-  app.keepRunning(previous);
+  await app.keepRunning(previous);
   await app.untilRunning(limitMs).catch(() => {});
 }

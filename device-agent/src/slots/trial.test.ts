@@ -40,7 +40,7 @@ function load(
   with_ = manifest,
   makeRoom = async (): Promise<void> => {},
 ): Promise<void> {
-  const native = { kexecFileLoad, setClock: () => {} };
+  const native = { kexecFileLoad, setClock: () => {}, trimMemory: () => {}, alignedBuffer: Buffer.alloc };
   const options = { disk: systemDisk, native, facts, slot: 'b', runDir: folder, trialTimeoutSeconds: 240 } as const;
   return loadTrial({ ...options, manifest: with_, makeRoom });
 }

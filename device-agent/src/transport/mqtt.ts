@@ -11,6 +11,7 @@ import { parseJson } from '@nodeos/contracts/validate.ts';
 import type { IClientOptions, MqttClient } from 'mqtt';
 import { backoffDelay } from '../backoff.ts';
 import type { ClientIdentity } from './http.ts';
+import { openTunnel, tlsThrough } from './tunnel.ts';
 
 const RECONNECT_BACKOFF = { baseMs: 500, capMs: 60_000 };
 const KEEPALIVE_SECONDS = 30;
@@ -27,6 +28,10 @@ export interface BrokerOptions {
   readonly onConnected: () => void;
   readonly onDisconnected: (reason: string) => void;
   readonly log: (text: string) => void;
+  /** From the fleet file; see openTunnel. */
+  readonly proxy?: string | undefined;
+  /** A connection that says nothing for half as long again is dead. */
+  readonly keepaliveSeconds?: number;
 }
 export interface Broker {
   publishLogs(batch: LogBatch): void;
@@ -50,7 +55,7 @@ export function connectBroker(options: BrokerOptions): Broker {
     const [mqtt, packet] = await Promise.all([import('mqtt'), import('mqtt-packet')]);
     // Otherwise 65,536 buffers are made and kept, 7 MB, to save making one now and then.
     packet.writeToStream.cacheNumbers = false;
-    const connected = mqtt.connect(clientOptions(options));
+    const connected = await connectClient(mqtt, options);
     client = connected;
     let reason = 'connection closed';
     connected.on('error', (error) => {
@@ -119,6 +124,16 @@ export function connectBroker(options: BrokerOptions): Broker {
   };
 }
 
+/** Through the proxy where there is one. */
+async function connectClient(mqtt: typeof import('mqtt'), options: BrokerOptions): Promise<MqttClient> {
+  const words = clientOptions(options);
+  if (options.proxy === undefined) return mqtt.connect(words);
+  const { host = '', port = 8883 } = words;
+  const tunnel = await openTunnel(options.proxy, host, port);
+  const { certificate: cert, key } = options.identity;
+  return new mqtt.MqttClient(() => tlsThrough(tunnel, { host, port, ca: options.ca, cert, key }), words);
+}
+
 /** The address in parts: the library takes a whole URL apart with a function that Node.js warns of. */
 function clientOptions(options: BrokerOptions): IClientOptions {
   const { hostname, port } = new URL(options.url);
@@ -129,7 +144,7 @@ function clientOptions(options: BrokerOptions): IClientOptions {
     protocolVersion: 4,
     clientId: options.deviceId,
     clean: true,
-    keepalive: KEEPALIVE_SECONDS,
+    keepalive: options.keepaliveSeconds ?? KEEPALIVE_SECONDS,
     connectTimeout: CONNECT_TIMEOUT_MS,
     reconnectPeriod: 0,
     ca: options.ca,

@@ -7,6 +7,7 @@ import { backoffDelay } from '../backoff.ts';
 import type { EventQueue } from '../event-queue.ts';
 import type { ServerAnswer, ServerHttp, Updater } from '../ports.ts';
 import { discard, readJson } from './answer.ts';
+import { retryAfterMs, ServerBusy } from './retry-after.ts';
 
 const RETRY_BACKOFF = { baseMs: 200, capMs: 30_000 };
 /** Changes come in bursts; one report tells of all of them. */
@@ -84,6 +85,8 @@ export function openSession(options: SessionOptions): Session {
       return answer;
     }
     discard(answer);
+    const waitMs = retryAfterMs(answer, Date.now());
+    if (waitMs !== null) throw new ServerBusy(`the server is busy: ${answer.status} to ${method} ${path}`, waitMs);
     setOnline(false, `the server answered ${answer.status} to ${path}`);
     if (answer.status === 401) options.onRejected();
     throw new NodeosError('FETCH_FAILED', `the server answered ${answer.status} to ${method} ${path}`);
@@ -102,6 +105,7 @@ export function openSession(options: SessionOptions): Session {
     let running: Promise<void> | null = null;
     let again = false;
     let failures = 0;
+    let askedToWaitMs: number | null = null;
 
     async function run(): Promise<void> {
       do {
@@ -109,14 +113,18 @@ export function openSession(options: SessionOptions): Session {
         try {
           await work();
           failures = 0;
+          askedToWaitMs = null;
         } catch (error) {
           failures++;
+          askedToWaitMs = error instanceof ServerBusy ? error.waitMs : null;
           if (failures === 1 && online !== false) log(describeError(error));
         }
       } while (again && failures === 0 && !closed);
       running = null;
       // Half a tenth more or less, so that a fleet does not come in step.
-      const nextMs = failures > 0 ? backoffDelay(failures, RETRY_BACKOFF) : intervalMs * (0.95 + Math.random() / 10);
+      let nextMs = failures > 0 ? backoffDelay(failures, RETRY_BACKOFF) : intervalMs * (0.95 + Math.random() / 10);
+      // The server gives each device its own moment.
+      if (askedToWaitMs !== null) nextMs = askedToWaitMs * (1 + Math.random() / 20);
       if (!closed) timer = setTimeout(() => void now(), nextMs);
     }
     function now(): Promise<void> {

@@ -109,14 +109,13 @@ test('a server without ranges sends all, one that refuses the range is asked for
   }
 });
 
-test('another range than asked for is refused and nothing of it is written', async () => {
-  for (const range of ['bytes 0-299999/300000', 'bytes 40000-299999/300000', '', 'bytes 50000-300000/300000']) {
+test('after another range than was asked for all is asked for; a range again is refused and not written', async () => {
+  for (const range of ['bytes 40000-299999/300000', '', 'bytes 50000-300000/300000']) {
     cutAfter(50_000);
     await assert.rejects(download(http, source, destination, { limits }), refused('FETCH_FAILED', /./));
     http.intercept = () => answerWith(206, BYTES, { 'content-range': range });
     await assert.rejects(download(http, source, destination, { limits }), refused('FETCH_FAILED', /got the range/));
-    assert.equal(destination.held, 50_000);
-    await destination.discard();
+    assert.equal(destination.held, 0);
   }
 });
 

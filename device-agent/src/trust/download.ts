@@ -115,16 +115,20 @@ async function openAnswer(
   };
   const encoding = answer.headers['content-encoding'];
   if (encoding && encoding !== 'identity') refuse('FETCH_FAILED', `the server sent it encoded as ${encoding}`);
-  if (answer.status === 416 && start > 0) {
+  const beginAgain = async (): Promise<null> => {
     answer.body.destroy();
     await destination.discard();
     return null;
-  }
+  };
+  if (answer.status === 416 && start > 0) return beginAgain();
   if (answer.status === 206) {
     const range = answer.headers['content-range'] ?? '';
     const match = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(range);
-    if (!match || Number(match[1]) !== start || Number(match[2]) >= Number(match[3]))
-      refuse('FETCH_FAILED', `asked for bytes from ${start}, got the range "${range}"`);
+    if (!match || Number(match[1]) !== start || Number(match[2]) >= Number(match[3])) {
+      // A server that cannot count would be asked for ever: without a range there is nothing to count.
+      if (start > 0) return beginAgain();
+      refuse('FETCH_FAILED', `asked for all bytes, got the range "${range}"`);
+    }
     if (Number(match?.[3]) !== length) refuse('LENGTH_MISMATCH', `${match?.[3]} bytes instead of the signed ${length}`);
     return answer;
   }

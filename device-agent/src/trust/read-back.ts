@@ -6,21 +6,31 @@ import type { Disk, DiskFile } from '../updater/disk.ts';
 declare const WebAssembly:
   | { readonly Memory: new (size: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer } }
   | undefined;
-/** An engine that was told to compile nothing has none; then reading goes through the page cache. */
 const memoryMaker = typeof WebAssembly === 'undefined' ? null : WebAssembly.Memory;
+/** Null: no memory can be aligned, and reading goes through the page cache. */
+let aligned: ((bytes: number) => Buffer) | null = memoryMaker && inWebAssembly;
 
 /** Length and alignment that direct I/O asks of every medium that we know. */
 export const DIRECT_BLOCK_BYTES = 4096;
 const READ_BYTES = 262_144;
 
+/** Takes memory from the addon from now on: an engine that was told to compile nothing has no WebAssembly. */
+export function useAlignedMemory(make: (bytes: number) => Buffer): void {
+  aligned = make;
+}
+
 /**
- * A buffer that begins on a page, as direct I/O demands. Node's own buffers begin anywhere; a WebAssembly memory is a
- * mapping of its own.
+ * A buffer that begins on a page, as direct I/O demands.
  * @param bytes at most 16 MiB
  */
 export function alignedBuffer(bytes: number): Buffer {
+  return aligned ? aligned(bytes) : Buffer.alloc(bytes);
+}
+
+/** A WebAssembly memory is a mapping of its own; Node's own buffers begin anywhere. */
+function inWebAssembly(bytes: number): Buffer {
   const pages = Math.ceil(bytes / 65_536);
-  if (!memoryMaker) return Buffer.alloc(bytes);
+  if (!memoryMaker) throw new Error('no WebAssembly');
   return Buffer.from(new memoryMaker({ initial: pages, maximum: pages }).buffer, 0, bytes);
 }
 
@@ -29,7 +39,7 @@ export function alignedBuffer(bytes: number): Buffer {
  * RAM. Where the file system knows no direct I/O (tmpfs before Linux 6.6), an ordinary file is opened.
  */
 export async function openDirect(disk: Disk, path: string, flags: number): Promise<DiskFile> {
-  if (!memoryMaker) return disk.open(path, flags);
+  if (!aligned) return disk.open(path, flags);
   try {
     return await disk.open(path, flags | constants.O_DIRECT);
   } catch (error) {

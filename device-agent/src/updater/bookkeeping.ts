@@ -1,6 +1,6 @@
 import type { WantedRelease } from '@nodeos/contracts/desired-state.ts';
 import type { AgentState, InstalledAppState } from '../state.ts';
-import type { SystemTrial } from './boot-case.ts';
+import type { SystemTrial, SystemTrialPlan } from './boot-case.ts';
 import { toStatus, type UpdateSubject } from './status-board.ts';
 
 /** How updates change what is remembered; pure. */
@@ -22,14 +22,21 @@ export function withActiveApp(state: AgentState, app: InstalledAppState): AgentS
   return ended({ ...state, apps: { ...state.apps, [manifest.name]: app }, candidate: null }, subject, null);
 }
 
-export function withSystemTrial(state: AgentState, trial: SystemTrial): AgentState {
-  return { ...state, systemTrial: trial };
+export function withSystemTrial(state: AgentState, trial: SystemTrialPlan): AgentState {
+  const { cutShort } = state;
+  const again = cutShort?.target === trial.target && cutShort.deployment === trial.deployment;
+  return { ...state, systemTrial: { ...trial, tries: again ? (cutShort?.tries ?? 0) + 1 : 1 } };
+}
+
+/** The count of trials is kept for the next one. */
+export function withTrialCutShort(state: AgentState, { target, deployment, tries }: SystemTrial): AgentState {
+  return { ...state, systemTrial: null, cutShort: { target, deployment, tries } };
 }
 
 export function withConfirmedSystem(state: AgentState, trial: SystemTrial): AgentState {
   const { version, target, deployment } = trial;
   const release = { version, target, deployment };
-  return ended({ ...state, system: release, systemTrial: null }, { name: null, release }, null);
+  return ended({ ...state, system: release, systemTrial: null, cutShort: null }, { name: null, release }, null);
 }
 
 /** The boot loader left the pointer's slot: what was confirmed there is not what runs now. */
@@ -46,7 +53,11 @@ export function withFailure(state: AgentState, subject: UpdateSubject, reason: s
   delete failed[target];
   failed[target] = { deployment, reason: reason.slice(0, 2000) };
   const cleared =
-    subject.name === null ? { systemTrial: null } : state.candidate?.target === target ? { candidate: null } : {};
+    subject.name === null
+      ? { systemTrial: null, cutShort: null }
+      : state.candidate?.target === target
+        ? { candidate: null }
+        : {};
   return ended({ ...state, ...cleared, failed }, subject, reason);
 }
 

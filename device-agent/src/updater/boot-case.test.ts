@@ -10,6 +10,7 @@ const TRIAL: SystemTrial = {
   serverWasReachable: true,
   appsDown: [],
   preparedInBoot: 'boot-1',
+  tries: 1,
 };
 const SETTLED: BootEvidence = {
   running: 'a',
@@ -18,6 +19,7 @@ const SETTLED: BootEvidence = {
   systemTrial: null,
   bootId: 'boot-2',
   lastFailure: null,
+  trialsMax: 2,
 };
 const judge = (change: Partial<BootEvidence>) => judgeBoot({ ...SETTLED, ...change });
 
@@ -38,10 +40,15 @@ test('another slot than the pointer’s without a timer was taken by the boot lo
 });
 
 test('back in the pointer’s slot with a trial on record: it failed, with the best reason known', () => {
-  const silent = judge({ systemTrial: TRIAL });
+  const silent = judge({ systemTrial: { ...TRIAL, tries: 2 } });
   assert.ok(silent.kind === 'trial-failed' && /without a word/.test(silent.reason));
   const known = judge({ systemTrial: TRIAL, lastFailure: 'agent crashed 3 times' });
   assert.ok(known.kind === 'trial-failed' && known.reason === 'agent crashed 3 times');
+});
+
+test('a trial that ended without a word is tried again, but not for ever', () => {
+  assert.deepEqual(judge({ systemTrial: TRIAL }), { kind: 'trial-cut-short', trial: TRIAL });
+  assert.equal(judge({ systemTrial: { ...TRIAL, tries: 2 } }).kind, 'trial-failed');
 });
 
 test('the pointer names the trial’s slot: it was confirmed', () => {

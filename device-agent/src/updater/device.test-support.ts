@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
@@ -124,7 +124,7 @@ export class FakeApps implements AppRuntime {
   readonly ill = new Set<string>();
   activating: (candidate: InstalledApp) => Promise<void> = async () => {};
 
-  start(app: InstalledApp): void {
+  async start(app: InstalledApp): Promise<void> {
     this.running.set(app.manifest.name, app);
   }
   async activate(
@@ -197,20 +197,35 @@ export class TestDevice {
   slot: SlotName = 'a';
   version = '';
   boots = 0;
+  /** Seconds of init's timer in this boot, 0 for none. */
+  trial = 0;
   serverUp = true;
   /** Systems on trial do not reach the server. */
   spoilTrials = false;
   kexecError: string | null = null;
+  /** What hardware and firmware say about the last boot. */
+  evidence: string | null = null;
   memory = { availableKiB: 50_000, agentRssKiB: 60_000 };
   limits = LIMITS;
+  /** The engine's clock; another one lets a test wait for nothing. */
+  time: Partial<Pick<UpdaterOptions, 'delay' | 'monotonicMs'>> = {};
   #loaded: string | null = null;
   #ended: (how: 'kexec' | 'reboot' | 'cut') => void = () => {};
   ended: Promise<'kexec' | 'reboot' | 'cut'> = Promise.resolve('reboot');
 
-  constructor(losses: Losses = 'nothing lost', repository = new TestRepository()) {
+  /** @param from folder of another device, whose disks this one begins with */
+  constructor(
+    losses: Losses = 'nothing lost',
+    repository = new TestRepository(),
+    { from, random }: { readonly from?: string; readonly random?: () => number } = {},
+  ) {
     this.repository = repository;
     this.http = new TestHttp(repository);
-    this.disk = new FaultDisk(losses);
+    this.disk = new FaultDisk(losses, random);
+    if (from !== undefined) {
+      cpSync(from, this.folder, { recursive: true });
+      return;
+    }
     mkdirSync(join(this.folder, 'run'));
     writeFileSync(join(this.folder, 'disk'), Buffer.concat([Buffer.alloc(BOOT_START), bootVolume()]));
     const factory = this.makeSystem('1.0.0');
@@ -292,6 +307,7 @@ export class TestDevice {
 
   async boot(slot: SlotName, trial: number): Promise<void> {
     this.boots++;
+    this.trial = trial;
     this.slot = slot;
     this.#loaded = null;
     this.apps = Object.assign(new FakeApps(), { broken: this.apps.broken, ill: this.apps.ill });
@@ -333,7 +349,7 @@ export class TestDevice {
       watchdog: false,
     };
     const send = (word: InitWord) => {
-      if (this.boots !== boot || this.disk.dead) return;
+      if (this.boots !== boot || this.disk.failing) return;
       this.words.push(word);
       if (word === 'kexec') this.#ended(this.#loaded ? 'kexec' : 'reboot');
       if (word === 'reboot') this.#ended('reboot');
@@ -349,7 +365,10 @@ export class TestDevice {
             this.#loaded = commandLine;
           },
           setClock: () => {},
+          trimMemory: () => {},
+          alignedBuffer: Buffer.alloc,
         },
+        atRest: () => {},
         facts,
         stateDir: this.stateDir,
         slotDir: join(this.folder, 'slot'),
@@ -365,6 +384,8 @@ export class TestDevice {
         bootId: `boot-${boot}`,
         partitionStart: () => BOOT_START,
         memory: () => this.memory,
+        lastBoot: async () => this.evidence,
+        ...this.time,
       },
     );
     await this.updater.onBoot();

@@ -325,13 +325,22 @@ test('a trial that ended without a word, or with init’s word, is reported with
   device.updater.apply(desired({}, '1.1.0'));
   assert.equal(await device.ended, 'kexec');
   await device.coldBoot();
+  assert.deepEqual(ended(), [], 'it may have been a power cut');
+  device.updater.apply(desired({}, '1.1.0'));
+  assert.equal(await device.ended, 'kexec');
+  await device.coldBoot();
   assert.match(outcome('1.1.0')?.reason ?? '', /without a word \(panic, hang or power cut\)/);
   device.updater.apply(desired({}, '1.1.0', 'd2'));
   assert.equal(await device.ended, 'kexec');
   assert.ok(!device.http.requests.at(-1)?.startsWith('/targets/'), 'the slot was whole already');
   writeFileSync(join(device.folder, 'data/.system/last-failure'), 'agent crashed 3 times\n');
+  device.evidence = 'the system hung';
   await device.coldBoot();
   assert.equal(ended().at(-1)?.reason, 'TRIAL_FAILED: agent crashed 3 times');
+  device.updater.apply(desired({}, '1.1.0', 'd3'));
+  assert.equal(await device.ended, 'kexec');
+  await device.coldBoot();
+  assert.equal(ended().at(-1)?.reason, 'TRIAL_FAILED: the system hung', 'hardware knows that it was no power cut');
 });
 
 test('an agent that starts again in the boot of the preparation prepares the trial again', async () => {
@@ -413,6 +422,17 @@ test('boots are counted no longer once the server or the time has shown that the
     await device.coldBoot();
     await until(() => device.pointer.readAttempts() === 0, 'the count of 0');
   }
+});
+
+test('a device that never reaches a server stays in its slot, however often it is booted', async () => {
+  device.serverUp = false;
+  for (let boots = 0; boots < 5; boots++) {
+    await device.coldBoot();
+    assert.equal(device.slot, 'a', `boot ${boots + 1}`);
+    assert.equal(device.updater.onTrial, false);
+    await until(() => device.pointer.readAttempts() === 0, `the count of 0 in boot ${boots + 1}`);
+  }
+  assert.deepEqual(device.words, []);
 });
 
 test('a damaged boot partition is told, and apps are updated all the same', async () => {

@@ -4,6 +4,7 @@ import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
 import { delay } from '../backoff.ts';
 import { partitionStart } from '../slots/slot.ts';
 import { type Disk, systemDisk } from './disk.ts';
+import { lastBootEvidence } from './last-boot.ts';
 
 type Numbers<T> = { readonly [Name in keyof T]: number };
 
@@ -24,6 +25,8 @@ export interface UpdaterOptions {
   readonly monotonicMs: () => number;
   readonly delay: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
   readonly random: () => number;
+  /** What hardware and firmware know about the end of the last boot. */
+  readonly lastBoot: () => Promise<string | null>;
 }
 
 export function defaultOptions(): UpdaterOptions {
@@ -38,6 +41,7 @@ export function defaultOptions(): UpdaterOptions {
     monotonicMs: () => performance.now(),
     delay,
     random: Math.random,
+    lastBoot: () => lastBootEvidence({ watchdog: '/sys/class/watchdog', pstore: '/sys/fs/pstore' }),
   };
 }
 

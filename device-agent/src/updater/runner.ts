@@ -142,6 +142,7 @@ export function createRunner(
       }
     } finally {
       running = false;
+      ports.atRest();
     }
   }
 

@@ -13,6 +13,7 @@
 
 struct options {
   unsigned uid, gid;
+  unsigned root_of; /* process of another run with the same home, or 0 */
   const char *hostname, *home, *lower, *bundle, *cgroup, *folder, *cpuinfo; /* NULL: not given; lower and folder always are */
   bool network; /* true: the host's */
   bool gpio;    /* lines may be used through /sys/class/gpio */
@@ -31,7 +32,8 @@ const char *options_parse(int argc, char **argv, struct options *options);
 noreturn void fail(const char *step, int error);                       /* one line on stderr, exit code 125 */
 __attribute__((format(printf, 1, 2))) const char *text(const char *format, ...); /* lasts for the process */
 
-void root_enter(const struct options *options);       /* in the new namespaces; afterwards only the app's root is seen */
+int root_of(const struct options *options); /* a detached mount of the other run's root, or -1 where it has none (any more) */
+void root_enter(const struct options *options, int shared); /* in the new namespaces; afterwards only the app's root is seen */
 void descriptors_close(const struct options *options); /* all above 2, but those to keep */
 void privileges_drop(const struct options *options);
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,12 +63,12 @@ static int start_reaper(const struct options *options) {
   for (;;) pause();
 }
 
-static int start_app(const struct options *options) {
+static int start_app(const struct options *options, int shared_root) {
   int pid = fork_or_fail();
   if (pid != 0) return pid;
   sigset_t none;
   setsid();
-  root_enter(options);
+  root_enter(options, shared_root);
   privileges_drop(options);
   descriptors_close(options);
   if (chdir(options->folder) < 0) fail(text("--chdir %s", options->folder), errno);
@@ -106,12 +107,14 @@ int main(int argc, char **argv) {
   sigaddset(&signals, SIGCHLD);
   sigprocmask(SIG_BLOCK, &signals, NULL);
   descriptors_close(&options);
+  setpriority(PRIO_PROCESS, 0, 0); /* the agent may stand back while apps start; an app never does */
   if (chdir("/") < 0) fail("/", errno); /* a folder of the system, held by the reaper, would outlast pivot_root */
   gpio_share(&options);
   if (options.cgroup != NULL) join_cgroup(options.cgroup);
+  int shared_root = options.root_of == 0 ? -1 : root_of(&options);
   make_namespaces(&options);
   int reaper = start_reaper(&options);
-  int app = start_app(&options);
+  int app = start_app(&options, shared_root);
   options.keep_fd_count = 0;
   descriptors_close(&options); /* the app alone decides when its end of a channel closes */
   return watch(app, reaper, &signals);

@@ -1,11 +1,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <linux/mount.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../kernel/loop.h"
@@ -13,6 +16,9 @@
 
 #define SAFE (MS_NOSUID | MS_NODEV)
 #define DNS "/run/nodeos/dns"
+#define NOT_ENTERED -2
+#define ENTER_STEP_NS 10000000 /* a run that has just begun is waited for, a second in all */
+#define ENTER_STEPS 100
 
 /* The app owns its root and may have put a symbolic link there: a mount must never follow one. */
 static void mount_point(const char *path) {
@@ -30,6 +36,45 @@ static void mount_new(const char *source, const char *target, const char *type, 
 static void make_link(const char *target, const char *path) {
   /* It may be there: a device that was asked for by name. */
   if (symlink(target, path) < 0 && errno != EEXIST) fail(text("link %s", path), errno);
+}
+
+/* A mount can only be taken from within its own namespace. Gives a detached mount of the process's root, or -1 where the
+ * process has ended, or NOT_ENTERED while its root is still the system's. */
+static int clone_root(unsigned pid, unsigned uid) {
+  struct stat system, root;
+  int other = open(text("/proc/%u/ns/mnt", pid), O_RDONLY | O_CLOEXEC);
+  if (other < 0) return -1;
+  int own = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+  if (own < 0) fail("own mount namespace", errno);
+  if (setns(other, CLONE_NEWNS) < 0) fail(text("mount namespace of %u", pid), errno);
+  int tree = (int)syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  int error = errno;
+  if (setns(own, CLONE_NEWNS) < 0) fail("back to the own mount namespace", errno);
+  if (tree < 0) fail(text("root of %u", pid), error);
+  close(own);
+  close(other);
+  if (stat("/", &system) < 0 || fstat(tree, &root) < 0) fail(text("root of %u", pid), errno);
+  if (root.st_dev != system.st_dev && root.st_uid == uid) return tree;
+  close(tree);
+  return root.st_dev == system.st_dev ? NOT_ENTERED : -1; /* -1: a stranger with the number of one that ended */
+}
+
+/* Two overlays over one upper folder are undefined behaviour (Documentation/filesystems/overlayfs.rst, "Sharing and
+ * copying layers"), so runs of one user at the same time share one. */
+int root_of(const struct options *options) {
+  const struct timespec step = {.tv_nsec = ENTER_STEP_NS};
+  int tree = clone_root(options->root_of, options->uid);
+  for (int steps = 0; tree == NOT_ENTERED && steps < ENTER_STEPS; steps++) {
+    nanosleep(&step, NULL);
+    tree = clone_root(options->root_of, options->uid);
+  }
+  return tree < 0 ? -1 : tree;
+}
+
+static void attach_overlay(const struct options *options, int tree) {
+  if (syscall(SYS_move_mount, tree, "", AT_FDCWD, options->lower, MOVE_MOUNT_F_EMPTY_PATH) < 0) fail("shared root", errno);
+  close(tree);
+  if (chdir(options->lower) < 0) fail(options->lower, errno);
 }
 
 static void mount_overlay(const struct options *options) {
@@ -103,10 +148,11 @@ static void mount_cpuinfo(const char *file) {
   if (mount(NULL, "proc/cpuinfo", NULL, MS_REMOUNT | MS_BIND | flags, NULL) < 0) fail("proc/cpuinfo", errno);
 }
 
-void root_enter(const struct options *options) {
+void root_enter(const struct options *options, int shared) {
   umask(0);
   if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) fail("private mounts", errno);
-  mount_overlay(options);
+  if (shared >= 0) attach_overlay(options, shared);
+  else mount_overlay(options);
   if (options->bundle != NULL) mount_bundle(options->bundle);
   mount_new("proc", "proc", "proc", SAFE | MS_NOEXEC, NULL);
   if (options->cpuinfo != NULL) mount_cpuinfo(options->cpuinfo);

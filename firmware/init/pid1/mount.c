@@ -72,6 +72,7 @@ int mount_boot(const struct boot *boot) {
 
 int mount_rest(void) {
   int result = folder("/run/nodeos/dns", 0755); /* resolv.conf lives there; apps see this folder */
+  may("mounting pstore", sys_mount("pstore", "/sys/fs/pstore", "pstore", SAFE, NULL)); /* a crashed kernel's last words */
   if (result >= 0) result = mount_at("tmp", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
   if (result >= 0) result = mount_at("shm", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
   return result < 0 ? result : mount_at("pts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "mode=620,ptmxmode=666");

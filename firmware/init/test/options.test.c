@@ -57,6 +57,14 @@ TEST("descriptors to keep are sorted") {
   CHECK_NUMBER(options.keep_fds[1], 7);
   CHECK_NUMBER(options.keep_fds[2], 9);
 }
+TEST("another run's process is a number that a process can have") {
+  CHECK(parse(NEEDED "-- node") == NULL);
+  CHECK_NUMBER(options.root_of, 0);
+  CHECK(parse(NEEDED "--root-of 4711 -- node") == NULL);
+  CHECK_NUMBER(options.root_of, 4711);
+  CHECK_TEXT(parse(NEEDED "--root-of 0 -- node"), "--root-of: not a process id");
+  CHECK_TEXT(parse(NEEDED "--root-of self -- node"), "--root-of: not a process id");
+}
 TEST("devices add up") {
   CHECK(parse(NEEDED "--device /dev/gpiochip0 --device /dev/dri/card0 -- node") == NULL);
   CHECK_NUMBER(options.device_count, 2);

@@ -90,6 +90,15 @@ export class Devices {
       throw new NodeosError('DEVICE_OFFLINE', `device ${id} is not connected`);
   }
 
+  /** Lets a device whose data partition is beyond repair make it anew. @throws NodeosError NOT_FOUND, CONFLICT, DEVICE_OFFLINE */
+  async reformatData(id: string): Promise<void> {
+    const { report } = await this.#get(id);
+    if (report?.dataStore !== 'ram')
+      throw new NodeosError('CONFLICT', `device ${id} has its data on the disk: nothing needs to be made anew`);
+    if (!(await this.#options.broker.tell(id, { kind: 'reformat-data' })))
+      throw new NodeosError('DEVICE_OFFLINE', `device ${id} is not connected`);
+  }
+
   async report(id: string, report: DeviceReport): Promise<void> {
     const { store, deployments, changes } = this.#options;
     await store.transaction(async (inside) => {

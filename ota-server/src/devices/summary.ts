@@ -1,8 +1,10 @@
 import type { DeviceSummary } from '@nodeos/contracts/operator-api.ts';
 import type { DeviceRecord, UpdateRecord } from '../store/store.ts';
 
-/** What a person calls the device. */
-export function deviceName(device: Pick<DeviceRecord, 'id' | 'serial'>): string {
+/** What a person calls the device; before its first report, its serial number. */
+export function deviceName(device: Pick<DeviceRecord, 'id' | 'serial' | 'report'>): string {
+  const hostname = device.report?.hostname ?? '';
+  if (hostname !== '') return hostname;
   return device.serial === '' ? device.id : device.serial;
 }
 

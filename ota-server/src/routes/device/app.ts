@@ -1,4 +1,5 @@
 import fastify, { type FastifyInstance, LogController } from 'fastify';
+import { Admission } from '../../admission.ts';
 import { AttemptLimit } from '../../attempt-limit.ts';
 import type { KeyAndCertificate } from '../../authority.ts';
 import type { ServerContext } from '../../context.ts';
@@ -7,6 +8,7 @@ import { SERVER_LIMITS } from '../../limits.ts';
 import { demandDevice } from './authenticate.ts';
 import { enrolRoutes } from './enrol.ts';
 import { repositoryRoutes } from './repository.ts';
+import { spreadOut } from './spread-out.ts';
 import { stateRoutes } from './state.ts';
 
 /** The devices' surface: HTTPS with client certificates. */
@@ -28,6 +30,7 @@ export function buildDeviceApp(context: ServerContext, certificate: KeyAndCertif
     },
   }) as unknown as FastifyInstance;
   answerErrors(app);
+  spreadOut(app, new Admission(SERVER_LIMITS.deviceRequestsPerSecond, SERVER_LIMITS.deviceRequestsBurst));
   enrolRoutes(app, context, new AttemptLimit(SERVER_LIMITS.failedAttemptsPerMinute));
   app.register(async (scope) => {
     demandDevice(scope, context);

@@ -30,4 +30,9 @@ export function deviceRoutes(scope: FastifyInstance, { devices }: ServerContext)
     await devices.reboot(params.id);
     return reply.code(202).send();
   });
+  scope.post<{ Params: { id: string } }>('/api/v1/devices/:id/reformat-data', async ({ params, body }, reply) => {
+    validate(nothingSchema, body, 'reformat-data');
+    await devices.reformatData(params.id);
+    return reply.code(202).send();
+  });
 }

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
+import { type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import type { DeviceReport } from '@nodeos/contracts/device-api.ts';
+import { NodeosError } from '@nodeos/contracts/errors.ts';
+import { createEventQueue } from '../event-queue.ts';
+import type { ServerAnswer } from '../ports.ts';
+import { retryAfterMs } from './retry-after.ts';
+import { openSession } from './session.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** A session in time that passes as fast as the test wants. */
+function sessionInVirtualTime(t: TestContext, answer: (path: string) => ServerAnswer | null) {
+  t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_760_000_000_000 });
+  const asked: { at: number; path: string }[] = [];
+  const changes: string[] = [];
+  const sent: unknown[] = [];
+  const events = createEventQueue(() => {});
+  const session = openSession({
+    events,
+    http: {
+      async request(_method, path, options) {
+        asked.push({ at: Date.now(), path });
+        const given = answer(path);
+        if (!given) throw new NodeosError('FETCH_FAILED', 'no way to the server');
+        const { events: told = [] } = (options?.json ?? {}) as { events?: unknown[] };
+        sent.push(...told);
+        return given;
+      },
+    },
+    updater: { apply() {}, serverReachable() {}, acknowledge: async () => {} },
+    buildReport: async () => ({ updates: [] }) as unknown as DeviceReport,
+    onOnline: () => void changes.push('online'),
+    onOffline: () => void changes.push('offline'),
+    ...{ onRejected() {}, log() {} },
+  });
+  t.after(() => session.close());
+  async function pass(milliseconds: number, stepMs = 5_000): Promise<void> {
+    for (let passed = 0; passed < milliseconds; passed += stepMs) {
+      t.mock.timers.tick(stepMs);
+      for (let turn = 0; turn < 4; turn++) await setImmediate();
+    }
+  }
+  return { session, events, asked, changes, sent, pass };
+}
+
+const answerWith = (status: number, headers: ServerAnswer['headers'] = {}, json?: unknown): ServerAnswer => ({
+  ...{ status, headers },
+  body: Readable.from(json === undefined ? [] : [Buffer.from(JSON.stringify(json))]),
+});
+const healthy = (path: string) =>
+  path.endsWith('desired')
+    ? answerWith(200, { etag: '"1"' }, { format: 1, generation: 1, system: null, apps: {}, removeApps: [] })
+    : answerWith(204);
+
+test('a server that is down for three days is asked patiently, and told what was kept when it is back', async (t) => {
+  let up = false;
+  const { asked, changes, events, sent, pass } = sessionInVirtualTime(t, (path) => (up ? healthy(path) : null));
+  for (let event = 0; event < 500; event++) events.add('app', `event ${event}`);
+  await pass(72 * HOUR_MS, 10_000);
+  // Two questions, each at most every 15 s and at least every 40 s once the waits have grown.
+  assert.ok(asked.length > (2 * 72 * 3600) / 45 && asked.length < (2 * 72 * 3600) / 14, `${asked.length} requests`);
+  assert.deepEqual(changes, ['offline']);
+  up = true;
+  await pass(60_000);
+  assert.deepEqual(changes, ['offline', 'online']);
+  assert.equal(sent.length, 200, 'the newest events, and no more than the server takes at once');
+});
+
+test('a busy server is asked again when it said, not sooner, and counts as there', async (t) => {
+  let busy = true;
+  const { asked, changes, pass } = sessionInVirtualTime(t, (path) =>
+    busy ? answerWith(503, { 'retry-after': '120' }) : healthy(path),
+  );
+  await pass(119_000, 1_000);
+  assert.equal(asked.length, 2);
+  await pass(10_000, 1_000);
+  assert.equal(asked.length, 4);
+  assert.deepEqual(changes, []);
+  busy = false;
+  await pass(130_000, 1_000);
+  assert.deepEqual(changes, ['online']);
+});
+
+test('Retry-After: seconds or a date, an hour at most, and only where the server is busy', () => {
+  const now = Date.UTC(2026, 10, 21);
+  const wait = (status: number, header: string) => retryAfterMs({ status, headers: { 'retry-after': header } }, now);
+  assert.equal(wait(503, '7'), 7_000);
+  assert.equal(wait(429, new Date(now + 90_000).toUTCString()), 90_000);
+  assert.equal(wait(503, '999999999'), HOUR_MS);
+  for (const header of ['', '-5', '0', 'soon', new Date(now - 1_000).toUTCString()])
+    assert.equal(wait(503, header), null);
+  assert.equal(wait(500, '7'), null);
+  assert.equal(retryAfterMs({ status: 503, headers: {} }, now), null);
+});

@@ -1,0 +1,207 @@
+import { rmSync, truncateSync } from 'node:fs';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { DeviceDetail } from '@nodeos/contracts/operator-api.ts';
+import { buildLayer } from '@nodeos/firmware/build.ts';
+import { copyDisk } from '@nodeos/firmware/emulate/disk-copy.ts';
+import { putFleetFile } from '@nodeos/firmware/emulate/fleet-partition.ts';
+import { createWorkFolder } from '@nodeos/firmware/emulate/work-folder.ts';
+import { runTool } from '@nodeos/firmware/run-tool.ts';
+import { type FaultMachine, startMachine } from '../faults/qemu/machine.ts';
+import { deployToAll, deviceUntil, openSite, type Site } from '../faults/qemu/site.ts';
+
+const MIB = 1_048_576;
+const MEDIUM_BYTES = 512 * MIB;
+const LIMIT_MS = 1_200_000;
+const SLOT_A_MIB = 36;
+const SLOT_MIB = 128;
+
+interface BadRelease {
+  readonly name: string;
+  /** Publishes it; gives its target. */
+  readonly publish: (site: Site, version: string) => Promise<string>;
+  /** What the device must say about it. */
+  readonly reason: RegExp;
+}
+
+/** A system of which something is not as it should be. */
+function badSystem(
+  name: string,
+  words: { commandLine?: string; agent?: string; bytes?: number },
+  reason: RegExp,
+): BadRelease {
+  return {
+    name,
+    reason,
+    async publish(site, version) {
+      const { commandLine, agent, bytes } = words;
+      const kernel = {
+        ...site.board.kernel,
+        commandLine: `${site.board.kernel.commandLine} ${commandLine ?? ''}`.trim(),
+      };
+      const board = { ...site.board, kernel };
+      const slot = await systemOf({ ...site, board }, version, agent);
+      if (bytes !== undefined) truncateSync(slot, bytes);
+      const target = await site.publishFile(slot);
+      rmSync(slot);
+      return target;
+    },
+  };
+}
+
+async function systemOf(site: Site, systemVersion: string, agent: string | undefined): Promise<string> {
+  const agentOverride = agent === undefined ? undefined : join(site.folder, `agent-${systemVersion}.js`);
+  if (agentOverride !== undefined) await writeFile(agentOverride, agent as string);
+  const trustRoot = await readFile(join(site.operator.keys, 'root.json'));
+  const { files } = await buildLayer(site.build, {
+    ...{ board: site.board, layer: 'slot', systemVersion, trustRoot, agentOverride },
+  });
+  const own = join(site.folder, `slot-${systemVersion}.img`);
+  await copyFile(files.slot as string, own);
+  return own;
+}
+
+const badApp = (name: string, source: string, reason: RegExp, settings: Record<string, unknown> = {}): BadRelease => ({
+  name,
+  reason,
+  publish: (site, version) => site.app(version, source, settings),
+});
+
+const SILENT = /^TRIAL_FAILED: .*(without a word|watchdog|panic)/;
+
+const BAD: readonly BadRelease[] = [
+  badApp('app that ends at once', "throw new Error('boom')", /^APP_START_FAILED: .*boom/),
+  badApp(
+    'app that takes more memory than its limit',
+    'const all = []; setInterval(() => all.push(Buffer.alloc(8e6, 1)), 5);',
+    /^APP_(START|PROBE)_FAILED: .*memory/,
+  ),
+  badApp(
+    'app that never answers its probe',
+    "require('node:net').createServer(() => {}).listen(8080)",
+    /^APP_PROBE_FAILED/,
+  ),
+  badSystem('release larger than the slot', { bytes: (SLOT_MIB + 4) * MIB }, /^SLOT_TOO_SMALL/),
+  badSystem('kernel that panics at once', { commandLine: 'rdinit=/none' }, SILENT),
+  badSystem('kernel that hangs right after kexec', { commandLine: 'rdinit=/none panic=0' }, SILENT),
+  badSystem('init that gives up', { commandLine: 'nodeos.verity=none' }, SILENT),
+  badSystem(
+    'agent that crashes',
+    { agent: "throw new Error('never comes up');\n" },
+    /^TRIAL_FAILED: system process ended with code 1/,
+  ),
+  badSystem(
+    'agent that runs and says nothing',
+    { agent: 'for (;;);\n' },
+    /^TRIAL_FAILED: (trial was not confirmed|system process gave no heartbeat)/,
+  ),
+];
+
+export interface Recovery {
+  readonly name: string;
+  readonly seconds: number;
+  readonly reason: string;
+}
+
+function isBack(device: DeviceDetail, system: string, app: string): boolean {
+  const { report, online } = device;
+  if (!online || report?.system.version !== system || report.system.trial) return false;
+  return report.apps.hello?.version === app && report.apps.hello.state === 'running';
+}
+
+async function recover(site: Site, id: string, bad: BadRelease, version: string, limitMs: number): Promise<Recovery> {
+  const target = await bad.publish(site, version);
+  const started = performance.now();
+  const deployment = await deployToAll(site, target);
+  let reason = '';
+  await deviceUntil(
+    site,
+    id,
+    (device) => {
+      const ended = device.updates.find((update) => update.deployment === deployment && update.state === 'failed');
+      reason = ended?.reason ?? '';
+      return ended !== undefined && isBack(device, '1.0.0', '1.0.0');
+    },
+    limitMs,
+    `the old release after: ${bad.name}`,
+  );
+  if (!bad.reason.test(reason)) throw new Error(`${bad.name}: the device says "${reason}"`);
+  return { name: bad.name, seconds: (performance.now() - started) / 1000, reason };
+}
+
+/** A confirmed slot that stops booting: its root is taken out while the machine is off. */
+async function slotThatStopsBooting(site: Site, id: string, machine: FaultMachine, disk: string): Promise<Recovery> {
+  await deployToAll(site, await site.publishSystem('1.1.0'));
+  await deviceUntil(site, id, (device) => isBack(device, '1.1.0', '1.0.0'), LIMIT_MS, 'system 1.1.0');
+  await machine.emulator.stop();
+  await runTool('mdel', ['-i', `${disk}@@${(SLOT_A_MIB + SLOT_MIB) * MIB}`, '::/rootfs.sqfs']);
+  const started = performance.now();
+  const next = await startMachine(site, disk, 'fallback');
+  try {
+    let reason = '';
+    await deviceUntil(
+      site,
+      id,
+      (device) => {
+        reason = device.updates.find((update) => update.state === 'failed' && update.version === '1.1.0')?.reason ?? '';
+        return reason !== '' && isBack(device, '1.0.0', '1.0.0');
+      },
+      LIMIT_MS,
+      'the other slot',
+    );
+    return { name: 'confirmed slot that stops booting', seconds: (performance.now() - started) / 1000, reason };
+  } finally {
+    await next.emulator.stop();
+  }
+}
+
+/** Gives each bad release to one device in QEMU and measures the time until the old one is healthy again. */
+export async function measureRecovery(
+  only: string,
+  say: (line: string) => void,
+  limitMs = LIMIT_MS,
+): Promise<Recovery[]> {
+  const work = createWorkFolder();
+  const site = await openSite(work.path, say);
+  const rows: Recovery[] = [];
+  const note = (row: Recovery): void => {
+    rows.push(row);
+    say(`${row.name}: ${row.seconds.toFixed(1)} s: ${row.reason}`);
+  };
+  let machine: FaultMachine | null = null;
+  try {
+    const disk = join(site.folder, 'disk.img');
+    await copyDisk(await site.system('image', '1.0.0'), disk, MEDIUM_BYTES);
+    await putFleetFile(disk, site.fleetFile);
+    machine = await startMachine(site, disk, 'recovery');
+    await deployToAll(site, await site.app('1.0.0'));
+    const found = () => site.devices().then(([device]) => device?.id ?? null);
+    const id = await site.operator.changes.until(found, (seen) => seen !== null, LIMIT_MS, 'a device', String);
+    await deviceUntil(site, id as string, (device) => isBack(device, '1.0.0', '1.0.0'), LIMIT_MS, 'hello 1.0.0');
+    const chosen = BAD.filter(({ name }) => name.includes(only));
+    for (const [index, bad] of chosen.entries()) note(await recover(site, id as string, bad, `2.${index}.0`, limitMs));
+    if ('confirmed slot that stops booting'.includes(only))
+      note(await slotThatStopsBooting(site, id as string, machine, disk));
+    return rows;
+  } catch (error) {
+    say(machine?.emulator.console.tail(25) ?? '');
+    throw error;
+  } finally {
+    await machine?.emulator.stop();
+    await site.close();
+    work.remove();
+  }
+}
+
+/** `npm run bench -- recovery [--only part of a name]` */
+export async function main(words: readonly string[]): Promise<void> {
+  const { values } = parseArgs({ args: [...words], options: { only: { type: 'string', default: '' } } });
+  const rows = await measureRecovery(values.only, (line) => void process.stderr.write(`${line}\n`));
+  const lines = rows.map(
+    ({ name, seconds, reason }) => `| ${name} | ${seconds.toFixed(1)} | ${reason.replaceAll('|', '\\|')} |`,
+  );
+  process.stdout.write(
+    `\n| bad release | seconds to the old one, healthy | what the device says |\n|---|--:|---|\n${lines.join('\n')}\n`,
+  );
+}
