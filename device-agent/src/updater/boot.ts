@@ -41,6 +41,7 @@ export async function lookAtBoot(context: UpdaterContext): Promise<BootCase> {
     trialsMax: options.limits.systemTrialsMax,
   });
   if (boot.kind === 'trial-not-begun') {
+    await context.pointer.forgetOnce();
     await store.update((state) => ({ ...state, systemTrial: null }));
     ports.event('trial', `the trial of system ${systemTrial?.version} had not begun; it is prepared again`);
   }

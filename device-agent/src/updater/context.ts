@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path';
+import type { InitWord } from '@nodeos/contracts/boot-facts.ts';
 import { isNodeosError, NodeosError } from '@nodeos/contracts/errors.ts';
 import type { SlotManifest } from '@nodeos/contracts/slot-manifest.ts';
 import type { UpdaterPorts } from '../ports.ts';
@@ -21,7 +22,7 @@ export interface UpdaterContext {
   /** The server has answered since this agent started. */
   readonly serverReached: () => boolean;
   /** Says a last word to init; nothing more is begun after it. */
-  readonly leave: (word: 'reboot' | 'kexec') => void;
+  readonly leave: (word: InitWord) => void;
 }
 
 export function trustPorts({ ports, options, manifest }: UpdaterContext): TrustPorts {

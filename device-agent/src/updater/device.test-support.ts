@@ -4,10 +4,10 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, trunc
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
+import type { BootChain, TrialKind } from '@nodeos/contracts/boot-chain.ts';
 import type { BootFacts, InitWord } from '@nodeos/contracts/boot-facts.ts';
 import type { AppStatus, DesiredState } from '@nodeos/contracts/desired-state.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
-import { renderEnvironmentBlock } from '@nodeos/contracts/grub-environment.ts';
 import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
 import { appTargetPath, systemTargetPath } from '@nodeos/contracts/release.ts';
 import type { SlotManifest } from '@nodeos/contracts/slot-manifest.ts';
@@ -15,13 +15,19 @@ import type { AppRuntime, InstalledApp, Updater } from '../ports.ts';
 import { openPointer, type SlotName } from '../slots/pointer.ts';
 import { withVolume } from '../slots/volume.ts';
 import { TestHttp, TestRepository } from '../trust/repository.test-support.ts';
+import { bootFilesOf, chooseSlot, writeGrubAttempts, writeRecords } from './boot-loaders.test-support.ts';
 import { systemDisk } from './disk.ts';
 import { createUpdater } from './engine.ts';
 import { FaultDisk, type Losses } from './fault-disk.test-support.ts';
 import type { UpdaterOptions } from './options.ts';
 
 export const BOARD = 'x86_64-usb';
-const BOOT_START = 1_048_576;
+/** Where the boot partition begins; U-Boot's records lie before it. */
+const BOOT_STARTS: Readonly<Record<BootChain, number>> = {
+  grub: 1_048_576,
+  raspberrypi: 1_048_576,
+  'u-boot': 3_145_728,
+};
 const FAST_DISK = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 export function appManifest(version: string, change: Partial<AppManifest> = {}): AppManifest {
@@ -66,14 +72,14 @@ function makeVolume(image: string, bytes: number, files: Record<string, Buffer>)
   }
 }
 
-let bootImage: Buffer | null = null;
+const bootImages = new Map<BootChain, Buffer>();
 
-function bootVolume(): Buffer {
-  bootImage ??= makeVolume(join(FAST_DISK, `nodeos-boot-${process.pid}`), 1_474_560, {
-    'grub/grubenv': renderEnvironmentBlock({ nodeos_slot: 'a' }),
-    'grub/attempts': renderEnvironmentBlock({ nodeos_attempts: '0' }),
-  });
-  return bootImage;
+function bootVolume(chain: BootChain): Buffer {
+  const known = bootImages.get(chain);
+  if (known) return known;
+  const made = makeVolume(join(FAST_DISK, `nodeos-boot-${process.pid}`), 1_474_560, bootFilesOf(chain));
+  bootImages.set(chain, made);
+  return made;
 }
 
 export interface SlotImage {
@@ -182,6 +188,14 @@ const LIMITS: UpdaterOptions['limits'] = {
   fetchRateWindowMs: 200,
 };
 
+export interface DeviceKind {
+  /** Folder of another device, whose disks this one begins with. */
+  readonly from?: string;
+  readonly random?: () => number;
+  readonly chain?: BootChain;
+  readonly trial?: TrialKind;
+}
+
 /** Data partition, slots and boot partition in files; a boot loader and an init that do what theirs do. */
 export class TestDevice {
   readonly folder = mkdtempSync(join(FAST_DISK, 'nodeos-device-'));
@@ -209,16 +223,21 @@ export class TestDevice {
   limits = LIMITS;
   /** The engine's clock; another one lets a test wait for nothing. */
   time: Partial<Pick<UpdaterOptions, 'delay' | 'monotonicMs'>> = {};
+  readonly chain: BootChain;
+  readonly trialKind: TrialKind;
   #loaded: string | null = null;
+  /** The firmware's word for one boot, which a power cut takes away. */
+  #tryboot = false;
   #ended: (how: 'kexec' | 'reboot' | 'cut') => void = () => {};
   ended: Promise<'kexec' | 'reboot' | 'cut'> = Promise.resolve('reboot');
 
-  /** @param from folder of another device, whose disks this one begins with */
   constructor(
     losses: Losses = 'nothing lost',
     repository = new TestRepository(),
-    { from, random }: { readonly from?: string; readonly random?: () => number } = {},
+    { from, random, chain = 'grub', trial = 'kexec' }: DeviceKind = {},
   ) {
+    this.chain = chain;
+    this.trialKind = trial;
     this.repository = repository;
     this.http = new TestHttp(repository);
     this.disk = new FaultDisk(losses, random);
@@ -227,7 +246,9 @@ export class TestDevice {
       return;
     }
     mkdirSync(join(this.folder, 'run'));
-    writeFileSync(join(this.folder, 'disk'), Buffer.concat([Buffer.alloc(BOOT_START), bootVolume()]));
+    const records = Buffer.alloc(BOOT_STARTS[chain]);
+    writeRecords(chain, records);
+    writeFileSync(join(this.folder, 'disk'), Buffer.concat([records, bootVolume(chain)]));
     const factory = this.makeSystem('1.0.0');
     for (const slot of ['slot-a', 'slot-b'])
       writeFileSync(join(this.folder, slot), Buffer.concat([factory.bytes, Buffer.alloc(262_144)]));
@@ -241,7 +262,11 @@ export class TestDevice {
     return join(this.folder, 'data/.system/agent');
   }
   get pointer() {
-    return openPointer(systemDisk, join(this.folder, 'disk'), BOOT_START);
+    return openPointer(this.chain, {
+      disk: systemDisk,
+      device: join(this.folder, 'disk'),
+      start: BOOT_STARTS[this.chain],
+    });
   }
   slotBytes(slot: SlotName): Buffer {
     return readFileSync(join(this.folder, `slot-${slot}`));
@@ -265,7 +290,8 @@ export class TestDevice {
   }
 
   makeSystem(version: string): SlotImage {
-    const image = slotImage(version, this.repository.root);
+    const boot = { chain: this.chain, trial: this.trialKind };
+    const image = slotImage(version, this.repository.root, { boot });
     this.known.set(version, image);
     return image;
   }
@@ -281,22 +307,14 @@ export class TestDevice {
     this.repository.addTarget(appTargetPath(name, version, 'any'), bytes, { kind: 'app', app, notes: '' });
   }
 
-  /** GRUB: counts boots of the pointer's slot and takes the other one after three. */
+  /** What the boot loader does; also for a restart that takes the other slot once. */
   async coldBoot(): Promise<void> {
-    const pointer = this.pointer;
-    let slot = pointer.read();
-    const attempts = pointer.readAttempts();
-    if (attempts >= 3) slot = slot === 'a' ? 'b' : 'a';
-    else await this.setAttempts(attempts + 1);
-    await this.boot(slot, 0);
+    const { slot, once } = chooseSlot(this.chain, join(this.folder, 'disk'), BOOT_STARTS[this.chain], this.#tryboot);
+    await this.boot(slot, once ? DEVICE_LIMITS.trialTimeoutSeconds : 0);
   }
 
   async setAttempts(attempts: number): Promise<void> {
-    const path = join(this.folder, 'disk');
-    const { offset } = withVolume(path, BOOT_START, (volume) => volume.locate('/grub/attempts'));
-    const disk = readFileSync(path);
-    disk.set(renderEnvironmentBlock({ nodeos_attempts: String(attempts) }), BOOT_START + offset);
-    writeFileSync(path, disk);
+    writeGrubAttempts(join(this.folder, 'disk'), BOOT_STARTS.grub, { nodeos_attempts: String(attempts) });
   }
 
   /** init jumps into the loaded kernel. */
@@ -310,6 +328,7 @@ export class TestDevice {
     this.trial = trial;
     this.slot = slot;
     this.#loaded = null;
+    this.#tryboot = false;
     this.apps = Object.assign(new FakeApps(), { broken: this.apps.broken, ill: this.apps.ill });
     rmSync(join(this.folder, 'run'), { recursive: true, force: true });
     rmSync(join(this.folder, 'slot'), { recursive: true, force: true });
@@ -324,7 +343,10 @@ export class TestDevice {
       this.#ended = resolve;
     });
     const boot = this.boots;
-    this.disk.onCut = () => this.#ended('cut');
+    this.disk.onCut = () => {
+      this.#tryboot = false;
+      this.#ended('cut');
+    };
     await this.#startAgent(boot, trial);
   }
 
@@ -352,7 +374,8 @@ export class TestDevice {
       if (this.boots !== boot || this.disk.failing) return;
       this.words.push(word);
       if (word === 'kexec') this.#ended(this.#loaded ? 'kexec' : 'reboot');
-      if (word === 'reboot') this.#ended('reboot');
+      if (word === 'tryboot') this.#tryboot = true;
+      if (word === 'reboot' || word === 'tryboot') this.#ended('reboot');
     };
     this.updater = await createUpdater(
       {
@@ -382,7 +405,7 @@ export class TestDevice {
         limits: this.limits,
         runDir: join(this.folder, 'run'),
         bootId: `boot-${boot}`,
-        partitionStart: () => BOOT_START,
+        partitionStart: () => BOOT_STARTS[this.chain],
         memory: () => this.memory,
         lastBoot: async () => this.evidence,
         ...this.time,

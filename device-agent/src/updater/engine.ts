@@ -32,7 +32,11 @@ export async function createUpdater(ports: UpdaterPorts, changes: Partial<Update
     store,
     manifest,
     board: createStatusBoard(store, ports.report, options.monotonicMs),
-    pointer: openPointer(options.disk, ports.facts.disk, options.partitionStart(ports.facts.boot_part)),
+    pointer: openPointer(manifest.boot.chain, {
+      disk: options.disk,
+      device: ports.facts.disk,
+      start: options.partitionStart(ports.facts.boot_part),
+    }),
     serverReached: () => reached,
     leave(word) {
       leaving = true;

@@ -4,11 +4,18 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { TestRepository } from '../trust/repository.test-support.ts';
-import { desired, TestDevice, until } from './device.test-support.ts';
+import { type DeviceKind, desired, TestDevice, until } from './device.test-support.ts';
 import type { Losses } from './fault-disk.test-support.ts';
 
 const WANTED = desired({ hello: '2.0.0' }, '1.1.0', 'd2', 2);
-const repository = new TestRepository();
+/** What is published names its boot loader. */
+const repositories = new Map<string | undefined, TestRepository>();
+
+function repository(chain: string | undefined): TestRepository {
+  const known = repositories.get(chain) ?? new TestRepository();
+  repositories.set(chain, known);
+  return known;
+}
 
 interface Life {
   readonly device: TestDevice;
@@ -16,8 +23,13 @@ interface Life {
 }
 
 /** A device with hello 1.0.0 on system 1.0.0 is told to run 2.0.0 on 1.1.0; the power goes at one call. */
-async function live(losses: Losses, cutAfter: number, spoil: (device: TestDevice) => void): Promise<Life> {
-  const device = new TestDevice(losses, repository);
+async function live(
+  losses: Losses,
+  cutAfter: number,
+  spoil: (device: TestDevice) => void,
+  kind: DeviceKind,
+): Promise<Life> {
+  const device = new TestDevice(losses, repository(kind.chain), kind);
   device.publishAll();
   await device.coldBoot();
   device.updater.apply(desired({ hello: '1.0.0' }));
@@ -83,13 +95,14 @@ async function walk(
   step: number,
   spoil: (device: TestDevice) => void,
   check: (device: TestDevice) => void,
+  kind: DeviceKind = {},
 ) {
-  const whole = await live(losses, Number.POSITIVE_INFINITY, spoil);
+  const whole = await live(losses, Number.POSITIVE_INFINITY, spoil, kind);
   check(whole.device);
   whole.device.dispose();
   assert.ok(whole.calls > 40, `only ${whole.calls} calls`);
   for (let cut = 1; cut <= whole.calls; cut += step) {
-    const { device } = await live(losses, cut, spoil).catch((error) => {
+    const { device } = await live(losses, cut, spoil, kind).catch((error) => {
       throw new Error(`cut at call ${cut} of ${whole.calls}: ${error.stack}`);
     });
     requireOldOrNew(device);
@@ -101,22 +114,25 @@ async function walk(
 
 const STEP = Number(process.env.NODEOS_CUT_STEP ?? 1);
 
+function requireUpdated(device: TestDevice): void {
+  const app = device.apps.running.get('hello')?.manifest.version;
+  const status = (lane: string) => device.updater.updates().find((update) => update.lane === lane);
+  assert.equal(app, '2.0.0', JSON.stringify(device.updater.updates()));
+  // A cut during the trial ends it without a word; the release is tried once more.
+  assert.equal(status('system')?.state, 'confirmed', JSON.stringify(device.updater.updates()));
+  assert.equal(device.version, '1.1.0');
+  assert.equal(device.wholeSystem(device.pointer.read()), device.version);
+}
+
 for (const losses of ['nothing lost', 'unsynced lost'] as const) {
   test(`power cut at every write of an app and a system update (${losses}): old or new, never a third`, async () => {
-    await walk(
-      losses,
-      STEP,
-      () => {},
-      (device) => {
-        const app = device.apps.running.get('hello')?.manifest.version;
-        const status = (lane: string) => device.updater.updates().find((update) => update.lane === lane);
-        assert.equal(app, '2.0.0', JSON.stringify(device.updater.updates()));
-        // A cut during the trial ends it without a word; the release is tried once more.
-        assert.equal(status('system')?.state, 'confirmed', JSON.stringify(device.updater.updates()));
-        assert.equal(device.version, '1.1.0');
-        assert.equal(device.wholeSystem(device.pointer.read()), device.version);
-      },
-    );
+    await walk(losses, STEP, () => {}, requireUpdated);
+  });
+}
+
+for (const chain of ['grub', 'raspberrypi', 'u-boot'] as const) {
+  test(`power cut at sampled writes where the other slot is taken once by ${chain}`, async () => {
+    await walk('unsynced lost', STEP * 3, () => {}, requireUpdated, { chain, trial: 'one-shot' });
   });
 }
 

@@ -22,6 +22,13 @@ export async function fetchSystem(context: UpdaterContext, step: StepOf<'fetch-s
   board.show(subject, 'fetching', { percent: 0 });
   const target = await findTarget(trustPorts(context), step.release.target, run.signal);
   const expected = requireSystem(target, manifest.board, step.release.version);
+  if (expected.boot.chain !== manifest.boot.chain)
+    throw new NodeosError(
+      'RELEASE_INCOMPATIBLE',
+      `${target.path} is for ${expected.boot.chain}, not for ${manifest.boot.chain}`,
+    );
+  // Whatever was prepared there before is about to go.
+  await context.pointer.forgetOnce();
   const partition = slotPartition(ports.facts, otherSlot(ports.facts.slot));
   const destination = await openSlotDestination({
     disk: options.disk,
@@ -47,7 +54,10 @@ export async function fetchSystem(context: UpdaterContext, step: StepOf<'fetch-s
   run.fetched.set(target.path, target);
 }
 
-/** Notes the trial, loads the other slot's kernel and lets init jump into it. */
+/**
+ * Notes the trial, then starts the other slot once: init jumps into its kernel, or restarts with a word for the boot
+ * loader where the board's kexec cannot be relied on.
+ */
 export async function trialSystem(context: UpdaterContext, step: StepOf<'trial-system'>, run: StepRun): Promise<void> {
   const { board, options, ports, store } = context;
   const subject = { name: null, release: step.release };
@@ -70,6 +80,10 @@ export async function trialSystem(context: UpdaterContext, step: StepOf<'trial-s
       preparedInBoot: options.bootId,
     }),
   );
+  if (context.manifest.boot.trial === 'one-shot') {
+    context.leave(await context.pointer.takeOnce(slot));
+    return;
+  }
   const { trialTimeoutSeconds } = options.limits;
   const { disk, runDir } = options;
   await loadTrial({ disk, native: ports.native, facts: ports.facts, slot, manifest, runDir, trialTimeoutSeconds });

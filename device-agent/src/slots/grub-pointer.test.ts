@@ -33,6 +33,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
+const open = (disk: Disk = systemDisk) => openPointer('grub', { disk, device, start: START });
 function put(name: string, bytes: Buffer): void {
   writeFileSync(join(folder, name), bytes);
   execFileSync('mcopy', ['-o', '-i', `${device}@@${START}`, join(folder, name), `::grub/${name}`], { stdio: 'pipe' });
@@ -45,7 +46,7 @@ function take(name: string): Buffer {
 }
 
 test('pointer and count are read and changed by one sector each', async () => {
-  const pointer = openPointer(systemDisk, device, START);
+  const pointer = open();
   assert.equal(pointer.read(), 'a');
   assert.equal(pointer.readAttempts(), 2);
   const before = readFileSync(device);
@@ -70,7 +71,7 @@ test('GRUB’s own tool reads what was written', (context) => {
     context.skip('grub-editenv (grub-common) is not installed');
     return;
   }
-  return openPointer(systemDisk, device, START)
+  return open()
     .confirm('b')
     .then(() => {
       take('grubenv');
@@ -82,11 +83,11 @@ test('GRUB’s own tool reads what was written', (context) => {
 test('a count that is 0 already is not written', async () => {
   put('attempts', renderEnvironmentBlock({ nodeos_attempts: '0' }));
   const disk: Disk = { ...systemDisk, open: () => assert.fail('the disk was opened for writing') };
-  await openPointer(disk, device, START).clearAttempts();
+  await open(disk).clearAttempts();
 });
 
 test('a pointer that names no slot, or is missing, is an error with a code', () => {
-  const pointer = openPointer(systemDisk, device, START);
+  const pointer = open();
   put('grubenv', renderEnvironmentBlock({ nodeos_slot: 'c' }));
   assert.throws(
     () => pointer.read(),
@@ -115,7 +116,7 @@ test('a medium that does not take or keep the sector is an error with a code', a
     }),
   };
   await assert.rejects(
-    openPointer(failing, device, START).confirm('b'),
+    open(failing).confirm('b'),
     (error) => isNodeosError(error) && error.code === 'SLOT_WRITE_FAILED' && /input\/output/.test(error.message),
   );
   const forgetful: Disk = {
@@ -123,7 +124,7 @@ test('a medium that does not take or keep the sector is an error with a code', a
     open: async (path, flags, mode) => ({ ...bound(await systemDisk.open(path, flags, mode)), write: async () => {} }),
   };
   await assert.rejects(
-    openPointer(forgetful, device, START).confirm('b'),
+    open(forgetful).confirm('b'),
     (error) => isNodeosError(error) && error.code === 'SLOT_WRITE_FAILED' && /does not keep/.test(error.message),
   );
 });
