@@ -95,14 +95,14 @@ fi
 
 function startSlots(): string {
   const load = (address: string, path: string): string => `load \${nodeos_from} \${${address}} ${path}`;
-  const overlay = `${load('fdtoverlay_addr_r', '/overlays/${overlay}')} && fdt apply \${fdtoverlay_addr_r}`;
+  const overlay = `${load('fdtoverlay_addr_r', `/overlays/\${overlay}`)} && fdt apply \${fdtoverlay_addr_r}`;
   const bootArguments = `"\${nodeos_arguments} nodeos.disk=\${nodeos_disk} nodeos.slot=\${nodeos_name} \${nodeos_words}"`;
   const steps = [
     load('ramdisk_addr_r', '/slot.env'),
-    'env import -t ${ramdisk_addr_r} ${filesize} nodeos_arguments nodeos_tree nodeos_overlays nodeos_trial',
+    `env import -t \${ramdisk_addr_r} \${filesize} nodeos_arguments nodeos_tree nodeos_overlays nodeos_trial`,
     load('kernel_addr_r', '/kernel'),
-    load('fdt_addr_r', '/${nodeos_tree}'),
-    'fdt addr ${fdt_addr_r}',
+    load('fdt_addr_r', `/\${nodeos_tree}`),
+    `fdt addr \${fdt_addr_r}`,
     'fdt resize 0x10000',
   ];
   return `setenv nodeos_overlay 'for overlay in \${nodeos_overlays}; do ${overlay}; done'
