@@ -3,15 +3,18 @@ import { delimiter, join } from 'node:path';
 import { describeError, isNodeosError } from '@nodeos/contracts/errors.ts';
 import { parseJson } from '@nodeos/contracts/validate.ts';
 import { assetPath } from '@nodeos/firmware/assets.ts';
+import { listBoards } from '@nodeos/firmware/boards.ts';
 import type { BuildContext } from '@nodeos/firmware/context.ts';
 import { runTool, TOOL_PACKAGES } from '@nodeos/firmware/run-tool.ts';
 import { indexAge, openAptRoot, updateIndexes } from '@nodeos/firmware/sources/apt-root.ts';
 import { z } from 'zod';
+import { packagesOfBoards } from './doctor-boards.ts';
 import { formatBytes } from './output.ts';
 
 export interface Check {
   readonly name: string;
-  readonly state: 'ok' | 'missing' | 'warning';
+  /** `optional`: not there, and only some boards need it. */
+  readonly state: 'ok' | 'missing' | 'optional' | 'warning';
   readonly detail: string;
   /** Debian package that provides what is missing. */
   readonly debianPackage?: string;
@@ -23,6 +26,8 @@ const CACHE_NEEDED_BYTES = 8e9;
 const INDEX_FRESH_MS = 86_400_000;
 // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query has the same syntax for its fields
 const DPKG_FORMAT = '-f=${Package} ${db:Status-Status}\n';
+/** Groups of packages that every build needs. */
+const ALWAYS = ['build', 'emulate'];
 const SUPPORTED = ['12', '13'];
 
 /** What `nodeos` needs of this machine, found without changing it. */
@@ -88,23 +93,49 @@ async function findTool(tool: string, folders: readonly string[]): Promise<strin
 /** Packages that bring more than one program: headers, firmware, keys. Only dpkg can tell. */
 async function checkPackages(signal: AbortSignal): Promise<Check[]> {
   const file = assetPath('scripts', 'debian-packages.json');
-  const debianPackages = parseJson(packagesSchema, await readFile(file, 'utf8'), 'scripts/debian-packages.json');
-  const programs = new Set(Object.values(TOOL_PACKAGES));
-  const wanted = debianPackages.filter(
-    (entry) => entry.group !== 'test' && entry.group !== 'faults' && !programs.has(entry.package),
-  );
-  const args = ['-W', DPKG_FORMAT, ...wanted.map((entry) => entry.package)];
+  const listed = parseJson(packagesSchema, await readFile(file, 'utf8'), 'scripts/debian-packages.json');
+  const wanted = wantedPackages(listed, packagesOfBoards(await listBoards()));
+  const args = ['-W', DPKG_FORMAT, ...wanted.map((entry) => entry.name)];
   const answer = await runTool('dpkg-query', args, { signal, okCodes: [0, 1] }).catch((error: unknown) => {
     if (isNodeosError(error) && error.code === 'TOOL_MISSING') return null;
     throw error;
   });
   if (answer === null) return [{ name: 'dpkg', state: 'warning', detail: 'no Debian: packages were not looked at' }];
-  const installed = new Set(answer.stdout.toString().split('\n'));
-  return wanted.map((entry) =>
-    installed.has(`${entry.package} installed`)
-      ? { name: entry.package, state: 'ok', detail: `installed; ${entry.for}` }
-      : { name: entry.package, state: 'missing', detail: `not installed; ${entry.for}`, debianPackage: entry.package },
-  );
+  return packageChecks(wanted, new Set(answer.stdout.toString().split('\n')));
+}
+
+interface WantedPackage {
+  readonly name: string;
+  readonly purpose: string;
+  /** Names of the boards that need it; null: every build does. */
+  readonly boards: readonly string[] | null;
+}
+
+/** What every build needs, beside the programs that are looked for by name; then what only some boards need. */
+export function wantedPackages(
+  listed: z.infer<typeof packagesSchema>,
+  ofBoards: ReadonlyMap<string, readonly string[]>,
+): WantedPackage[] {
+  const programs = new Set(Object.values(TOOL_PACKAGES));
+  const always = listed.filter(({ group }) => ALWAYS.includes(group));
+  const some = [...ofBoards].filter(([name]) => !always.some((entry) => entry.package === name));
+  return [
+    ...always.map((entry) => ({ name: entry.package, purpose: entry.for, boards: null })),
+    ...some.map(([name, boards]) => {
+      const purpose = listed.find((entry) => entry.package === name)?.for ?? 'builds and runs images';
+      return { name, purpose, boards };
+    }),
+  ].filter(({ name }) => !programs.has(name));
+}
+
+/** @param installed lines of dpkg-query, `name state` */
+export function packageChecks(wanted: readonly WantedPackage[], installed: ReadonlySet<string>): Check[] {
+  return wanted.map(({ name, purpose, boards }) => {
+    if (installed.has(`${name} installed`)) return { name, state: 'ok', detail: `installed; ${purpose}` };
+    if (boards === null) return { name, state: 'missing', detail: `not installed; ${purpose}`, debianPackage: name };
+    const detail = `not installed; ${purpose}; needed for ${boards.join(', ')} only`;
+    return { name, state: 'optional', detail, debianPackage: name };
+  });
 }
 
 async function checkDisk(cacheRoot: string): Promise<Check> {

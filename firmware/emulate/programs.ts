@@ -4,6 +4,10 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Board } from '@nodeos/contracts/board.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
+import { uefiPackage } from './uefi.ts';
+
+/** Reads and changes device trees where the emulator plays the firmware. */
+const DEVICE_TREE_TOOL = { program: 'fdtput', package: 'device-tree-compiler' } as const;
 
 /** Debian's packages of QEMU's programs. */
 const PACKAGES: Readonly<Record<string, string>> = {
@@ -23,8 +27,17 @@ export async function requireEmulator(
   requireProgram(emulate.system, PACKAGES[emulate.system] ?? emulate.system);
   requireProgram('setpriv', 'util-linux');
   await requireVersion(emulate);
-  // Device trees are read and changed where the emulator plays the firmware.
-  if (emulate.firmware === 'raspberrypi') requireProgram('fdtput', 'device-tree-compiler');
+  if (emulate.firmware === 'raspberrypi') requireProgram(DEVICE_TREE_TOOL.program, DEVICE_TREE_TOOL.package);
+}
+
+/** Debian's packages that a board's machine needs. */
+export function emulatorPackages({ system, firmware }: Pick<NonNullable<Board['emulate']>, 'system' | 'firmware'>) {
+  const uefi = firmware === 'uefi' ? uefiPackage(system) : undefined;
+  return [
+    PACKAGES[system] ?? system,
+    ...(uefi === undefined ? [] : [uefi]),
+    ...(firmware === 'raspberrypi' ? [DEVICE_TREE_TOOL.package] : []),
+  ];
 }
 
 async function requireVersion({

@@ -26,6 +26,11 @@ const UEFI: Readonly<Record<string, { readonly package: string; readonly files: 
   },
 };
 
+/** Debian's package with the UEFI firmware for one of QEMU's programs; undefined where there is none. */
+export function uefiPackage(system: string): string | undefined {
+  return UEFI[system]?.package;
+}
+
 /**
  * UEFI firmware for one of QEMU's programs, with a fresh copy of the variables in `folder`.
  * @throws NodeosError TOOL_MISSING; INPUT_INVALID where there is none for that machine

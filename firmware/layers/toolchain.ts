@@ -31,7 +31,7 @@ export async function boardToolchain(
   const cc = `${crossPrefix}gcc`;
   const ask = async (option: string): Promise<string> => {
     const { stdout } = await runTool(cc, [option], { signal: context.signal }).catch((error: unknown) => {
-      throw withCrossPackage(error, crossPrefix, board.name);
+      throw withCrossPackage(error, board);
     });
     return stdout.toString().split('\n')[0]?.trim() ?? '';
   };
@@ -52,12 +52,17 @@ export async function boardToolchain(
   };
 }
 
-/** Debian's cross compilers have the prefix of their tools in the names of their packages. */
-function withCrossPackage(error: unknown, crossPrefix: string, board: string): unknown {
-  if (!isNodeosError(error) || error.code !== 'TOOL_MISSING' || crossPrefix === '') return error;
+/** Debian's packages of a board's compilers, which have the prefix of their tools in their names; none for the host's own. */
+export function crossPackages({ crossPrefix }: Board['architecture']): string[] {
   const target = crossPrefix.replace(/-$/, '');
-  return new NodeosError('TOOL_MISSING', `the compiler for ${board}, ${crossPrefix}gcc, is not installed`, {
-    hint: `Install it: apt-get install gcc-${target} g++-${target}`,
+  return target === '' ? [] : [`gcc-${target}`, `g++-${target}`];
+}
+
+function withCrossPackage(error: unknown, { name, architecture }: Pick<Board, 'name' | 'architecture'>): unknown {
+  const packages = crossPackages(architecture);
+  if (!isNodeosError(error) || error.code !== 'TOOL_MISSING' || packages.length === 0) return error;
+  return new NodeosError('TOOL_MISSING', `the compiler for ${name}, ${architecture.crossPrefix}gcc, is not installed`, {
+    hint: `Install it: apt-get install ${packages.join(' ')}`,
     cause: error,
   });
 }
