@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Board } from '@nodeos/contracts/board.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
+import { deviceFirmwarePath } from '../plan/root-files.ts';
 
 /**
  * Firmware that the board's drivers load.
@@ -18,12 +19,7 @@ export function driverFirmware(board: Pick<Board, 'name' | 'driverFirmware'>, pa
         throw new NodeosError('SOURCE_MISMATCH', `${board.name} needs ${path}, which ${item.package} does not hold`, {
           hint: 'Correct driverFirmware in the board file.',
         });
-      found.set(join('/', deviceName(path)), file);
+      found.set(deviceFirmwarePath(path), file);
     }
   return found;
-}
-
-/** Debian keeps variants of one file side by side and lets update-alternatives link one of them under the true name. */
-function deviceName(path: string): string {
-  return path.replace(/(regulatory\.db(?:\.p7s)?)-(?:debian|upstream)$/, '$1');
 }

@@ -199,14 +199,31 @@ export function planRoot(board: Board): RootFile[] {
   const official = board.node.source === 'official';
   return [
     { path: `${NODE_FOLDER}/bin/node`, source: official ? 'official Node.js binary' : 'nodejs' },
+    { path: `${NODE_FOLDER}/LICENSE`, source: official ? 'official Node.js archive' : 'libnode115' },
     ...(official
       ? []
-      : [{ path: `${NODE_LIBRARY_FOLDER}/*.so*`, source: 'libnode115 and the libraries that it needs' }]),
+      : [
+          { path: `${NODE_LIBRARY_FOLDER}/*.so*`, source: 'libnode115 and the libraries that it needs' },
+          { path: '/usr/share/nodejs', source: 'node-acorn, node-cjs-module-lexer, node-minimatch, node-undici' },
+        ]),
     ...ROOT_PROGRAMS,
     ...ROOT_OWN_FILES,
     { path: `/usr/lib/${triplet}/*.so*`, source: 'libraries that the programs need' },
     { path: '/etc/ssl/certs/ca-certificates.crt', source: 'ca-certificates' },
     { path: '/usr/share/zoneinfo', source: 'tzdata' },
-    ...board.driverFirmware.flatMap((item) => item.files.map((file) => ({ path: `/${file}`, source: item.package }))),
+    { path: '/usr/share/doc', source: 'copyright files of the packages' },
+    ...Object.keys(ROOT_TEXTS).map((path) => ({ path, source: 'firmware/plan/root-files.ts' })),
+    { path: '/etc/nodeos/system.argv', source: 'firmware/plan/root-files.ts' },
+    ...board.driverFirmware.flatMap((item) =>
+      item.files.map((file) => ({ path: deviceFirmwarePath(file), source: item.package })),
+    ),
   ];
+}
+
+/**
+ * Where a file of a package with firmware is put. Debian keeps variants of one file side by side and lets
+ * update-alternatives link one of them under the true name.
+ */
+export function deviceFirmwarePath(path: string): string {
+  return `/${path.replace(/(regulatory\.db(?:\.p7s)?)-(?:debian|upstream)$/, '$1')}`;
 }

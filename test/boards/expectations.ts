@@ -17,9 +17,12 @@ export async function describeBoardImage(board: string, folder: string): Promise
   const planned = await nodeos(['build', '--board', board, '--dry-run', '--json']);
   assert.equal(planned.code, 0, planned.stderr);
   const plan = JSON.parse(planned.stdout) as BuildPlan;
-  const sources = new Map(
-    plan.areas.flatMap((area) => area.files.map((file) => [`${area.name}:${file.path}`, file.source] as const)),
-  );
+  const sources = {
+    files: new Map(
+      plan.areas.flatMap((area) => area.files.map((file) => [`${area.name}:${file.path}`, file.source] as const)),
+    ),
+    root: new Map(plan.root.map((file) => [file.path, file.source] as const)),
+  };
   const built = await build(['--board', board, '--out', folder]);
   return { text: await describeImage(built.files.image as string, sources), built };
 }

@@ -9,6 +9,8 @@ import { buildSystem } from 'nodeos/demo/system-releases.ts';
 /** An agent that ends before it says a word to anybody. */
 const BROKEN_AGENT = "throw new Error('this agent never comes up');\n";
 const say = (): void => {};
+/** The card of an emulated Pi takes 0.2 MB a second where the processor is shared. */
+const LIMIT_MS = 900_000;
 
 async function publishSystem(
   context: StoryContext,
@@ -28,17 +30,12 @@ export async function confirmSystem(context: StoryContext, fleet: Fleet, device:
   const before = (await readDevice(fleet.operator, device.id)).report;
   const from = before?.system.slot ?? 'none';
   const pointerInTrial = device.emulator.console
-    .expect(
-      /^init: trial|^ {2}system +\S+ 1\.1\.0/,
-      STORY_LIMITS.systemDeployMs,
-      'the trial',
-      device.emulator.console.position,
-    )
+    .expect(/^init: trial|^ {2}system +\S+ 1\.1\.0/, LIMIT_MS, 'the trial', device.emulator.console.position)
     .then(() => readPointer(board, device));
   // Where the deployment fails first, that is the error to show.
   pointerInTrial.catch(() => {});
   const started = performance.now();
-  const deployment = await deploy(fleet.operator, target, device.id, { limitMs: STORY_LIMITS.systemDeployMs, say });
+  const deployment = await deploy(fleet.operator, target, device.id, { limitMs: LIMIT_MS, say });
   const { state, reason } = outcomeOf(deployment);
   expectThat(deployment.state === 'done', 'system 1.1.0 confirmed', `${state} ${reason}`);
   const { report } = await deviceUntil(
@@ -69,7 +66,7 @@ export async function rollBackSystem(context: StoryContext, fleet: Fleet, device
   const before = (await readDevice(fleet.operator, device.id)).report?.system;
   const { target } = await publishSystem(context, fleet, '1.2.0', BROKEN_AGENT);
   const started = performance.now();
-  const deployment = await deploy(fleet.operator, target, device.id, { limitMs: STORY_LIMITS.systemDeployMs, say });
+  const deployment = await deploy(fleet.operator, target, device.id, { limitMs: LIMIT_MS, say });
   const { reason } = outcomeOf(deployment);
   expectThat(deployment.state === 'failed', 'system 1.2.0 failed', `deployment ${deployment.state}`);
   expectThat(/^TRIAL_FAILED/.test(reason), 'a trial that was begun and failed', reason);
