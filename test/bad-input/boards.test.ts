@@ -1,6 +1,15 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { nodeos, ROOT } from '../support/command.ts';
 import { assertRefused } from '../support/refusal.ts';
@@ -34,6 +43,14 @@ test('build: partitions that overlap what stands before them are named with thei
   assertRefused(result, 'LAYOUT_OVERLAP', /device record 1/, /boot/);
 });
 
+test('build: a boot loader that would run into the device record is named with it', async () => {
+  const path = boardFile('orangepi-pc', (board) => {
+    board.boot.loader.bytes = 2 * 1_048_576;
+  });
+  const result = await nodeos(['build', '--board', path, '--dry-run']);
+  assertRefused(result, 'LAYOUT_OVERLAP', /boot loader/, /device record 1/);
+});
+
 test('build: a kernel fragment that does not exist is named', async () => {
   const path = boardFile('raspberrypi3', (board) => {
     board.kernel.fragments.push('feature/teleport.config');
@@ -55,6 +72,41 @@ test('build: a cross compiler that is not installed is named with its package', 
   const env = { PATH: folder, XDG_CACHE_HOME: join(folder, 'cache') };
   const result = await nodeos(['build', '--board', 'raspberrypi3', '--layer', 'initramfs', '--out', folder], { env });
   assertRefused(result, 'TOOL_MISSING', /aarch64-linux-gnu-gcc/, /apt-get install gcc-aarch64-linux-gnu/);
+});
+
+/** An app folder whose one addon is this file. */
+function appWithAddon(name: string, addon: Buffer): string {
+  const app = join(folder, name);
+  mkdirSync(app);
+  const manifest = { name: 'sensor', version: '1.0.0', scripts: { start: 'node main.js' } };
+  writeFileSync(join(app, 'package.json'), JSON.stringify(manifest));
+  writeFileSync(join(app, 'main.js'), '');
+  writeFileSync(join(app, 'sensor.node'), addon);
+  return app;
+}
+
+test('bundle: an addon for another processor than the board has is refused by its name', async () => {
+  // A program of this computer.
+  const app = appWithAddon('wrong-processor', readFileSync('/bin/true'));
+  const result = await nodeos(['bundle', app, '--board', 'raspberrypi2', '--out', join(folder, 'wrong.sqfs')]);
+  assertRefused(result, 'RELEASE_INCOMPATIBLE', /sensor\.node/, /x64/);
+});
+
+test('bundle: a cross compiler that is not installed is named with its package', async () => {
+  const app = join(folder, 'with-sources');
+  mkdirSync(app);
+  const manifest = { name: 'sensor', version: '1.0.0', scripts: { start: 'node main.js' }, gypfile: true };
+  writeFileSync(join(app, 'package.json'), JSON.stringify(manifest));
+  writeFileSync(join(app, 'main.js'), '');
+  writeFileSync(join(app, 'binding.gyp'), '{ "targets": [{ "target_name": "sensor", "sources": ["sensor.c"] }] }');
+  writeFileSync(join(app, 'sensor.c'), 'int sensor;\n');
+  const tools = join(folder, 'without-cross');
+  mkdirSync(tools);
+  for (const name of readdirSync('/usr/bin'))
+    if (!name.startsWith('arm-linux-gnueabi-')) symlinkSync(join('/usr/bin', name), join(tools, name));
+  const env = { PATH: `${dirname(process.execPath)}:${tools}` };
+  const result = await nodeos(['bundle', app, '--board', 'raspberrypi0', '--out', join(folder, 's.sqfs')], { env });
+  assertRefused(result, 'TOOL_MISSING', /arm-linux-gnueabi-gcc/, /apt-get install gcc-arm-linux-gnueabi/);
 });
 
 test('run: each board names its own emulator where that is missing', async () => {
