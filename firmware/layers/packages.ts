@@ -1,4 +1,5 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { lstat, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { Board } from '@nodeos/contracts/board.ts';
@@ -40,9 +41,13 @@ export async function unpackPackages(
   return { artefact, root: join(artefact.dir, 'root'), newestChange };
 }
 
-/** Date of a package's newest changelog entry (Debian Policy 4.4 and 12.7), in seconds since 1970. */
-async function lastChange(root: string, name: string): Promise<number> {
+/**
+ * Date of a package's newest changelog entry (Debian Policy 4.4 and 12.7), in seconds since 1970. A package may only
+ * link to another one of its source (12.5); dpkg-deb makes nothing newer than that entry, and the link is as new as it.
+ */
+export async function lastChange(root: string, name: string): Promise<number> {
   const folder = join(root, 'usr/share/doc', name);
+  if (!existsSync(folder)) return Math.floor((await lstat(folder)).mtimeMs / 1000);
   const files = (await readdir(folder)).filter((file) => /^changelog(\.Debian)?(\.[a-z0-9]+)?\.gz$/.test(file));
   const dates = await Promise.all(
     files.map(async (file) => {
