@@ -27,6 +27,8 @@ export const DEVICE_LIMITS = {
   agentMaxRssKiB: 131_072,
   /** A boot counts as healthy after this time even where the server cannot be reached. */
   bootHealthyMs: 30_000,
+  /** Boots in a row that may end before they are healthy without being held against the slot. */
+  unprovenBootsMax: 10,
   /** How long a last report may hold up a boot. */
   lastReportTimeoutMs: 3_000,
   /** Dead-man timer that init holds during a trial. */

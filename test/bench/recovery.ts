@@ -1,102 +1,18 @@
-import { rmSync, truncateSync } from 'node:fs';
-import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { DeviceDetail } from '@nodeos/contracts/operator-api.ts';
-import { buildLayer } from '@nodeos/firmware/build.ts';
 import { copyDisk } from '@nodeos/firmware/emulate/disk-copy.ts';
 import { putFleetFile } from '@nodeos/firmware/emulate/fleet-partition.ts';
 import { createWorkFolder } from '@nodeos/firmware/emulate/work-folder.ts';
 import { runTool } from '@nodeos/firmware/run-tool.ts';
 import { type FaultMachine, startMachine } from '../faults/qemu/machine.ts';
 import { deployToAll, deviceUntil, openSite, type Site } from '../faults/qemu/site.ts';
+import { BAD, type BadRelease, SLOT_MIB } from './recovery-releases.ts';
 
 const MIB = 1_048_576;
 const MEDIUM_BYTES = 512 * MIB;
 const LIMIT_MS = 1_200_000;
 const SLOT_A_MIB = 36;
-const SLOT_MIB = 128;
-
-interface BadRelease {
-  readonly name: string;
-  /** Publishes it; gives its target. */
-  readonly publish: (site: Site, version: string) => Promise<string>;
-  /** What the device must say about it. */
-  readonly reason: RegExp;
-}
-
-/** A system of which something is not as it should be. */
-function badSystem(
-  name: string,
-  words: { commandLine?: string; agent?: string; bytes?: number },
-  reason: RegExp,
-): BadRelease {
-  return {
-    name,
-    reason,
-    async publish(site, version) {
-      const { commandLine, agent, bytes } = words;
-      const kernel = {
-        ...site.board.kernel,
-        commandLine: `${site.board.kernel.commandLine} ${commandLine ?? ''}`.trim(),
-      };
-      const board = { ...site.board, kernel };
-      const slot = await systemOf({ ...site, board }, version, agent);
-      if (bytes !== undefined) truncateSync(slot, bytes);
-      const target = await site.publishFile(slot);
-      rmSync(slot);
-      return target;
-    },
-  };
-}
-
-async function systemOf(site: Site, systemVersion: string, agent: string | undefined): Promise<string> {
-  const agentOverride = agent === undefined ? undefined : join(site.folder, `agent-${systemVersion}.js`);
-  if (agentOverride !== undefined) await writeFile(agentOverride, agent as string);
-  const trustRoot = await readFile(join(site.operator.keys, 'root.json'));
-  const { files } = await buildLayer(site.build, {
-    ...{ board: site.board, layer: 'slot', systemVersion, trustRoot, agentOverride },
-  });
-  const own = join(site.folder, `slot-${systemVersion}.img`);
-  await copyFile(files.slot as string, own);
-  return own;
-}
-
-const badApp = (name: string, source: string, reason: RegExp, settings: Record<string, unknown> = {}): BadRelease => ({
-  name,
-  reason,
-  publish: (site, version) => site.app(version, source, settings),
-});
-
-const SILENT = /^TRIAL_FAILED: .*(without a word|watchdog|panic)/;
-
-const BAD: readonly BadRelease[] = [
-  badApp('app that ends at once', "throw new Error('boom')", /^APP_START_FAILED: .*boom/),
-  badApp(
-    'app that takes more memory than its limit',
-    'const all = []; setInterval(() => all.push(Buffer.alloc(8e6, 1)), 5);',
-    /^APP_(START|PROBE)_FAILED: .*memory/,
-  ),
-  badApp(
-    'app that never answers its probe',
-    "require('node:net').createServer(() => {}).listen(8080)",
-    /^APP_PROBE_FAILED/,
-  ),
-  badSystem('release larger than the slot', { bytes: (SLOT_MIB + 4) * MIB }, /^SLOT_TOO_SMALL/),
-  badSystem('kernel that panics at once', { commandLine: 'rdinit=/none' }, SILENT),
-  badSystem('kernel that hangs right after kexec', { commandLine: 'rdinit=/none panic=0' }, SILENT),
-  badSystem('init that gives up', { commandLine: 'nodeos.verity=none' }, SILENT),
-  badSystem(
-    'agent that crashes',
-    { agent: "throw new Error('never comes up');\n" },
-    /^TRIAL_FAILED: system process ended with code 1/,
-  ),
-  badSystem(
-    'agent that runs and says nothing',
-    { agent: 'for (;;);\n' },
-    /^TRIAL_FAILED: (trial was not confirmed|system process gave no heartbeat)/,
-  ),
-];
 
 export interface Recovery {
   readonly name: string;

@@ -14,6 +14,8 @@ const HELP = `Cuts the power at every operation of a device's life and looks whe
   --cuts N       cuts in QEMU (default 560)
   --scenario S   scenarios whose name holds S
   --seed N       other samples
+  --results F    QEMU: keeps what was tried in this file, and goes on where an earlier walk was broken off
+  --share I/N    QEMU: of the cuts, the I-th of N shares (default 1/1)
 `;
 
 const { values } = parseArgs({
@@ -24,6 +26,8 @@ const { values } = parseArgs({
     cuts: { type: 'string', default: '560' },
     seed: { type: 'string', default: '1' },
     scenario: { type: 'string', default: '' },
+    results: { type: 'string' },
+    share: { type: 'string', default: '1/1' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -49,13 +53,17 @@ else {
   const both = values.twin === values.qemu;
   const { scenario } = values;
   const seed = Number(values.seed);
+  const [index = 1, of = 1] = values.share.split('/').map(Number);
   if (both || values.twin)
     await part('Update engine on a simulated disk', 'operations', () =>
       runTwin({ samples: Number(values.samples), seed, scenario, onRow }),
     );
   if (both || values.qemu)
     await part('Whole device in QEMU', 'writes', () =>
-      runQemu({ cuts: Number(values.cuts), seed, phase: scenario, say, onRow }),
+      runQemu({
+        ...{ cuts: Number(values.cuts), seed, phase: scenario, results: values.results ?? null, say },
+        share: { index: index - 1, of },
+      }),
     );
   process.stdout.write(`\n${tables.join('\n\n')}\n`);
   process.exitCode = all.length > 0 && all.every(({ tried, survived }) => tried > 0 && survived === tried) ? 0 : 1;

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { runTool } from '@nodeos/firmware/run-tool.ts';
+import { chooseCuts } from './qemu/cuts.ts';
 import { serveDisk } from './qemu/nbd-server.ts';
-import { chooseCuts, materialise, type WriteLog } from './qemu/write-log.ts';
+import { materialise, noteChanges, planCut, type WriteLog } from './qemu/write-log.ts';
 import { seededRandom } from './twin/random.ts';
 
 let folder: string;
@@ -48,10 +49,31 @@ test('what a cut leaves: any part of what was not flushed, and nothing less', as
   assert.ok(seen.size >= 3, [...seen].join(' '));
 });
 
-test('cuts stand at the flushes first, then between them', () => {
-  assert.deepEqual(chooseCuts(LOG, 1, 5, 2), [2, 3]);
-  assert.deepEqual(chooseCuts(LOG, 1, 5, 5), [1, 2, 3, 4, 5]);
-  assert.equal(chooseCuts(LOG, 1, 5, 3).length, 3);
+test('cuts stand at the flushes first, then between them, and no two leave the same disk', () => {
+  const places = (wanted: number) => chooseCuts(LOG, 1, 5, wanted, 1).map(({ at }) => at);
+  assert.deepEqual(places(2), [2, 3]);
+  assert.deepEqual(places(5), [1, 2, 3, 4, 5]);
+  const many = chooseCuts(LOG, 1, 5, 100, 1);
+  const left = many.map(({ at, losses, seed }) => JSON.stringify(planCut(LOG, at, losses, seededRandom(seed))));
+  assert.equal(new Set(left).size, many.length);
+  assert.ok(many.length > 10 && many.length < 100, `${many.length}`);
+});
+
+test('what somebody else writes while the machine is off is part of the record, and safe', async () => {
+  const image = join(folder, 'image');
+  writeFileSync(image, Buffer.alloc(3 * 4096, 'x'));
+  const log: WriteLog = { writes: [], flushes: [] };
+  await noteChanges(log, image, async () =>
+    writeFileSync(image, Buffer.concat([Buffer.alloc(4096, 'x'), Buffer.alloc(8192, 'y')])),
+  );
+  assert.deepEqual(
+    log.writes.map(({ offset, durable }) => [offset, durable]),
+    [
+      [4096, true],
+      [8192, true],
+    ],
+  );
+  assert.deepEqual(log.flushes, [2]);
 });
 
 test('qemu-img and qemu-io, as judges: the disk that is served reads, writes and flushes', async () => {

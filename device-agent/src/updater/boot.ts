@@ -16,8 +16,11 @@ export async function startActiveApps(context: UpdaterContext): Promise<void> {
   }
 }
 
-/** Looks at pointer, running slot and notes. The last boot's own word on why it ended is taken away once it is noted. */
-export async function lookAtBoot(context: UpdaterContext): Promise<BootCase> {
+/**
+ * Looks at pointer, running slot and notes. The last boot's own word on why it ended is taken away once it is noted.
+ * @returns with `crashed` where the last boot was one of this slot's and somebody says that it crashed
+ */
+export async function lookAtBoot(context: UpdaterContext): Promise<{ boot: BootCase; crashed: boolean }> {
   const { options, ports, store } = context;
   const { facts } = ports;
   let pointer: 'a' | 'b' | null = null;
@@ -56,5 +59,5 @@ export async function lookAtBoot(context: UpdaterContext): Promise<BootCase> {
   if (boot.kind === 'trial-failed') await noteFailedTrial(context, boot.trial, boot.reason);
   else if (lastFailure && boot.kind !== 'trial') ports.event('error', `the last boot ended: ${lastFailure}`);
   if (told) await options.disk.remove(lastFailurePath(ports.stateDir));
-  return boot;
+  return { boot, crashed: boot.kind === 'settled' && lastFailure !== null };
 }

@@ -11,6 +11,7 @@ import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
 import { appTargetPath, systemTargetPath } from '@nodeos/contracts/release.ts';
 import type { SlotManifest } from '@nodeos/contracts/slot-manifest.ts';
+import { delay } from '../backoff.ts';
 import type { AppRuntime, InstalledApp, Updater } from '../ports.ts';
 import { openPointer, type SlotName } from '../slots/pointer.ts';
 import { withVolume } from '../slots/volume.ts';
@@ -255,6 +256,7 @@ export class TestDevice {
   }
 
   dispose(): void {
+    this.boots++;
     rmSync(this.folder, { recursive: true, force: true });
   }
 
@@ -409,6 +411,11 @@ export class TestDevice {
         memory: () => this.memory,
         lastBoot: async () => this.evidence,
         ...this.time,
+        delay: async (milliseconds, signal) => {
+          await (this.time.delay ?? delay)(milliseconds, signal);
+          // In a boot that has ended, nothing goes on.
+          if (this.boots !== boot || this.disk.failing) await new Promise<never>(() => {});
+        },
       },
     );
     await this.updater.onBoot();

@@ -4,8 +4,11 @@ import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileS
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { updateStatusSchema } from '@nodeos/contracts/device-api.ts';
+import { delay } from '../backoff.ts';
 import { answerWith, makeKey, silentAnswer } from '../trust/repository.test-support.ts';
+import { UNPROVEN_BOOTS_FILE } from './boot-count.ts';
 import { desired, slotImage, TestDevice, until } from './device.test-support.ts';
+import { systemDisk } from './disk.ts';
 
 let device: TestDevice;
 beforeEach(() => {
@@ -15,6 +18,18 @@ afterEach(() => device.dispose());
 
 const running = (name = 'hello') => device.apps.running.get(name)?.manifest.version;
 const ended = () => device.updater.updates().filter(({ state }) => state === 'confirmed' || state === 'failed');
+const readUnproven = (): number | null => {
+  const path = join(device.stateDir, UNPROVEN_BOOTS_FILE);
+  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')).boots : null;
+};
+/** Every boot ends before the time has shown that the system is up. */
+const neverHealthyByTime = (): void => {
+  const { bootHealthyMs } = device.limits;
+  device.time = {
+    delay: (milliseconds, signal) =>
+      milliseconds === bootHealthyMs ? new Promise(() => {}) : delay(milliseconds, signal),
+  };
+};
 const outcome = (version: string) => ended().find((status) => status.version === version);
 async function deploy(apps: Record<string, string>, system: string | null = null, deployment = 'd1'): Promise<void> {
   device.updater.apply(desired(apps, system, deployment));
@@ -433,6 +448,63 @@ test('a device that never reaches a server stays in its slot, however often it i
     await until(() => device.pointer.readAttempts() === 0, `the count of 0 in boot ${boots + 1}`);
   }
   assert.deepEqual(device.words, []);
+});
+
+test('power that goes before a boot is healthy is not held against the slot, nor is it for ever', async () => {
+  device.serverUp = false;
+  device.limits = { ...device.limits, unprovenBootsMax: 4 };
+  neverHealthyByTime();
+  const counts: number[] = [];
+  for (let boots = 0; boots < 7; boots++) {
+    await device.coldBoot();
+    assert.equal(device.slot, 'a', `boot ${boots + 1}`);
+    await until(() => readUnproven() === Math.min(boots + 1, 5), 'the note');
+    await until(() => boots >= 4 || device.pointer.readAttempts() === 0, 'the count of 0');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    counts.push(device.pointer.readAttempts());
+  }
+  assert.deepEqual(counts, [0, 0, 0, 0, 1, 2, 3]);
+  device.updater.serverReachable();
+  await until(() => device.pointer.readAttempts() === 0 && readUnproven() === null, 'a healthy boot');
+});
+
+test('a boot that crashed counts, and so does an agent that starts again', async () => {
+  device.serverUp = false;
+  neverHealthyByTime();
+  await device.coldBoot();
+  await until(() => device.pointer.readAttempts() === 0, 'the count of 0');
+  await device.setAttempts(1);
+  await device.restartAgent(0);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual([device.pointer.readAttempts(), readUnproven()], [1, 1]);
+  device.evidence = 'the system hung, and the watchdog reset the machine';
+  for (const attempts of [2, 3]) {
+    await device.coldBoot();
+    device.evidence = null;
+    await until(() => (readUnproven() ?? 0) > 1, 'the note');
+    assert.equal(device.pointer.readAttempts(), attempts);
+  }
+  await device.coldBoot();
+  assert.equal(device.slot, 'b', 'the slot that crashes was not left');
+});
+
+test('a count that could not be set back is set back later', async () => {
+  await device.setAttempts(2);
+  const open = systemDisk.open;
+  let failures = 3;
+  systemDisk.open = (path, ...rest) => {
+    if (path === join(device.folder, 'disk') && rest[0] !== 'r' && failures-- > 0)
+      return Promise.reject(Object.assign(new Error('input/output error'), { code: 'EIO' }));
+    return open(path, ...rest);
+  };
+  try {
+    await device.boot('a', 0);
+    await until(() => device.pointer.readAttempts() === 0, 'the count of 0');
+  } finally {
+    systemDisk.open = open;
+  }
+  assert.ok(failures <= 0);
+  assert.equal(device.events.filter((event) => /count of boots was not set back/.test(event)).length, 1);
 });
 
 test('a damaged boot partition is told, and apps are updated all the same', async () => {

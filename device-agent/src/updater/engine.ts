@@ -6,6 +6,7 @@ import { readRunningManifest } from '../slots/slot.ts';
 import { openStateStore } from '../state.ts';
 import { lookAtBoot, startActiveApps } from './boot.ts';
 import type { BootCase } from './boot-case.ts';
+import { createBootCount } from './boot-count.ts';
 import type { UpdaterContext } from './context.ts';
 import { defaultOptions, type UpdaterOptions } from './options.ts';
 import { createRunner } from './runner.ts';
@@ -23,7 +24,6 @@ export async function createUpdater(ports: UpdaterPorts, changes: Partial<Update
   if (store.damage) ports.event('error', `the stored state was damaged: ${store.damage}`);
   let reached = false;
   let boot: BootCase | null = null;
-  let attemptsCleared = false;
   let leaving = false;
   let onTrial = false;
   const context: UpdaterContext = {
@@ -45,15 +45,10 @@ export async function createUpdater(ports: UpdaterPorts, changes: Partial<Update
   };
   const runner = createRunner(context, { onTrial: () => onTrial, leaving: () => leaving });
 
-  /** Three boots that do not come this far make the boot loader take the other slot. */
+  const bootCount = createBootCount(context);
+
   async function noteHealthyBoot(): Promise<void> {
-    if (!boot || attemptsCleared || onTrial) return;
-    attemptsCleared = true;
-    try {
-      await context.pointer.clearAttempts();
-    } catch (error) {
-      ports.event('error', `the count of boots was not set back: ${describeError(error)}`);
-    }
+    if (boot && !onTrial) await bootCount.healthy();
   }
 
   /** The agent must come up whatever happens here: then it can at least be told to update. */
@@ -68,11 +63,13 @@ export async function createUpdater(ports: UpdaterPorts, changes: Partial<Update
 
   async function begin(looked: () => void): Promise<void> {
     await guarded('starting the apps', () => startActiveApps(context));
-    boot = (await guarded('looking at the boot', () => lookAtBoot(context))) ?? { kind: 'settled' };
+    const looking = await guarded('looking at the boot', () => lookAtBoot(context));
+    boot = looking?.boot ?? { kind: 'settled' };
     onTrial = boot.kind === 'trial' || boot.kind === 'fallback';
     void options.delay(options.limits.bootHealthyMs).then(noteHealthyBoot);
     if (reached) void noteHealthyBoot();
     looked();
+    if (!onTrial) void bootCount.agentIsUp(looking?.crashed ?? true);
     if (boot.kind === 'trial') await runTrial(context, boot.trial);
     if (boot.kind === 'fallback') await runFallback(context);
     onTrial = leaving;

@@ -5,7 +5,7 @@ import { deployToAll, type Site } from './site.ts';
 export interface Phase {
   readonly name: string;
   /** What an operator does; nothing for what the device does by itself. */
-  readonly begin: (site: Site, deviceId: string | null) => Promise<void>;
+  readonly begin: (site: Site, deviceId: string | null) => Promise<unknown>;
   /** What the device comes to, with or without cuts. */
   readonly system: string;
   readonly app: string | null;
@@ -16,6 +16,12 @@ export interface Phase {
   readonly failure?: RegExp;
   /** The machine must have been started anew. */
   readonly newBoot?: boolean;
+  /** There was no device before it. */
+  readonly birth?: boolean;
+  /** The machine is off while its fleet file is made to name another server. */
+  readonly moved?: boolean;
+  /** Only on the way to the next one. */
+  readonly uncut?: boolean;
 }
 
 /** An agent that ends before it says a word to anybody. */
@@ -26,7 +32,11 @@ export function phasesOf(): readonly Phase[] {
   const system = (version: string, agent?: string) => async (site: Site) =>
     void (await deployToAll(site, await site.publishSystem(version, agent)));
   return [
-    { name: 'first boot', begin: async () => {}, system: '1.0.0', app: null, systems: ['1.0.0'], apps: [null] },
+    {
+      name: 'first boot',
+      begin: async () => {},
+      ...{ system: '1.0.0', app: null, systems: ['1.0.0'], apps: [null], birth: true },
+    },
     {
       name: 'app install',
       begin: app('1.0.0'),
@@ -53,19 +63,37 @@ export function phasesOf(): readonly Phase[] {
       ...{ system: '1.0.0', app: '4.0.0', systems: ['1.0.0'], apps: ['2.0.0', '3.0.0', '4.0.0'] },
     },
     {
+      name: 'app removal',
+      begin: (site) => site.wantRemoved(['hello']),
+      ...{ system: '1.0.0', app: null, systems: ['1.0.0'], apps: ['4.0.0', null] },
+    },
+    {
+      name: 'hello once more',
+      async begin(site) {
+        await site.wantRemoved([]);
+        await app('5.0.0')(site);
+      },
+      ...{ system: '1.0.0', app: '5.0.0', systems: ['1.0.0'], apps: [null, '5.0.0'], uncut: true },
+    },
+    {
       name: 'system update and confirm',
       begin: system('1.1.0'),
-      ...{ system: '1.1.0', app: '4.0.0', systems: ['1.0.0', '1.1.0'], apps: ['4.0.0'] },
+      ...{ system: '1.1.0', app: '5.0.0', systems: ['1.0.0', '1.1.0'], apps: ['5.0.0'] },
     },
     {
       name: 'system rollback',
       begin: system('1.2.0', BROKEN_AGENT),
-      ...{ system: '1.1.0', app: '4.0.0', systems: ['1.1.0', '1.2.0'], apps: ['4.0.0'], failure: /^TRIAL_FAILED/ },
+      ...{ system: '1.1.0', app: '5.0.0', systems: ['1.1.0', '1.2.0'], apps: ['5.0.0'], failure: /^TRIAL_FAILED/ },
     },
     {
       name: 'shutdown and boot',
       begin: async (site, id) => void (await site.operator.client.send('POST', `/devices/${id}/reboot`, {})),
-      ...{ system: '1.1.0', app: '4.0.0', systems: ['1.1.0'], apps: ['4.0.0'], newBoot: true },
+      ...{ system: '1.1.0', app: '5.0.0', systems: ['1.1.0'], apps: ['5.0.0'], newBoot: true },
+    },
+    {
+      name: 'fleet file changed',
+      begin: async () => {},
+      ...{ system: '1.1.0', app: '5.0.0', systems: ['1.1.0'], apps: ['5.0.0'], newBoot: true, moved: true },
     },
   ];
 }

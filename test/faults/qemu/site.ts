@@ -2,6 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Board } from '@nodeos/contracts/board.ts';
+import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
+import { DEVICE_ROUTES } from '@nodeos/contracts/device-api.ts';
 import type { FleetFile } from '@nodeos/contracts/fleet-file.ts';
 import {
   type DeviceDetail,
@@ -41,6 +43,9 @@ export interface Site {
   /** Builds and publishes a system; gives its target. */
   publishSystem(version: string, agent?: string): Promise<string>;
   publishFile(file: string): Promise<string>;
+  /** From now on all devices are told to remove these apps. */
+  wantRemoved(apps: readonly string[]): Promise<void>;
+  askForReport(id: string): Promise<void>;
   devices(): Promise<DeviceSummary[]>;
   detail(id: string): Promise<DeviceDetail>;
   close(): Promise<void>;
@@ -68,6 +73,17 @@ export async function openSite(folder: string, progress: (line: string) => void)
     log: pino({ level: 'warn' }, pino.destination({ dest: join(folder, 'server.log'), sync: true })),
     ...{ operator: { port: 0 }, device: { port: 0 }, mqtt: { port: 0 }, dashboard: false },
     advertise: ['10.0.2.2', '127.0.0.1', 'localhost'],
+  });
+  // The server has no verb that removes an app: the answer is changed on its way.
+  let removed: readonly string[] = [];
+  server.deviceApp.addHook('onRequest', async ({ url, headers }) => {
+    if (url === DEVICE_ROUTES.desired) delete headers['if-none-match'];
+  });
+  server.deviceApp.addHook('onSend', async ({ url }, _, payload) => {
+    if (url !== DEVICE_ROUTES.desired || removed.length === 0 || typeof payload !== 'string') return payload;
+    const wanted = JSON.parse(payload) as DesiredState;
+    const apps = Object.fromEntries(Object.entries(wanted.apps).filter(([name]) => !removed.includes(name)));
+    return JSON.stringify({ ...wanted, apps, removeApps: removed });
   });
   await server.start();
   const client = createClient({ server: server.addresses.operator.url, token: server.operatorToken }, signal);
@@ -106,6 +122,11 @@ export async function openSite(folder: string, progress: (line: string) => void)
       return site.publishFile(await site.system('slot', version, agent));
     },
     publishFile: async (file) => (await publish(operator, file)).target,
+    async wantRemoved(apps) {
+      removed = apps;
+      for (const { id } of await site.devices()) await server.tell(id, { kind: 'desired-changed', generation: 0 });
+    },
+    askForReport: async (id) => void (await server.tell(id, { kind: 'report-now' })),
     devices: async () => (await client.get('/devices', z.object({ devices: z.array(deviceSummarySchema) }))).devices,
     detail: (id) => readDevice(operator, id),
     async close() {

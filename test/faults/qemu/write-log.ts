@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import type { Losses } from '@nodeos/device-agent/src/updater/fault-disk.test-support.ts';
-import { copyDisk } from '@nodeos/firmware/emulate/disk-copy.ts';
+import { runTool } from '@nodeos/firmware/run-tool.ts';
 
 /** One write of the machine, in the order in which the disk took them. */
 export interface DiskWrite {
@@ -25,10 +25,59 @@ export function safeAt(log: WriteLog, count: number): number {
   return log.flushes.findLast((flush) => flush <= count) ?? 0;
 }
 
+/** The write that was under way, of which some sectors came through, one of them in part. */
+export interface TornWrite {
+  /** Sectors that came through whole. */
+  readonly whole: readonly number[];
+  readonly torn: number;
+  /** Bytes of that sector. */
+  readonly tornBytes: number;
+}
+
+/** What a cut leaves of a recording: all writes before a number, and some after it. */
+export interface CutPlan {
+  readonly all: number;
+  readonly further: readonly number[];
+  readonly last: TornWrite | null;
+}
+
 /**
- * What a power cut leaves on a medium after the given number of writes: the last of them was under way. What was not
- * flushed is there, gone, or there in part.
+ * What a power cut leaves after the given number of writes: the last of them was under way. What was not flushed is
+ * there, gone, or there in part. Two cuts with equal plans leave the same disk.
  */
+export function planCut(log: WriteLog, count: number, losses: Losses, random: () => number): CutPlan {
+  const safe = safeAt(log, count - 1);
+  const share = random();
+  const applied: number[] = [];
+  let last: TornWrite | null = null;
+  for (let index = safe; index < count; index++) {
+    const write = log.writes[index] as DiskWrite;
+    const underWay = index === count - 1;
+    const kept = losses === 'nothing lost' || (losses === 'torn sector' && underWay) || random() < share;
+    if (!write.durable && losses !== 'nothing lost' && (losses === 'unsynced lost' || !kept)) continue;
+    if (underWay && losses === 'torn sector') last = tear(write, random);
+    else applied.push(index);
+  }
+  let all = safe;
+  while (applied[0] === all) {
+    applied.shift();
+    all++;
+  }
+  return { all, further: applied, last };
+}
+
+function tear({ data }: DiskWrite, random: () => number): TornWrite {
+  const sectors = (typeof data === 'number' ? data : data.length) / SECTOR_BYTES;
+  const torn = Math.floor(random() * sectors);
+  const share = random();
+  const tornBytes = Math.floor(random() * SECTOR_BYTES);
+  const whole = Array.from({ length: sectors }, (_, sector) => sector).filter(
+    (sector) => sector !== torn && random() < share,
+  );
+  return { whole, torn, tornBytes };
+}
+
+/** Lays what a cut leaves on a medium of its own. */
 export async function materialise(
   base: string,
   target: string,
@@ -37,19 +86,14 @@ export async function materialise(
   losses: Losses,
   random: () => number,
 ): Promise<void> {
-  const safe = safeAt(log, count - 1);
-  const share = random();
-  await copyDisk(base, target, 0);
+  const plan = planCut(log, count, losses, random);
+  // Holes stay holes.
+  await runTool('cp', [base, target]);
   const file = await open(target, 'r+');
   try {
-    for (const [index, write] of log.writes.slice(0, count).entries()) {
-      const last = index === count - 1;
-      const kept = losses === 'nothing lost' || (losses === 'torn sector' && last) || random() < share;
-      if (index >= safe && !write.durable && losses !== 'nothing lost' && (losses === 'unsynced lost' || !kept))
-        continue;
-      if (last && losses === 'torn sector') await writeTorn(file, write, random);
-      else await writeWhole(file, write);
-    }
+    for (const write of log.writes.slice(0, plan.all)) await writeWhole(file, write);
+    for (const index of plan.further) await writeWhole(file, log.writes[index] as DiskWrite);
+    if (plan.last) await writeTorn(file, log.writes[count - 1] as DiskWrite, plan.last);
   } finally {
     await file.close();
   }
@@ -62,37 +106,41 @@ async function writeWhole(file: File, { offset, data }: DiskWrite): Promise<void
   await file.write(bytes, 0, bytes.length, offset);
 }
 
-/** Some of the sectors came through, and one of them half. */
-async function writeTorn(file: File, { offset, data }: DiskWrite, random: () => number): Promise<void> {
+async function writeTorn(
+  file: File,
+  { offset, data }: DiskWrite,
+  { whole, torn, tornBytes }: TornWrite,
+): Promise<void> {
   const bytes = typeof data === 'number' ? Buffer.alloc(data) : data;
-  const sectors = bytes.length / SECTOR_BYTES;
-  const torn = Math.floor(random() * sectors);
-  const share = random();
-  for (let sector = 0; sector < sectors; sector++) {
-    const length = sector === torn ? Math.floor(random() * SECTOR_BYTES) : SECTOR_BYTES;
-    if (sector !== torn && random() >= share) continue;
-    await file.write(bytes, sector * SECTOR_BYTES, length, offset + sector * SECTOR_BYTES);
+  const put = (sector: number, length: number) =>
+    file.write(bytes, sector * SECTOR_BYTES, length, offset + sector * SECTOR_BYTES);
+  for (const sector of whole) await put(sector, SECTOR_BYTES);
+  await put(torn, tornBytes);
+}
+
+const BLOCK_BYTES = 4096;
+const HEAD_BYTES = 64 * 1_048_576;
+
+/** Notes what somebody else changes at the beginning of a disk while its machine is off, as writes that are safe. */
+export async function noteChanges(log: WriteLog, image: string, change: () => Promise<void>): Promise<void> {
+  const before = await readHead(image);
+  await change();
+  const after = await readHead(image);
+  for (let offset = 0; offset < after.length; offset += BLOCK_BYTES) {
+    const data = after.subarray(offset, offset + BLOCK_BYTES);
+    if (!data.equals(before.subarray(offset, offset + BLOCK_BYTES)))
+      log.writes.push({ offset, data: Buffer.from(data), durable: true });
   }
+  log.flushes.push(log.writes.length);
 }
 
-/**
- * Writes of a range at which to cut: each one before and after a flush, and others between them, evenly.
- * @param from first write, counted from 1
- */
-export function chooseCuts(log: WriteLog, from: number, to: number, wanted: number): number[] {
-  const boundaries = log.flushes.flatMap((flush) => [flush, flush + 1]).filter((count) => count >= from && count <= to);
-  const unique = [...new Set(boundaries)].sort((one, other) => one - other);
-  if (unique.length >= wanted) return everyNth(unique, wanted);
-  const others = Array.from({ length: to - from + 1 }, (_, index) => from + index).filter(
-    (count) => !unique.includes(count),
-  );
-  return [...unique, ...everyNth(others, wanted - unique.length)].sort((one, other) => one - other);
-}
-
-function everyNth(values: readonly number[], wanted: number): number[] {
-  if (values.length <= wanted) return [...values];
-  return Array.from(
-    { length: wanted },
-    (_, index) => values[Math.floor(((index + 0.5) * values.length) / wanted)] as number,
-  );
+async function readHead(image: string): Promise<Buffer> {
+  const file = await open(image, 'r');
+  try {
+    const head = Buffer.alloc(HEAD_BYTES);
+    await file.read(head, 0, head.length, 0);
+    return head;
+  } finally {
+    await file.close();
+  }
 }

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { UpdateStatus } from '@nodeos/contracts/device-api.ts';
 import { TestRepository } from '@nodeos/device-agent/src/trust/repository.test-support.ts';
+import { UNPROVEN_BOOTS_FILE } from '@nodeos/device-agent/src/updater/boot-count.ts';
 import { desired, type TestDevice, until } from '@nodeos/device-agent/src/updater/device.test-support.ts';
 import type { Scenario } from './device-stretch.ts';
 
@@ -16,7 +19,12 @@ async function withApp(device: TestDevice, version: string | null): Promise<void
     await until(() => ended(device, 'app') === 'confirmed', 'the first app');
     await device.updater.acknowledge(device.updater.updates());
   }
-  await until(() => device.pointer.readAttempts() === 0, 'a healthy boot');
+  await until(() => device.pointer.readAttempts() === 0 && !unproven(device), 'a healthy boot');
+}
+
+/** The boot is not yet known to be healthy. */
+function unproven(device: TestDevice): boolean {
+  return existsSync(join(device.stateDir, UNPROVEN_BOOTS_FILE));
 }
 
 function repositoryHas(version: string): boolean {
@@ -141,6 +149,35 @@ export const SCENARIOS: readonly Scenario[] = [
     atRest: (device) => device.pointer.read() === device.slot && device.pointer.readAttempts() === 0,
     check(device) {
       requireSystem(device, '1.0.0');
+      requireApp(device, '1.0.0');
+    },
+  },
+  {
+    name: 'power off again and again before a boot is healthy',
+    repository,
+    prepare: (device) => withApp(device, '1.0.0'),
+    async begin(device) {
+      const { delay } = device.time;
+      const bootHealthyMs = 77_777;
+      device.limits = { ...device.limits, bootHealthyMs };
+      device.time = {
+        ...device.time,
+        delay: async (ms, signal) => (ms === bootHealthyMs ? new Promise(() => {}) : delay?.(ms, signal)),
+      };
+      device.serverUp = false;
+      for (let boot = 0; boot < 4; boot++) {
+        await device.coldBoot();
+        await until(() => device.pointer.readAttempts() === 0, 'a boot that came as far as the agent');
+        await device.disk.unplug();
+      }
+      await device.coldBoot();
+      device.serverUp = true;
+    },
+    ask: (device) => device.updater.serverReachable(),
+    atRest: (device) => device.pointer.readAttempts() === 0 && !unproven(device),
+    check(device) {
+      assert.equal(device.slot, 'a', 'a healthy slot was left');
+      assert.equal(device.pointer.read(), 'a');
       requireApp(device, '1.0.0');
     },
   },
