@@ -3,6 +3,8 @@ import { dirname } from 'node:path';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { sha256Schema } from '@nodeos/contracts/validate.ts';
 import * as z from 'zod';
+import type { Drive } from './drives.ts';
+import type { ImageFacts } from './image-source.ts';
 
 const stageSchema = z.object({ bytes: z.number().int(), seconds: z.number(), bytesPerSecond: z.number().int() });
 
@@ -45,6 +47,23 @@ export type ReceiptStage = z.infer<typeof stageSchema>;
 export function stageOf(bytes: number, milliseconds: number): ReceiptStage {
   const seconds = Math.max(milliseconds, 1) / 1000;
   return { bytes, seconds: Number(seconds.toFixed(3)), bytesPerSecond: Math.round(bytes / seconds) };
+}
+
+/** What is true from the first write on until there is a verdict. */
+export function unfinishedReceipt(
+  { path, name, serial, bytes, bus }: Drive,
+  image: Pick<ImageFacts, 'path' | 'bytes' | 'sha256'>,
+  startedAt: Date,
+): Receipt {
+  const hint = 'The drive is unusable until it is flashed again.';
+  return {
+    ...{ format: 1, verdict: 'failed' },
+    error: { code: 'INTERRUPTED', message: 'the writing did not come to its end', hint },
+    drive: { path, name, serial, bytes, bus },
+    image: { source: image.path, bytes: image.bytes, sha256: image.sha256 },
+    ...{ fleetFile: false, written: null, readBack: null },
+    ...{ startedAt: startedAt.toISOString(), endedAt: startedAt.toISOString(), seconds: 0 },
+  };
 }
 
 /** Writes a receipt whole or not at all. @throws NodeosError FILE_UNREADABLE */
