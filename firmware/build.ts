@@ -15,11 +15,13 @@ import { buildBootCode } from './layers/boot-code.ts';
 import { buildBootfs } from './layers/bootfs.ts';
 import { buildCommandLine } from './layers/command-line.ts';
 import { buildDeviceTrees } from './layers/device-trees.ts';
+import { buildDiscLoader } from './layers/disc-loader.ts';
 import { driverFirmware } from './layers/driver-firmware.ts';
 import { type BundledApp, bundleFactoryApp } from './layers/factory-app.ts';
 import { buildImage } from './layers/image.ts';
 import { buildInit } from './layers/init.ts';
 import { buildInitramfs } from './layers/initramfs.ts';
+import { buildIso } from './layers/iso.ts';
 import { buildKernel } from './layers/kernel.ts';
 import { copyOut, type OutputFile } from './layers/output.ts';
 import { type PackageTree, unpackPackages } from './layers/packages.ts';
@@ -34,6 +36,7 @@ import { withRoomFor } from './plan/factory-app.ts';
 import { FORMATS, type Format, requireFormat } from './plan/formats.ts';
 import { diskSeed, type ImageIdentity, imageIdentity } from './plan/identity.ts';
 import { type BuildPlan, planImage } from './plan/image-plan.ts';
+import { EFI_VOLUME_BYTES, isoBoard } from './plan/iso.ts';
 import { rootPackages } from './plan/root-files.ts';
 
 export type { BuiltLayer, Format };
@@ -161,7 +164,10 @@ async function formatOutputs(steps: Steps, build: Build, format: Format): Promis
     }
     case 'barebones':
       return buildOutputs(steps, { ...build, layer: 'barebones' });
-    case 'iso':
+    case 'iso': {
+      const { dir } = await iso(steps, build);
+      return { iso: { source: join(dir, 'disc.iso'), name: `${name}.iso` } };
+    }
     case 'oci':
     case 'tar':
       throw new NodeosError('INTERNAL', `${format} is not made yet`);
@@ -169,7 +175,7 @@ async function formatOutputs(steps: Steps, build: Build, format: Format): Promis
 }
 
 async function buildOutputs(steps: Steps, request: Build & BuildRequest): Promise<Record<string, OutputFile>> {
-  const { board, layer, systemVersion, identity } = request;
+  const { board, layer, systemVersion } = request;
   const prefix = `nodeos-${board.name}`;
   switch (layer) {
     case 'barebones': {
@@ -243,6 +249,24 @@ function disk(steps: Steps, build: Build): Promise<Disk> {
     const image = steps.note(await buildImage(steps.context, { board, identity, ...layers }));
     return { image, bootfs, slot: slotImage };
   });
+}
+
+/** A disc has a disk signature of its own: the disk of the same build may be in the same machine. */
+async function iso(steps: Steps, build: Build): Promise<Artefact> {
+  const { context } = steps;
+  const seed = `${identitySeed(build)} iso`;
+  const identity = imageIdentity(seed, diskSeed(build.board, seed));
+  const board = isoBoard(build.board);
+  const { fleetFile = null, bundle: app } = build;
+  const slotImage = await slot(steps, build);
+  const [code, modified] = await steps.together(bootCode(steps, board), sourceDate(steps, board));
+  const common = { board, identity, modified, bootCode: code };
+  const layers = {
+    discLoader: steps.note(await buildDiscLoader(context, { ...common, efiBytes: EFI_VOLUME_BYTES })),
+    bootfs: steps.note(await buildBootfs(context, { ...common, fleetFile })),
+    usersfs: steps.note(await buildUsersfs(context, board, identity, modified, app)),
+  };
+  return steps.note(await buildIso(context, { ...common, ...layers, slot: slotImage, app }));
 }
 
 function slot(steps: Steps, build: Build): Promise<Artefact> {
