@@ -3,14 +3,18 @@ import { isNodeosError, NodeosError } from '@nodeos/contracts/errors.ts';
 import { parseJson } from '@nodeos/contracts/validate.ts';
 import { doJob, jobSchema, type WriterWord } from '@nodeos/firmware/flash/flash-job.ts';
 import { WRITER_VERB } from '../flash/run-writer.ts';
-import type { RegisterVerb } from '../verb.ts';
+import { example, type RegisterVerb } from '../verb.ts';
 
 /**
  * The part of `nodeos flash` that runs with another user's rights: a job in on standard input, progress and receipts
  * out. When its input ends before it does, it breaks off.
  */
 export const registerFlashWriter: RegisterVerb = (program, io) => {
-  program.command(WRITER_VERB, { hidden: true }).action(async () => {
+  const verb = program
+    .command(WRITER_VERB, { hidden: true })
+    .description('the part of flash that runs with more rights; flash calls it')
+    .addHelpText('after', example('nodeos flash-writer < job.json'));
+  verb.action(async () => {
     const say = (word: WriterWord): void => void io.stdout.write(`${JSON.stringify(word)}\n`);
     const left = new AbortController();
     const lines = createInterface({ input: io.stdin as NodeJS.ReadableStream });
