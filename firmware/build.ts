@@ -30,6 +30,7 @@ import { buildBarebonesRootfs, buildRootfs, buildRootInputs, type Rootfs } from 
 import { buildSlot } from './layers/slot.ts';
 import { type BuiltLayer, Steps } from './layers/steps.ts';
 import { boardToolchain } from './layers/toolchain.ts';
+import { buildOci, buildTar, type UserlandRequest } from './layers/userland.ts';
 import { buildUsersfs } from './layers/usersfs.ts';
 import { rawFiles } from './plan/boot-files.ts';
 import { withRoomFor } from './plan/factory-app.ts';
@@ -168,9 +169,14 @@ async function formatOutputs(steps: Steps, build: Build, format: Format): Promis
       const { dir } = await iso(steps, build);
       return { iso: { source: join(dir, 'disc.iso'), name: `${name}.iso` } };
     }
-    case 'oci':
-    case 'tar':
-      throw new NodeosError('INTERNAL', `${format} is not made yet`);
+    case 'oci': {
+      const { dir } = steps.note(await buildOci(steps.context, await userland(steps, build)));
+      return { oci: { source: join(dir, 'image.oci.tar'), name: `${name}.oci.tar` } };
+    }
+    case 'tar': {
+      const { dir } = steps.note(await buildTar(steps.context, await userland(steps, build)));
+      return { tar: { source: join(dir, 'root.tar'), name: `${name}.tar` } };
+    }
   }
 }
 
@@ -249,6 +255,12 @@ function disk(steps: Steps, build: Build): Promise<Disk> {
     const image = steps.note(await buildImage(steps.context, { board, identity, ...layers }));
     return { image, bootfs, slot: slotImage };
   });
+}
+
+async function userland(steps: Steps, build: Build): Promise<UserlandRequest> {
+  const { board, systemVersion, bundle: app } = build;
+  const { artefact } = await rootfs(steps, build);
+  return { board, systemVersion, rootfs: artefact, app, modified: await sourceDate(steps, board) };
 }
 
 /** A disc has a disk signature of its own: the disk of the same build may be in the same machine. */
