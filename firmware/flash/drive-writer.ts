@@ -4,11 +4,12 @@ import { alignedBuffers } from './aligned-buffers.ts';
 import { type DriveHandle, driveError } from './drive-handle.ts';
 import { type Drive, describeDrive } from './drives.ts';
 
-/** Something that was written, and by which it is known again. */
+/** A part of the drive, and by what it is known again. */
 export interface Run {
   readonly position: number;
   readonly bytes: number;
-  readonly crc: number;
+  /** Null: zeros, which nobody has written. */
+  readonly crc: number | null;
 }
 
 /** Largest run: what is written and read at once. */
@@ -16,6 +17,7 @@ export const CHUNK_BYTES = 4 * 1_048_576;
 /** Writes under way at once: while the drive is busy with one the next already waits in the kernel. */
 const WRITES_AT_ONCE = 2;
 const READS_AT_ONCE = 3;
+const [ZEROS] = alignedBuffers(1, CHUNK_BYTES) as [Buffer];
 
 /** One drive that is written, with every failed call turned into what it means. */
 export class DriveWriter {
@@ -64,9 +66,15 @@ export class DriveWriter {
 
   /**
    * Reads runs from the drive and compares them with what was written.
-   * @throws NodeosError DRIVE_MISMATCH naming the first byte that differs by its run
+   * @returns runs that should be zeros and hold something from before
+   * @throws NodeosError DRIVE_MISMATCH naming the first run that was written and differs
    */
-  async readBack(runs: readonly Run[], signal: AbortSignal, onRead: (bytes: number) => void = () => {}): Promise<void> {
+  async readBack(
+    runs: readonly Run[],
+    signal: AbortSignal,
+    onRead: (bytes: number) => void = () => {},
+  ): Promise<Run[]> {
+    const stale: Run[] = [];
     const buffers = alignedBuffers(READS_AT_ONCE, CHUNK_BYTES);
     const pending: Promise<Buffer>[] = [];
     const start = (index: number): void => {
@@ -83,13 +91,29 @@ export class DriveWriter {
       for (const [index, run] of runs.entries()) {
         signal.throwIfAborted();
         const bytes = await (pending.shift() as Promise<Buffer>);
-        if (crc32(bytes) !== run.crc) throw this.mismatch(run);
+        if (run.crc === null) {
+          if (!bytes.equals(ZEROS.subarray(0, run.bytes))) stale.push(run);
+        } else if (crc32(bytes) !== run.crc) throw this.mismatch(run);
         onRead(run.bytes);
         start(index + READS_AT_ONCE);
       }
+      return stale;
     } finally {
       await Promise.allSettled(pending);
     }
+  }
+
+  /** Writes zeros where something from before is, and reads them back. @throws NodeosError */
+  async clear(stale: readonly Run[], signal: AbortSignal): Promise<void> {
+    if (stale.length === 0) return;
+    for (const { position, bytes } of stale) {
+      signal.throwIfAborted();
+      await this.write(ZEROS.subarray(0, bytes), position);
+      this.assertWell();
+    }
+    await this.flush();
+    const [still] = await this.readBack(stale, signal);
+    if (still !== undefined) throw this.mismatch(still);
   }
 
   /** Fills the buffer from the drive. @throws NodeosError */

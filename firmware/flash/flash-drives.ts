@@ -113,7 +113,7 @@ async function finish(
   const show = (phase: FlashPhase, doneBytes: number, totalBytes: number): void =>
     onProgress({ drive: drive.path, phase, doneBytes, totalBytes });
   const headSize = headBytes(image);
-  const toRead = body.writtenBytes + headSize;
+  const toRead = body.runs.reduce((sum, { bytes }) => sum + bytes, headSize);
   show('flushing', 0, 0);
   await writer.flush();
   assertSameImage(image, body);
@@ -125,7 +125,8 @@ async function finish(
     read += bytes;
     show('reading back', read, toRead);
   };
-  await writer.readBack(body.runs, signal, onRead);
+  const stale = await writer.readBack(body.runs, signal, onRead);
+  await writer.clear(stale, signal);
   await writer.readBack(tail, signal);
   if (fleetText !== null) {
     show('finishing', 0, 0);
@@ -149,7 +150,8 @@ async function finish(
     ...stageOf(toRead, performance.now() - readFrom),
     direct: writer.handle.direct,
   };
-  course.written = { ...course.written, bytes: body.writtenBytes + headSize };
+  const cleared = stale.reduce((sum, { bytes }) => sum + bytes, 0);
+  course.written = { ...course.written, bytes: body.writtenBytes + cleared + headSize };
 }
 
 /** The image was read when it was checked and when it was written: both times it must have been the same. */

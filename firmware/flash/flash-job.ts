@@ -24,6 +24,7 @@ export const jobSchema = z.object({
     compressed: z.boolean(),
     bytes: z.number(),
     sha256: z.string().nullable(),
+    map: z.array(z.object({ from: z.number(), to: z.number() })).nullable(),
     partitions: z.array(z.object({ offset: z.number(), bytes: z.number(), fat: z.boolean() })),
   }),
   drives: z.array(driveSchema).min(1),

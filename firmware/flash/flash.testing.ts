@@ -19,10 +19,10 @@ export async function temporaryFolder(test: TestScope): Promise<string> {
   return folder;
 }
 
-/** An ordinary file that takes the place of a drive; it is full of what was there before. */
-export async function fileDrive(path: string, bytes: number): Promise<Drive> {
+/** An ordinary file that takes the place of a drive; it is full of something that was there before. */
+export async function fileDrive(path: string, bytes: number, before = 0xee): Promise<Drive> {
   const file = await open(path, 'w');
-  const old = Buffer.alloc(MIB, 0xee);
+  const old = Buffer.alloc(MIB, before);
   for (let at = 0; at < bytes; at += MIB) await file.write(old, 0, Math.min(MIB, bytes - at), at);
   await file.close();
   const rest = { serial: 'TEST1', bus: 'file', removable: true, readOnly: false, mounts: [], systemUse: null };

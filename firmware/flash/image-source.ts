@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { createReadStream, existsSync } from 'node:fs';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 import type { Transform } from 'node:stream';
 import { constants, createZstdDecompress } from 'node:zlib';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
+import { parseBlockMap } from '../formats/block-map.ts';
 import { decodeMbr } from '../formats/mbr.ts';
+import type { ByteRange } from './data-runs.ts';
 
 /** A disk image in the order of its bytes. */
 export interface ImageSource {
@@ -21,6 +23,8 @@ export interface ImageFacts {
   readonly bytes: number;
   /** Of the disk image itself; null where nothing has read it whole yet. */
   readonly sha256: string | null;
+  /** Parts that mean something; what else is zeros may be anything on a drive. Null: all of it means something. */
+  readonly map: readonly ByteRange[] | null;
   /** First byte and length of each partition that the image's boot sector names. */
   readonly partitions: readonly { readonly offset: number; readonly bytes: number; readonly fat: boolean }[];
 }
@@ -51,7 +55,8 @@ export async function inspectImage(
   if (bytesRead < SECTOR_BYTES) throw damaged(path, 'it is shorter than one sector');
   if (first.readUInt32LE(0) !== ZSTD_MAGIC) {
     if (size % SECTOR_BYTES !== 0) throw damaged(path, `its ${size} bytes are no whole number of sectors`);
-    return { path, compressed: false, bytes: size, sha256: null, partitions: partitionsOf(first) };
+    const map = await readMap(path, size);
+    return { path, compressed: false, bytes: size, sha256: null, map, partitions: partitionsOf(first) };
   }
   const source = await openImage({ path, compressed: true }, signal);
   const hash = createHash('sha256');
@@ -70,7 +75,26 @@ export async function inspectImage(
     await source.close();
   }
   if (bytes === 0 || bytes % SECTOR_BYTES !== 0) throw damaged(path, `${bytes} bytes unpacked, no whole sectors`);
-  return { path, compressed: true, bytes, sha256: hash.digest('hex'), partitions: partitionsOf(head) };
+  const map = await readMap(path, bytes);
+  return { path, compressed: true, bytes, sha256: hash.digest('hex'), map, partitions: partitionsOf(head) };
+}
+
+/** Names under which a block map stands beside `disk.img` or `disk.img.zst`. */
+export function mapNames(path: string): string[] {
+  const image = path.replace(/\.zst$/, '');
+  return [...new Set([`${path}.bmap`, `${image}.bmap`, image.replace(/\.[^./]*$/, '.bmap')])];
+}
+
+/** @throws NodeosError INPUT_INVALID for a damaged map, or that of another image */
+async function readMap(path: string, imageBytes: number): Promise<ByteRange[] | null> {
+  const name = mapNames(path).find((candidate) => existsSync(candidate));
+  if (name === undefined) return null;
+  const { blockBytes, ranges, ...map } = parseBlockMap(await readFile(name, 'utf8'), name);
+  if (map.imageBytes !== imageBytes)
+    throw new NodeosError('INPUT_INVALID', `${name} is for an image of ${map.imageBytes} bytes, not ${imageBytes}`, {
+      hint: 'Take the block map that was made with the image, or remove it.',
+    });
+  return ranges.map(({ first, last }) => ({ from: first * blockBytes, to: (last + 1) * blockBytes }));
 }
 
 /** @throws NodeosError FILE_UNREADABLE; `read` throws IMAGE_DAMAGED */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { alignedBuffers } from './aligned-buffers.ts';
-import { type ByteRange, dataRuns, zerosThatCount } from './data-runs.ts';
+import { type Piece, piecesOf } from './data-runs.ts';
 import { BLOCK_BYTES } from './drive-handle.ts';
 import { CHUNK_BYTES, type DriveWriter, type Run, runOf } from './drive-writer.ts';
 import type { ImageFacts, ImageSource } from './image-source.ts';
@@ -12,7 +12,7 @@ export interface WrittenImage {
   readonly imageBytes: number;
   /** Bytes written to each drive so far; what the image leaves empty is not among them. */
   readonly writtenBytes: number;
-  /** All that was written. */
+  /** All that must be on the drive, in order: what was written, and zeros that were not. */
   readonly runs: readonly Run[];
   /** Beginning of the image, not written yet: see `headBytes`. */
   readonly head: Buffer;
@@ -43,10 +43,6 @@ export async function writeBody(
   signal: AbortSignal,
   onProgress: (bytes: number) => void,
 ): Promise<WrittenImage> {
-  const counting = zerosThatCount(
-    image.partitions.map(({ offset }) => offset),
-    image.bytes,
-  );
   const [buffers, headSize, hash] = [alignedBuffers(BUFFERS, CHUNK_BYTES), headBytes(image), createHash('sha256')];
   const [head] = alignedBuffers(1, headSize) as [Buffer];
   const runs: Run[] = [];
@@ -68,11 +64,15 @@ export async function writeBody(
       const content = buffer.subarray(0, read);
       if (position === 0) content.copy(head);
       const jobs: Promise<void>[] = [];
-      for (const bytes of runsOf(buffer, read, position, headSize, counting)) {
-        const at = position + bytes.byteOffset - buffer.byteOffset;
-        for (const drive of drives) jobs.push(drive.write(bytes, at));
-        runs.push(runOf(bytes, at));
-        writtenBytes += bytes.length;
+      for (const { kind, from, to } of bodyPieces(buffer, read, position, headSize, image.map)) {
+        const at = position + from;
+        const bytes = buffer.subarray(from, to);
+        if (kind === 'zeros') runs.push({ position: at, bytes: bytes.length, crc: null });
+        else {
+          for (const drive of drives) jobs.push(drive.write(bytes, at));
+          runs.push(runOf(bytes, at));
+          writtenBytes += bytes.length;
+        }
       }
       busy[index % BUFFERS] = Promise.all(jobs);
       // While this chunk is hashed the next is read and the last are written.
@@ -89,21 +89,17 @@ export async function writeBody(
   return { sha256: hash.digest('hex'), imageBytes: position, writtenBytes, runs, head };
 }
 
-/** What of a chunk is written; the last run is filled up with zeros to a whole block. */
-function runsOf(
-  buffer: Buffer,
-  read: number,
-  position: number,
-  head: number,
-  counting: readonly ByteRange[],
-): Buffer[] {
+/** A chunk's pieces behind the head; the last one is filled up with zeros to a whole block. */
+function bodyPieces(buffer: Buffer, read: number, position: number, head: number, map: ImageFacts['map']): Piece[] {
   const whole = Math.ceil(read / BLOCK_BYTES) * BLOCK_BYTES;
   buffer.fill(0, read, whole);
-  const from = Math.max(0, head - position);
-  if (from >= whole) return [];
-  return dataRuns(buffer.subarray(from, whole), position + from, counting).map((run) =>
-    buffer.subarray(from + run.from, from + run.to),
-  );
+  const skipped = Math.max(0, head - position);
+  if (skipped >= whole) return [];
+  return piecesOf(buffer.subarray(skipped, whole), position + skipped, map).map(({ kind, from, to }) => ({
+    kind,
+    from: skipped + from,
+    to: skipped + to,
+  }));
 }
 
 /** Zeros at the end of a drive, where a partition table that was there before keeps its copy (UEFI 2.10, 5.3.1). */
