@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { sha256Schema, validate } from '@nodeos/contracts/validate.ts';
 import { loadBoard } from '@nodeos/firmware/boards.ts';
-import { buildLayer } from '@nodeos/firmware/build.ts';
+import { buildFormats } from '@nodeos/firmware/build.ts';
 import { downloadImage, parseHashFile } from '@nodeos/firmware/flash/download.ts';
 import { type ImageFacts, inspectImage } from '@nodeos/firmware/flash/image-source.ts';
 import { createBuildContext } from '../build-context.ts';
@@ -50,27 +50,30 @@ export async function obtainImage(
   options: ImageOptions,
   folder: string,
 ): Promise<ImageFacts> {
-  if (image === undefined) return inspect(io, await build(io, options), null);
+  if (image === undefined) {
+    const { img, bmap } = await build(io, options);
+    return inspect(io, img as string, null, bmap);
+  }
   if (/^https?:\/\//.test(image)) return inspect(io, await download(io, image, options.sha256 ?? null, folder), null);
   const path = resolve(io.cwd, image);
   return inspect(io, path, options.sha256 ?? (await hashBeside(path)));
 }
 
-async function build(io: CliIo, options: ImageOptions): Promise<string> {
+async function build(io: CliIo, options: ImageOptions): Promise<Readonly<Record<string, string>>> {
   const { context, end } = createBuildContext(io);
   const keys = options.keys === undefined ? null : resolve(io.cwd, options.keys);
   if (keys !== null) await readRoot(keys);
   const board = options.board as string;
   try {
-    const { files } = await buildLayer(context, {
+    const { files } = await buildFormats(context, {
       board: await loadBoard(board.includes('/') ? resolve(io.cwd, board) : board),
-      layer: 'image',
+      formats: ['img'],
       systemVersion: options.systemVersion ?? '1.0.0',
       trustRoot: keys === null ? null : await readFile(join(keys, KEY_FILES.metadata)),
       app: options.app === undefined ? undefined : resolve(io.cwd, options.app),
     });
     if (keys === null) io.stderr.write('\nWithout --keys its devices trust no release: they cannot be updated.\n');
-    return files.image as string;
+    return files;
   } finally {
     end();
   }
@@ -91,12 +94,12 @@ async function download(io: CliIo, url: string, sha256: string | null, folder: s
   }
 }
 
-async function inspect(io: CliIo, path: string, sha256: string | null): Promise<ImageFacts> {
+async function inspect(io: CliIo, path: string, sha256: string | null, map?: string): Promise<ImageFacts> {
   const printer = progressPrinter(io);
+  const show = (bytes: number): void =>
+    printer.show({ step: 'image', message: `unpacked to see that it is whole: ${formatBytes(bytes)}` });
   try {
-    return await inspectImage(path, sha256, io.signal, (bytes) =>
-      printer.show({ step: 'image', message: `unpacked to see that it is whole: ${formatBytes(bytes)}` }),
-    );
+    return await inspectImage(path, sha256, io.signal, show, map);
   } finally {
     printer.end();
   }

@@ -39,6 +39,7 @@ const FAT_TYPES = [0x01, 0x04, 0x06, 0x0b, 0x0c, 0x0e];
  * whole: so a damaged download, or one that does not fit, is found before the drive is touched.
  * @param expectedSha256 of the file as it is named
  * @param onRead bytes of the disk image checked so far
+ * @param mapFile its block map; default: one that stands beside it
  * @throws NodeosError FILE_UNREADABLE, HASH_MISMATCH, IMAGE_DAMAGED
  */
 export async function inspectImage(
@@ -46,6 +47,7 @@ export async function inspectImage(
   expectedSha256: string | null,
   signal: AbortSignal,
   onRead: (bytes: number) => void = () => {},
+  mapFile: string | undefined = mapBeside(path),
 ): Promise<ImageFacts> {
   if (expectedSha256 !== null) await assertHash(path, expectedSha256, signal);
   const file = await openFile(path);
@@ -55,7 +57,7 @@ export async function inspectImage(
   if (bytesRead < SECTOR_BYTES) throw damaged(path, 'it is shorter than one sector');
   if (first.readUInt32LE(0) !== ZSTD_MAGIC) {
     if (size % SECTOR_BYTES !== 0) throw damaged(path, `its ${size} bytes are no whole number of sectors`);
-    const map = await readMap(path, size);
+    const map = await readMap(mapFile, size);
     return { path, compressed: false, bytes: size, sha256: null, map, partitions: partitionsOf(first) };
   }
   const source = await openImage({ path, compressed: true }, signal);
@@ -75,19 +77,18 @@ export async function inspectImage(
     await source.close();
   }
   if (bytes === 0 || bytes % SECTOR_BYTES !== 0) throw damaged(path, `${bytes} bytes unpacked, no whole sectors`);
-  const map = await readMap(path, bytes);
+  const map = await readMap(mapFile, bytes);
   return { path, compressed: true, bytes, sha256: hash.digest('hex'), map, partitions: partitionsOf(head) };
 }
 
-/** Names under which a block map stands beside `disk.img` or `disk.img.zst`. */
-export function mapNames(path: string): string[] {
+/** The block map beside `disk.img` or `disk.img.zst`, under any name that is usual. */
+function mapBeside(path: string): string | undefined {
   const image = path.replace(/\.zst$/, '');
-  return [...new Set([`${path}.bmap`, `${image}.bmap`, image.replace(/\.[^./]*$/, '.bmap')])];
+  return [`${path}.bmap`, `${image}.bmap`, image.replace(/\.[^./]*$/, '.bmap')].find((name) => existsSync(name));
 }
 
 /** @throws NodeosError INPUT_INVALID for a damaged map, or that of another image */
-async function readMap(path: string, imageBytes: number): Promise<ByteRange[] | null> {
-  const name = mapNames(path).find((candidate) => existsSync(candidate));
+async function readMap(name: string | undefined, imageBytes: number): Promise<ByteRange[] | null> {
   if (name === undefined) return null;
   const { blockBytes, ranges, ...map } = parseBlockMap(await readFile(name, 'utf8'), name);
   if (map.imageBytes !== imageBytes)
