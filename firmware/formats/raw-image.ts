@@ -43,7 +43,7 @@ export async function imageKind(path: string): Promise<ImageKind> {
 
 /**
  * Writes the disk that is in a compressed image or a qcow2; blocks of zeros become holes.
- * @throws NodeosError INPUT_INVALID where the image is damaged, TOOL_MISSING, TOOL_FAILED, DISK_FULL
+ * @throws NodeosError INPUT_INVALID where the image is damaged, FILE_UNREADABLE, TOOL_MISSING, TOOL_FAILED, DISK_FULL
  */
 export async function unpackImage(
   path: string,
@@ -73,8 +73,14 @@ export async function unpackImage(
   } catch (cause) {
     const { code = '' } = cause as NodeJS.ErrnoException;
     if (code === 'ENOSPC') throw new NodeosError('DISK_FULL', `no space left for the disk at ${output}`, { cause });
-    if (!code.startsWith('ZSTD_')) throw cause;
-    throw new NodeosError('INPUT_INVALID', `${path} is damaged: ${(cause as Error).message}`, { cause });
+    if (code === 'ENOENT' || code === 'EACCES')
+      throw new NodeosError('FILE_UNREADABLE', `the image ${path} cannot be read: ${code}`, { cause });
+    // Z_BUF_ERROR: it ends too early.
+    if (!code.startsWith('ZSTD_') && code !== 'Z_BUF_ERROR') throw cause;
+    throw new NodeosError('INPUT_INVALID', `${path} is damaged: ${(cause as Error).message}`, {
+      hint: 'Build or download the image again.',
+      cause,
+    });
   } finally {
     await target.close();
   }
