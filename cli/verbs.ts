@@ -7,6 +7,8 @@ import { registerDemo } from './verbs/demo.ts';
 import { registerDeploy } from './verbs/deploy.ts';
 import { registerDevices } from './verbs/devices.ts';
 import { registerDoctor } from './verbs/doctor.ts';
+import { registerFlash } from './verbs/flash.ts';
+import { registerFlashWriter } from './verbs/flash-writer.ts';
 import { registerFleetFile } from './verbs/fleet-file.ts';
 import { registerKeys } from './verbs/keys.ts';
 import { registerLogs } from './verbs/logs.ts';
@@ -26,6 +28,8 @@ export const VERBS: readonly RegisterVerb[] = [
   registerSources,
   registerBuild,
   registerRun,
+  registerFlash,
+  registerFlashWriter,
   registerBundle,
   registerToolchain,
   registerServer,

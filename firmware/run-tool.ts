@@ -29,6 +29,7 @@ export const TOOL_PACKAGES: Readonly<Record<string, string>> = {
   flex: 'flex',
   bison: 'bison',
   cpio: 'cpio',
+  'qemu-img': 'qemu-utils',
   xz: 'xz-utils',
   zstd: 'zstd',
   mksquashfs: 'squashfs-tools',

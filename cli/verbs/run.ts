@@ -1,20 +1,25 @@
 import { existsSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { copyFile, readFile, stat, truncate } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Board } from '@nodeos/contracts/board.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { fleetFileSchema } from '@nodeos/contracts/fleet-file.ts';
 import { parseJson } from '@nodeos/contracts/validate.ts';
 import { loadBoard } from '@nodeos/firmware/boards.ts';
-import { bootImage } from '@nodeos/firmware/emulate/boot-image.ts';
-import { DISK_BUSES, type KernelSource, type PortForward } from '@nodeos/firmware/emulate/machine.ts';
+import { bootImage, MEDIUM_BYTES } from '@nodeos/firmware/emulate/boot-image.ts';
+import { putFleetFile } from '@nodeos/firmware/emulate/fleet-partition.ts';
+import { DISK_BUSES, type DiskBus, type KernelSource, type PortForward } from '@nodeos/firmware/emulate/machine.ts';
 import { assertPortFree } from '@nodeos/firmware/emulate/ports.ts';
 import { type Emulator, startEmulator } from '@nodeos/firmware/emulate/qemu.ts';
 import { createWorkFolder } from '@nodeos/firmware/emulate/work-folder.ts';
+import { imageKind, unpackImage } from '@nodeos/firmware/formats/raw-image.ts';
 import { cacheRoot } from '../config.ts';
 import { type CliIo, isTerminal } from '../io.ts';
 import { attachTerminal } from '../terminal.ts';
 import { example, type RegisterVerb } from '../verb.ts';
+
+/** A CD's system has its slot in RAM, twice while it starts. */
+const CD_MEMORY_MIB = 384;
 
 interface RunOptions {
   readonly board: string;
@@ -29,12 +34,15 @@ interface RunOptions {
 export const registerRun: RegisterVerb = (program, io) => {
   program
     .command('run')
-    .description('boot a disk image, or the barebones layer, in QEMU; Ctrl-A x leaves')
-    .argument('<image>', 'disk image, or the folder that `nodeos build --layer barebones` makes')
+    .description('boot an image in QEMU: img, img.zst, iso, qcow2 or barebones; Ctrl-A x leaves')
+    .argument('<image>', 'image file, or the folder that `nodeos build --format barebones` makes')
     .option('--board <name>', 'board whose machine is emulated', 'x86_64-usb')
-    .option('--memory <MiB>', "memory of the machine; default: the board's")
+    .option('--memory <MiB>', `memory of the machine; default: the board's, with a CD at least ${CD_MEMORY_MIB}`)
     .option('--firmware <kind>', "bios or uefi; default: the machine's own, on a PC bios")
-    .option('--bus <bus>', `how the disk is attached: ${DISK_BUSES.join(', ')}; default: virtio, or the card slot`)
+    .option(
+      '--bus <bus>',
+      `how the medium is attached: ${DISK_BUSES.join(', ')}; default: virtio, the card slot, for an iso cd`,
+    )
     .option('--forward <host:guest>', 'lead a port of this computer to the machine; repeatable', collect, [])
     .option('--fleet <file>', 'fleet file to put on the first partition')
     .option('--keep', 'write to the image itself; else the machine works on a copy that is thrown away')
@@ -43,6 +51,8 @@ export const registerRun: RegisterVerb = (program, io) => {
       example(
         'nodeos run build/nodeos-x86_64-usb-1.0.0.img --forward 8080:3000 --fleet fleet.json',
         'nodeos run build/nodeos-raspberrypi3-1.0.0.img --board raspberrypi3',
+        'nodeos run build/nodeos-x86_64-usb-1.0.0.iso --firmware uefi',
+        'nodeos run build/nodeos-x86_64-usb-1.0.0.iso --bus usb',
         'nodeos run build/barebones --memory 256',
       ),
     )
@@ -61,27 +71,62 @@ async function start(io: CliIo, path: string, options: RunOptions, folder: strin
   if (!existsSync(path)) throw new NodeosError('FILE_UNREADABLE', `${path} does not exist`);
   const board = await loadBoard(options.board);
   const emulate = machineOf(board);
-  const memoryMiB =
-    options.memory === undefined ? emulate.memoryMiB : wholeNumber(options.memory, '--memory', 32, 65_536);
+  const memory = options.memory === undefined ? undefined : wholeNumber(options.memory, '--memory', 32, 65_536);
   const forwards = options.forward.map(parseForward);
   for (const { host } of forwards) await assertPortFree(host, '--forward');
-  const common = { emulate, memoryMiB, forwards, cacheRoot: cacheRoot(io.env), signal: io.signal };
+  const common = { emulate, forwards, cacheRoot: cacheRoot(io.env), signal: io.signal };
   if (isTerminal(io.stdin)) io.stderr.write('Ctrl-A x leaves the machine.\n');
   if (statSync(path).isDirectory()) {
     const source = await readBarebones(path);
-    return startEmulator({ ...common, source, logPath: join(folder, 'console.log') });
+    return startEmulator({
+      ...common,
+      memoryMiB: memory ?? emulate.memoryMiB,
+      source,
+      logPath: join(folder, 'console.log'),
+    });
   }
   const fleet = options.fleet === undefined ? undefined : await readFleetFile(resolve(io.cwd, options.fleet));
+  const medium = await readMedium(io, path, options, folder);
+  if (medium.bus === 'cd' && fleet) await putFleetFile(medium.image, fleet, io.signal);
   const { emulator } = await bootImage({
     ...common,
-    image: path,
-    inPlace: options.keep,
-    fleet,
-    bus: oneOf(options.bus, DISK_BUSES, '--bus'),
+    ...medium,
+    memoryMiB: memory ?? (medium.bus === 'cd' ? Math.max(emulate.memoryMiB, CD_MEMORY_MIB) : emulate.memoryMiB),
+    fleet: medium.bus === 'cd' ? undefined : fleet,
     firmware: oneOf(options.firmware, ['bios', 'uefi'] as const, '--firmware'),
     folder,
   });
   return emulator;
+}
+
+/** The medium as QEMU takes it: a raw image, and whether it is written to itself. */
+async function readMedium(
+  io: CliIo,
+  path: string,
+  options: RunOptions,
+  folder: string,
+): Promise<{ image: string; inPlace?: boolean; bus?: DiskBus }> {
+  const bus = oneOf(options.bus, DISK_BUSES, '--bus');
+  const kind = await imageKind(path);
+  if (kind === 'tar')
+    throw new NodeosError('FORMAT_UNSUPPORTED', `${path} is for containers: it has no kernel to boot`);
+  if (bus === 'cd' && kind !== 'iso') throw new NodeosError('FORMAT_UNSUPPORTED', `${path} is no image of a CD`);
+  if (options.keep && kind !== 'img' && !(kind === 'iso' && bus !== undefined && bus !== 'cd'))
+    throw new NodeosError('INPUT_INVALID', `--keep: a machine cannot write to ${path} itself`, {
+      hint: 'Leave --keep out, or boot the same system as an img.',
+    });
+  if (kind === 'iso' && (bus ?? 'cd') === 'cd') {
+    // Nothing is written to it, so it needs no copy; but a fleet file does.
+    if (options.fleet === undefined) return { image: path, inPlace: true, bus: 'cd' };
+    const copy = join(folder, 'disc.iso');
+    await copyFile(path, copy);
+    return { image: copy, inPlace: true, bus: 'cd' };
+  }
+  if (kind === 'img' || kind === 'iso') return { image: path, inPlace: options.keep, bus };
+  const image = join(folder, 'disk.img');
+  await unpackImage(path, kind, image, io.signal);
+  await truncate(image, Math.max(MEDIUM_BYTES, (await stat(image)).size));
+  return { image, inPlace: true, bus };
 }
 
 function machineOf(board: Board): NonNullable<Board['emulate']> {

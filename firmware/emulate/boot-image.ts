@@ -40,7 +40,8 @@ export interface ImageMachine {
   readonly disk: string;
 }
 
-const MEDIUM_BYTES = 1024 * 1_048_576;
+/** Size of the medium that a copy stands for, where nothing else is said. */
+export const MEDIUM_BYTES = 1024 * 1_048_576;
 
 /**
  * Boots a disk image as a machine with one disk, a network card and a serial console.

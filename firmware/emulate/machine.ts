@@ -1,9 +1,9 @@
 import type { Board } from '@nodeos/contracts/board.ts';
 
 export type Accelerator = 'kvm' | 'tcg';
-export type DiskBus = 'virtio' | 'usb' | 'sata' | 'nvme' | 'sd-card';
+export type DiskBus = 'virtio' | 'usb' | 'sata' | 'nvme' | 'cd' | 'sd-card';
 /** What the user may choose; a machine with a card slot has no choice. */
-export const DISK_BUSES: readonly DiskBus[] = ['virtio', 'usb', 'sata', 'nvme'];
+export const DISK_BUSES: readonly DiskBus[] = ['virtio', 'usb', 'sata', 'nvme', 'cd'];
 
 /** A TCP port of the host's loopback that leads to a port of the guest. */
 export interface PortForward {
@@ -98,7 +98,11 @@ function diskArguments(source: DiskSource): string[] {
           ...['-drive', `if=pflash,format=raw,file=${file(source.firmware.variables)}`],
         ]
       : [];
-  const place = source.bus === 'sd-card' ? 'if=sd' : 'if=none,id=disk';
+  const places: Partial<Record<DiskBus, string>> = {
+    'sd-card': 'if=sd',
+    cd: 'if=none,id=disk,media=cdrom,readonly=on',
+  };
+  const place = places[source.bus] ?? 'if=none,id=disk';
   // The host's page cache outlives QEMU, so its flushes need not reach the host's disk; but who serves a disk sees them.
   const cache = source.path.startsWith('nbd:') ? 'writeback' : 'unsafe';
   const drive = ['-drive', `${place},format=raw,cache=${cache},file=${file(source.path)}`];
@@ -113,6 +117,8 @@ function busArguments(bus: DiskBus): string[] {
       return ['-device', 'qemu-xhci,id=usb', '-device', 'usb-storage,bus=usb.0,drive=disk,bootindex=1,removable=on'];
     case 'sata':
       return ['-device', 'ich9-ahci,id=sata', '-device', 'ide-hd,bus=sata.0,drive=disk,bootindex=1'];
+    case 'cd':
+      return ['-device', 'ich9-ahci,id=sata', '-device', 'ide-cd,bus=sata.0,drive=disk,bootindex=1'];
     case 'nvme':
       return ['-device', 'nvme,serial=nodeos,drive=disk,bootindex=1'];
     case 'sd-card':

@@ -1,4 +1,5 @@
 import { open, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname } from 'node:path/posix';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { runTool } from '../run-tool.ts';
 
@@ -6,6 +7,14 @@ export interface Ext4Folder {
   /** Absolute path in the file system; parents come first in the list. */
   readonly path: string;
   readonly mode: number;
+}
+
+export interface Ext4File {
+  /** Absolute path in the file system, its folder among the folders. */
+  readonly path: string;
+  readonly mode: number;
+  /** File on the host. */
+  readonly source: string;
 }
 
 export interface Ext4Request {
@@ -18,6 +27,8 @@ export interface Ext4Request {
   readonly modified: number;
   /** Folders that it holds, all root's. */
   readonly folders: readonly Ext4Folder[];
+  /** Files that it holds, all root's. */
+  readonly files?: readonly Ext4File[];
 }
 
 const BLOCK_BYTES = 4096;
@@ -75,21 +86,28 @@ export async function makeExt4(request: Ext4Request, signal: AbortSignal): Promi
     ...['-U', request.uuid, '-L', request.label, '-e', 'remount-ro', request.output],
   ];
   await runTool('mke2fs', args, { signal, env }).finally(() => rm(configuration));
-  const commands = request.folders.flatMap((folder) => folderCommands(folder, request.modified));
+  const { folders, files = [], modified } = request;
+  const commands = [
+    ...folders.flatMap(({ path, mode }) => [`mkdir ${path}`, ...fieldCommands(path, 0o040000 | mode, modified)]),
+    ...files.flatMap((each) => fileCommands(each, modified)),
+  ];
   if (commands.length === 0) return;
   const input = `${commands.join('\n')}\n`;
   const { stderr } = await runTool('debugfs', ['-w', '-f', '-', request.output], { signal, env, input });
   // Its exit code says nothing about the commands; the first line names its version.
   const problem = stderr.split('\n').slice(1).join('\n').trim();
-  if (problem) throw new NodeosError('TOOL_FAILED', `debugfs could not make the folders: ${problem}`);
+  if (problem) throw new NodeosError('TOOL_FAILED', `debugfs could not fill the file system: ${problem}`);
+}
+
+/** debugfs writes into its current folder only. */
+function fileCommands({ path, mode, source }: Ext4File, modified: number): string[] {
+  const write = [`cd ${dirname(path)}`, `write "${source}" ${basename(path)}`, 'cd /'];
+  return [...write, ...fieldCommands(path, 0o100000 | mode, modified)];
 }
 
 /** debugfs stamps what it makes with the time of day and the user's own ids. */
-function folderCommands({ path, mode }: Ext4Folder, modified: number): string[] {
-  const fields = { mode: `0${(0o040000 | mode).toString(8)}`, uid: '0', gid: '0' };
+function fieldCommands(path: string, mode: number, modified: number): string[] {
+  const fields = { mode: `0${mode.toString(8)}`, uid: '0', gid: '0' };
   const times = Object.fromEntries(['atime', 'ctime', 'mtime', 'crtime'].map((name) => [name, `@${modified}`]));
-  const set = Object.entries({ ...fields, ...times }).map(
-    ([name, value]) => `set_inode_field ${path} ${name} ${value}`,
-  );
-  return [`mkdir ${path}`, ...set];
+  return Object.entries({ ...fields, ...times }).map(([name, value]) => `set_inode_field ${path} ${name} ${value}`);
 }

@@ -29,9 +29,9 @@ const HOST = { architecture: { debian: 'amd64' } } as const;
 const RECIPE = 1;
 
 /** Offsets in boot.img (GRUB 2.12, include/grub/i386/pc/boot.h). */
-const BOOT_SECTOR = { kernelSector: 0x5c, bootDrive: 0x64, driveCheck: 0x66 } as const;
+export const BOOT_SECTOR = { kernelSector: 0x5c, bootDrive: 0x64, driveCheck: 0x66 } as const;
 /** Offset of the only block list entry at the end of the core image's first sector: start (8), length (2), segment (2). */
-const BLOCK_LIST = SECTOR_BYTES - 12;
+export const BLOCK_LIST = SECTOR_BYTES - 12;
 
 /**
  * Makes GRUB's images with Debian's own grub-mkimage, run by the C library of its suite, so that the host's does not matter.
@@ -40,22 +40,16 @@ const BLOCK_LIST = SECTOR_BYTES - 12;
  */
 export async function buildGrub(context: BuildContext, board: Board): Promise<Artefact> {
   const boot = grubOf(board);
-  const tools = await unpackPackages(context, HOST, TOOL_PACKAGES);
-  const platforms = await unpackPackages(
-    context,
-    board,
-    boot.targets.map((target) => GRUB_TARGETS[target].package),
-  );
+  const { packages, folder, maker } = await grubPackages(context, board);
   const inputs = {
     recipe: RECIPE,
-    packages: [tools.artefact.hash, platforms.artefact.hash],
+    packages,
     modules: GRUB_MODULES,
     targets: boot.targets.map((target) => [target, GRUB_TARGETS[target]]),
   };
   return cached(context, 'grub', inputs, async (dir) => {
     context.progress({ step: 'grub', message: 'making the boot loader images' });
-    const images = join(platforms.root, 'usr/lib/grub');
-    const makeImage = await imageMaker(context, tools.root, images);
+    const makeImage = await maker();
     for (const target of boot.targets) {
       const { file, modules } = GRUB_TARGETS[target];
       if (file !== null) {
@@ -65,13 +59,33 @@ export async function buildGrub(context: BuildContext, board: Board): Promise<Ar
       // Without a disk in the prefix GRUB takes the one that it was started from.
       const core = join(dir, 'core.img');
       await makeImage(target, core, '(,msdos1)/grub', [...modules, ...GRUB_MODULES]);
-      await writeFile(join(dir, 'boot.bin'), bootSector(await readFile(join(images, target, 'boot.img'))));
+      await writeFile(join(dir, 'boot.bin'), bootSector(await readFile(join(folder, target, 'boot.img'))));
       checkCore(await readFile(core));
     }
   });
 }
 
-type MakeImage = (format: string, output: string, prefix: string, modules: readonly string[]) => Promise<void>;
+type MakeImage = (
+  format: string,
+  output: string,
+  prefix: string,
+  modules: readonly string[],
+  /** File with commands that the image runs first. */
+  config?: string,
+) => Promise<void>;
+
+/** GRUB's packages for a board: hashes of them, the folder of its modules, and its image maker. */
+export async function grubPackages(
+  context: BuildContext,
+  board: Board,
+): Promise<{ packages: string[]; folder: string; maker: () => Promise<MakeImage> }> {
+  const tools = await unpackPackages(context, HOST, TOOL_PACKAGES);
+  const names = grubOf(board).targets.map((target) => GRUB_TARGETS[target].package);
+  const platforms = await unpackPackages(context, board, names);
+  const folder = join(platforms.root, 'usr/lib/grub');
+  const packages = [tools.artefact.hash, platforms.artefact.hash];
+  return { packages, folder, maker: () => imageMaker(context, tools.root, folder) };
+}
 
 async function imageMaker(context: BuildContext, root: string, images: string): Promise<MakeImage> {
   const folder = join(root, 'usr/lib', boardLibraries(HOST).triplet);
@@ -79,9 +93,12 @@ async function imageMaker(context: BuildContext, root: string, images: string): 
   const libraries = await libraryClosure([program], [], [folder]);
   const loader = [...libraries].find(([name]) => name.startsWith('ld-'))?.[1];
   const loaderPath = loader ?? (await findLoader(folder));
-  return async (format, output, prefix, modules) => {
-    const args = ['--library-path', folder, program, '-d', join(images, format), '-O', format];
-    await runTool(loaderPath, [...args, '-o', output, '-p', prefix, ...modules], { signal: context.signal });
+  return async (format, output, prefix, modules, config) => {
+    // The image for CDs is made of the modules for disks.
+    const modulesFolder = join(images, format.replace(/-eltorito$/, ''));
+    const args = ['--library-path', folder, program, '-d', modulesFolder, '-O', format];
+    const words = [...args, ...(config === undefined ? [] : ['-c', config]), '-o', output, '-p', prefix, ...modules];
+    await runTool(loaderPath, words, { signal: context.signal });
   };
 }
 

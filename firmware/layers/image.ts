@@ -73,7 +73,8 @@ async function readRaw(board: Board, bootCode: Artefact, areas: readonly DiskAre
   return found;
 }
 
-function bootSector(areas: readonly DiskArea[], identity: ImageIdentity, bootCode: Buffer): Buffer {
+/** The first sector of a disk with these areas. */
+export function bootSector(areas: readonly DiskArea[], identity: ImageIdentity, bootCode: Buffer): Buffer {
   const partitions = areas.flatMap(({ offset, bytes, partition }) =>
     partition
       ? [

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { BuildContext } from '../context.ts';
 import { copySparse } from '../formats/sparse.ts';
@@ -8,7 +8,7 @@ import { copySparse } from '../formats/sparse.ts';
 export interface OutputFile {
   /** File in the cache. */
   readonly source: string;
-  /** Name that the user's copy gets. */
+  /** Name that the user's copy gets; it may stand in a folder. */
   readonly name: string;
 }
 
@@ -37,7 +37,7 @@ export async function copyOut(
 async function copyWhole(context: BuildContext, source: string, file: string, folder: string): Promise<void> {
   const temporary = `${file}.${randomBytes(4).toString('hex')}.tmp`;
   try {
-    await mkdir(folder, { recursive: true });
+    await mkdir(dirname(file), { recursive: true });
     const output = await open(temporary, 'wx');
     try {
       await output.truncate((await stat(source)).size);

@@ -1,19 +1,16 @@
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Board } from '@nodeos/contracts/board.ts';
 import { type Artefact, cached } from '../cache.ts';
 import type { BuildContext } from '../context.ts';
-import { type Ext4Folder, makeExt4 } from '../formats/ext4.ts';
+import { makeExt4 } from '../formats/ext4.ts';
 import { AREA, areaNamed, planDisk } from '../plan/disk.ts';
+import { factoryState, factoryTree } from '../plan/factory-app.ts';
 import type { ImageIdentity } from '../plan/identity.ts';
-
-/** Users' homes, and what is the system's own. */
-const FOLDERS: readonly Ext4Folder[] = [
-  { path: '/users', mode: 0o755 },
-  { path: '/.system', mode: 0o700 },
-];
+import type { BundledApp } from './factory-app.ts';
 
 /**
- * The data partition as it is flashed.
+ * The data partition as it is flashed: empty, or with a first app as the agent would have installed it.
  * @returns a folder with `data.ext4`
  */
 export async function buildUsersfs(
@@ -21,15 +18,31 @@ export async function buildUsersfs(
   board: Board,
   identity: ImageIdentity,
   modified: number,
+  app: BundledApp | null = null,
 ): Promise<Artefact> {
   const area = areaNamed(planDisk(board), AREA.data);
   const label = area.partition?.label ?? '';
-  const inputs = { recipe: 1, bytes: area.bytes, label, uuid: identity.dataUuid, folders: FOLDERS, modified };
+  const { folders, files } = factoryTree(app);
+  const inputs = {
+    recipe: 1,
+    bytes: area.bytes,
+    label,
+    uuid: identity.dataUuid,
+    folders,
+    modified,
+    ...(app && { app: { manifest: app.manifest, sha256: app.sha256 }, files }),
+  };
   return cached(context, 'usersfs', inputs, async (dir) => {
     const output = join(dir, 'data.ext4');
-    await makeExt4(
-      { output, bytes: area.bytes, label, uuid: identity.dataUuid, modified, folders: FOLDERS },
-      context.signal,
-    );
+    const state = join(dir, 'state.json');
+    if (app) await writeFile(state, factoryState(app));
+    const sources = files.map(({ path, mode, content }) => ({
+      path,
+      mode,
+      source: content === 'state' ? state : (app?.file ?? ''),
+    }));
+    const common = { output, bytes: area.bytes, label, uuid: identity.dataUuid, modified };
+    await makeExt4({ ...common, folders, files: sources }, context.signal);
+    await rm(state, { force: true });
   });
 }

@@ -47,7 +47,7 @@ export function uefiFiles(boot: GrubBoot): string[] {
 }
 
 /** Beside the screen and keyboard: the first serial port of PCs. Elsewhere UEFI's console is the serial port. */
-const SERIAL_CONSOLE = `serial --unit=0 --speed=115200
+export const SERIAL_CONSOLE = `serial --unit=0 --speed=115200
 terminal_input console serial
 terminal_output console serial
 `;
@@ -143,15 +143,21 @@ reboot
  * @param commandLine words of the kernel command line without those of the disk and the slot
  */
 export function slotConfig(commandLine: string): string {
-  const words = commandLine.split(/\s+/).filter((word) => word !== '');
+  const words = grubWords(commandLine);
   const own = ['nodeos.disk=$nodeos_disk', 'nodeos.slot=$nodeos_slot', '$nodeos_words'];
   return `set nodeos_words=
 if [ "$nodeos_trial" = yes ]; then
   set nodeos_words=${TRIAL_WORD}
 fi
-linux /kernel ${[...words.map(quote), ...own].join(' ')}
+linux /kernel ${[...words, ...own].join(' ')}
 initrd /initramfs.img
 `;
+}
+
+/** Words of a kernel command line as GRUB's script must be told them. */
+export function grubWords(commandLine: string): string[] {
+  const words = commandLine.split(/\s+/).filter((word) => word !== '');
+  return words.map(quote);
 }
 
 function quote(word: string): string {

@@ -9,6 +9,7 @@ import { sharedCache } from '../support/build.ts';
 import { measureAgentMemory } from './agent-memory.ts';
 import { renderBoardTable } from './board-table.ts';
 import { measureBoards } from './boards.ts';
+import { measureFlash } from './flash.ts';
 import { measureLayers } from './layers.ts';
 import { main as measureRecovery } from './recovery.ts';
 import { type Measurement, renderTable } from './table.ts';
@@ -93,10 +94,13 @@ const [subject, ...names] = positionals;
 if (subject === 'boards') {
   const boards = await measureBoards(end.signal, say, names);
   await write(renderBoardTable(boards), { boards });
+} else if (subject === 'flash') {
+  const measurements = await measureFlash(end.signal, say);
+  await write(renderTable(measurements), { measurements });
 } else if (subject === undefined) {
   const measurements = await measure();
   await write(renderTable(measurements), { measurements });
 } else {
-  say(`there is no benchmark ${subject}; there are: boards, or none for the story of one device`);
+  say(`there is no benchmark ${subject}; there are: boards, flash, recovery, or none for the story of one device`);
   process.exitCode = 1;
 }

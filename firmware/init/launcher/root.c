@@ -90,7 +90,7 @@ static void mount_overlay(const struct options *options) {
 
 static void mount_bundle(const char *bundle) {
   char device[NAME_SIZE];
-  int loop = loop_attach(bundle, device);
+  int loop = loop_attach(bundle, O_RDONLY, device);
   if (loop < 0) fail(text("bundle %s", bundle), -loop);
   mount_new(device, "app", "squashfs", SAFE | MS_RDONLY, NULL);
   close(loop);

@@ -33,6 +33,7 @@ static int parse_word(const char *word, size_t length, struct cmdline *words) {
     words->trial_s = atoi(value);
   } else if (IS("mode")) {
     words->barebones = value_length == 9 && memcmp(value, "barebones", 9) == 0;
+    words->disc = value_length == 4 && memcmp(value, "disc", 4) == 0;
   } else if (IS("watchdog")) {
     if (value_length != 4 || memcmp(value, "none", 4) != 0) return -EINVAL;
     words->no_watchdog = true;

@@ -65,7 +65,10 @@ static int grow_file_system(const struct superblock *super, uint64_t bytes) {
 void data_in_ram(struct boot *boot, const char *note) {
   snprintf(boot->data_note, sizeof boot->data_note, "%s", note);
   say("data is in RAM and will be lost: %s", note);
-  must("RAM for data", mount_at("data", "/data", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755"));
+  /* The initramfs is RAM too, and with a CD its /data may hold a first app. */
+  if (boot->words.disc) must("the CD's data folder", mount_at("/data", "/data", NULL, MS_BIND, NULL));
+  else must("RAM for data", mount_at("data", "/data", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755"));
+  must("flags of data", sys_mount(NULL, "/data", NULL, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV, NULL));
 }
 
 void data_mount(struct boot *boot) {

@@ -25,8 +25,7 @@ struct cmdline {
   char disk[9]; /* MBR signature, 8 lower-case hex digits; empty when not given */
   char slot;    /* 'a' or 'b'; 0 when not given; 'f' until slot_find has asked the firmware */
   int trial_s;  /* 0: no trial */
-  bool barebones;
-  bool no_watchdog;
+  bool barebones, disc, no_watchdog; /* disc: started from a CD */
   struct verity verity;
 };
 

@@ -19,12 +19,20 @@ static int read_cmdline(struct cmdline *words) {
   return result < 0 ? result : cmdline_parse(text, words);
 }
 
+/* A CD takes no writes, and this kernel cannot even read it: the boot loader has left the head of its disk in the
+ * initramfs, up to the end of the first slot. That makes a disk in RAM, where all is found as on any other. */
+static int find_disk(void) {
+  if (boot.words.disc) return loop_attach("/disk.img", O_RDWR, boot.disk.device);
+  return disk_find(boot.words.disk, DISK_LIMIT_MS, &boot.disk);
+}
+
 static void mount_from_disk(void) {
-  must("finding the disk", disk_find(boot.words.disk, DISK_LIMIT_MS, &boot.disk));
+  must("finding the disk", find_disk());
   must("finding out which slot this is", slot_find(&boot));
   must("mounting the slot", mount_slot(&boot));
   must("mounting rootfs.sqfs", mount_lower("/run/nodeos/slot/rootfs.sqfs", &boot.words.verity));
-  data_mount(&boot);
+  if (boot.words.disc) data_in_ram(&boot, "started from a CD, which takes no writes");
+  else data_mount(&boot);
   must("switching to the root", mount_root(&boot));
   may("mounting /boot", mount_boot(&boot));
 }
@@ -44,12 +52,9 @@ int main(void) {
   must("receiving signals", boot.signals = sys_signals());
   may("Ctrl-Alt-Del as a signal", sys_reboot(RB_DISABLE_CAD));
 
-  if (boot.words.barebones) {
-    mount_from_initramfs();
-  } else {
-    if (!boot.words.no_watchdog) may("opening the watchdog", watchdog_open());
-    mount_from_disk();
-  }
+  if (!boot.words.barebones && !boot.words.no_watchdog) may("opening the watchdog", watchdog_open());
+  if (boot.words.barebones) mount_from_initramfs();
+  else mount_from_disk();
 
   may("mounting temporary folders", mount_rest());
   may("mounting cgroups", cgroup_enable());

@@ -25,7 +25,7 @@ int mount_slot(const struct boot *boot) {
 
 int mount_lower(const char *image, const struct verity *verity) {
   char loop[NAME_SIZE], mapped[NAME_SIZE];
-  int fd = loop_attach(image, loop);
+  int fd = loop_attach(image, O_RDONLY, loop);
   if (fd < 0) return fd;
   int result = verity->blocks > 0 ? verity_open(verity, loop, mapped) : 0;
   if (result >= 0) {

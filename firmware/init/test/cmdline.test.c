@@ -28,6 +28,13 @@ TEST("barebones needs neither disk nor slot") {
   CHECK_NUMBER(parse("nodeos.mode=barebones"), 0);
   CHECK(words.barebones);
 }
+TEST("a disc is told from a disk, and needs both words all the same") {
+  CHECK_NUMBER(parse("nodeos.disk=0a1b2c3d nodeos.slot=a nodeos.mode=disc"), 0);
+  CHECK(words.disc && !words.barebones);
+  CHECK_NUMBER(parse("nodeos.disk=0a1b2c3d nodeos.slot=a nodeos.mode=disk"), 0);
+  CHECK(!words.disc);
+  CHECK_NUMBER(parse("nodeos.mode=disc"), -ENODATA);
+}
 TEST("a missing slot is an error") { CHECK_NUMBER(parse("nodeos.disk=0a1b2c3d"), -ENODATA); }
 TEST("a missing disk is an error") { CHECK_NUMBER(parse("nodeos.slot=a"), -ENODATA); }
 TEST("an empty command line is an error") { CHECK_NUMBER(parse(""), -ENODATA); }

@@ -287,8 +287,9 @@ int sys_ioctl(int fd, unsigned long request, void *argument) {
   if (request == LOOP_CONFIGURE) {
     struct loop_config *config = argument;
     unsigned flags = config->info.lo_flags;
-    if (!(flags & LO_FLAGS_READ_ONLY) || !(flags & LO_FLAGS_AUTOCLEAR)) abort();
-    return call("loop %s %s %s", flags & LO_FLAGS_DIRECT_IO ? "direct" : "buffered", path, path_of((int)config->fd));
+    bool scanned = flags & LO_FLAGS_PARTSCAN;
+    if (scanned == (bool)(flags & LO_FLAGS_READ_ONLY) || !(flags & LO_FLAGS_AUTOCLEAR)) abort();
+    return call("%s %s %s %s", scanned ? "disk loop" : "loop", flags & LO_FLAGS_DIRECT_IO ? "direct" : "buffered", path, path_of((int)config->fd));
   }
   if (request == WDIOC_SETTIMEOUT) return call("watchdog timeout %d", *(int *)argument);
   if (request == WDIOC_KEEPALIVE) return call("watchdog pet");

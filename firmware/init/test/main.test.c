@@ -144,3 +144,39 @@ TEST("barebones runs from the initramfs on the terminal, touches no disk and no 
   CHECK_NUMBER((unsigned)fake_reboot_command, RB_POWER_OFF);
   CHECK(fake_now_ms >= 100000 && fake_now_ms < 101000);
 }
+
+static void disc(void) {
+  machine(WORDS " nodeos.mode=disc");
+  fake_text("/disk.img", "");
+}
+TEST("from a CD: slot and boot partition on a disk in RAM, data in the initramfs, and no disk of the machine is touched") {
+  disc();
+  fake_at_line(10000, "poweroff\n");
+  CHECK(ENDS_BOOT(boot_main()));
+  CHECK(IN_ORDER("disk loop direct /dev/loop0 /disk.img", "mount vfat /dev/loop0p3 /run/nodeos/slot ro",
+                 "loop direct /dev/loop0 /run/nodeos/slot/rootfs.sqfs", "mount squashfs /dev/loop0 /run/nodeos/root ro",
+                 "mount bind /data /data", "mount bind - /data", "mount overlay root /root", "switch root /root",
+                 "mount vfat /dev/loop0p1 /boot ro", "spawn /usr/bin/node"));
+  CHECK_NUMBER(fake_count("mount tmpfs data") + fake_count("mount ext4") + fake_count("mount vfat /dev/sda"), 0);
+  CHECK_NUMBER(fake_count("pwrite") + fake_count("blkpg"), 0);
+  CHECK_NUMBER(fake_count("close /dev/loop0"), 1); /* of the root: the disk in RAM lasts */
+  CHECK_NUMBER(fake_count("write console init: data is in RAM and will be lost: started from a CD"), 1);
+}
+TEST("the facts of a boot from a CD name its disk in RAM and why data is there") {
+  disc();
+  fake_at_line(10, "reboot\n");
+  CHECK(ENDS_BOOT(boot_main()));
+  const char *facts = fake_content("/run/nodeos/boot");
+  CHECK(strstr(facts, "disk=/dev/loop0\ndisk_id=12345678\nboot_part=/dev/loop0p1\n") != NULL);
+  CHECK(strstr(facts, "data=ram\ndata_note=started from a CD, which takes no writes\n") != NULL);
+}
+TEST("a CD whose boot loader left no disk is fatal") {
+  disc();
+  fake_remove("/disk.img");
+  CHECK(is_fatal("finding the disk: No such file"));
+}
+TEST("a CD whose data folder cannot be mounted is fatal") {
+  disc();
+  fake_fail("mount bind /data", ENOMEM, 1);
+  CHECK(is_fatal("the CD's data folder: Cannot allocate memory"));
+}

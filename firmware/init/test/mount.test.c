@@ -15,46 +15,51 @@ static struct verity verity(void) { return (struct verity){.root_hash = "00ff", 
 
 TEST("a loop device is set up read-only with direct I/O, and only the fd that it lives by stays open") {
   image();
-  CHECK(loop_attach("/image", device) >= 0);
+  CHECK(loop_attach("/image", O_RDONLY, device) >= 0);
   CHECK_TEXT(device, "/dev/loop0");
   CHECK_NUMBER(fake_count("loop direct /dev/loop0 /image"), 1);
   CHECK_NUMBER(fake_count("close /dev/loop0"), 0);
   CHECK_NUMBER(fake_count("close"), 2);
 }
+TEST("the loop device of a disk is written to and has partitions") {
+  image();
+  CHECK(loop_attach("/image", O_RDWR, device) >= 0);
+  CHECK_NUMBER(fake_count("disk loop direct /dev/loop0 /image"), 1);
+}
 TEST("where direct I/O is refused, the loop device is buffered") {
   image();
   fake_fail("loop direct", EINVAL, 1);
-  CHECK(loop_attach("/image", device) >= 0);
+  CHECK(loop_attach("/image", O_RDONLY, device) >= 0);
   CHECK(IN_ORDER("loop direct", "loop buffered /dev/loop0 /image"));
 }
 TEST("where direct I/O is refused at the first read, it is switched off") {
   image();
   fake_fail("pread /dev/loop0", EINVAL, 1);
-  CHECK(loop_attach("/image", device) >= 0);
+  CHECK(loop_attach("/image", O_RDONLY, device) >= 0);
   CHECK(IN_ORDER("loop direct /dev/loop0 /image", "loop direct off /dev/loop0"));
 }
 TEST("a loop device that another process took is asked for again") {
   image();
   fake_fail("loop direct", EBUSY, 2);
-  CHECK(loop_attach("/image", device) >= 0);
+  CHECK(loop_attach("/image", O_RDONLY, device) >= 0);
   CHECK_NUMBER(fake_count("loop free"), 3);
 }
 TEST("loop devices that stay busy are an error in the end, and nothing stays open") {
   image();
   fake_fail("loop direct", EBUSY, ALWAYS);
-  CHECK_NUMBER(loop_attach("/image", device), -EBUSY);
+  CHECK_NUMBER(loop_attach("/image", O_RDONLY, device), -EBUSY);
   CHECK_NUMBER(fake_count("close /dev/loop0"), 32);
 }
-TEST("an image that is missing is an error") { CHECK_NUMBER(loop_attach("/image", device), -ENOENT); }
+TEST("an image that is missing is an error") { CHECK_NUMBER(loop_attach("/image", O_RDONLY, device), -ENOENT); }
 TEST("a kernel without loop devices is an error") {
   fake_text("/image", "");
-  CHECK_NUMBER(loop_attach("/image", device), -ENOENT);
+  CHECK_NUMBER(loop_attach("/image", O_RDONLY, device), -ENOENT);
   CHECK_NUMBER(fake_count("close /image"), 1);
 }
 TEST("no free loop device is an error") {
   image();
   fake_fail("loop free", EAGAIN, ALWAYS);
-  CHECK_NUMBER(loop_attach("/image", device), -EAGAIN);
+  CHECK_NUMBER(loop_attach("/image", O_RDONLY, device), -EAGAIN);
 }
 
 TEST("without verity the image's loop device is mounted") {

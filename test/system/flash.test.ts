@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { isNodeosError } from '@nodeos/contracts/errors.ts';
+import { loadBoard } from '@nodeos/firmware/boards.ts';
+import { bootImage } from '@nodeos/firmware/emulate/boot-image.ts';
+import { freePort } from '@nodeos/firmware/emulate/ports.ts';
+import { makeLoopDevice } from '@nodeos/firmware/flash/loop-device.testing.ts';
+import { receiptSchema } from '@nodeos/firmware/flash/receipt.ts';
+import { runTool } from '@nodeos/firmware/run-tool.ts';
+import { APP_PORT, STORY_LIMITS, type StoryContext } from 'nodeos/demo/context.ts';
+import { deviceUntil, onlyDevice } from 'nodeos/demo/operator.ts';
+import { askVersion } from 'nodeos/demo/request-loop.ts';
+import { startFleet } from 'nodeos/demo/steps/start-fleet.ts';
+import { sharedCache } from '../support/build.ts';
+import { nodeos } from '../support/command.ts';
+
+const MIB = 1_048_576;
+const STICK_BYTES = 1024 * MIB;
+const APP = new URL('../../examples/hello', import.meta.url).pathname;
+
+interface Stick {
+  /** What `nodeos flash` writes to. */
+  readonly path: string;
+  /** Where its bytes are. */
+  readonly file: string;
+  readonly pull: () => Promise<void>;
+}
+
+/** A loop device; an ordinary file where this host gives none, which is then said. */
+async function makeStick(t: TestContext, folder: string): Promise<Stick> {
+  try {
+    const { path, file, detach } = await makeLoopDevice(folder, STICK_BYTES);
+    return { path, file, pull: detach };
+  } catch (error) {
+    if (!isNodeosError(error)) throw error;
+    t.diagnostic(`HOST_UNSUPPORTED: no loop device, the stick is a file: ${error.message}`);
+    const file = join(folder, 'medium.img');
+    await runTool('truncate', ['--size', String(STICK_BYTES), file]);
+    return { path: file, file, pull: async () => {} };
+  }
+}
+
+test('a stick flashed with a board and an app boots from USB, grows, enrols and runs the app; nobody types anything', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'nodeos-test-flash-'));
+  const end = new AbortController();
+  const closers: (() => Promise<void>)[] = [];
+  const own = (close: () => Promise<void>): void => void closers.unshift(close);
+  let consoleTail = (): string => '';
+  try {
+    const board = await loadBoard('x86_64-usb');
+    const build = { cacheRoot: sharedCache(), signal: end.signal, progress: () => {}, locked: false };
+    const context: StoryContext = { build, board, folder, signal: end.signal, dashboardPort: 0 };
+    const { value: fleet } = await startFleet(context, own);
+    const stick = await makeStick(t, folder);
+    let plugged = true;
+    own(async () => {
+      if (plugged) await stick.pull();
+    });
+
+    const image = ['--board', board.name, '--app', APP, '--keys', fleet.operator.keys];
+    const server = ['--server', fleet.operatorUrl, '--token', fleet.token, '--auto-approve', '--hostname', 'hall'];
+    const to = ['--drive', stick.path, '--yes', '--receipts', join(folder, 'receipts')];
+    const flashed = await nodeos(['flash', '--json', ...image, ...server, ...to]);
+    assert.equal(flashed.code, 0, flashed.stderr);
+    const answer = JSON.parse(flashed.stdout);
+    const receipt = receiptSchema.parse(answer.receipts[0]);
+    assert.equal(receipt.verdict, 'done');
+    assert.equal(receipt.fleetFile, true);
+    assert.ok(receipt.drive.bytes > receipt.image.bytes);
+    const { stdout: fleetFile } = await runTool('mtype', ['-i', `${stick.path}@@${4 * MIB}`, '::/fleet.json']);
+    assert.equal(JSON.parse(fleetFile.toString()).claimToken, answer.claimCode);
+    await runTool('sfdisk', ['--verify', stick.path]);
+    await stick.pull();
+    plugged = false;
+
+    const port = await freePort();
+    assert.ok(board.emulate !== null);
+    const { emulator } = await bootImage({
+      ...{ emulate: board.emulate, image: stick.file, inPlace: true, bus: 'usb', folder },
+      ...{ forwards: [{ host: port, guest: APP_PORT }], cacheRoot: sharedCache(), signal: end.signal },
+    });
+    own(() => emulator.stop());
+    consoleTail = () => emulator.console.tail(40);
+    const id = await fleet.operator.changes.until(
+      () => onlyDevice(fleet.operator),
+      (found: string | null) => found !== null,
+      STORY_LIMITS.bootMs,
+      'a device that enrols with the claim token',
+      () => 'none',
+    );
+    const device = await deviceUntil(
+      fleet.operator,
+      id as string,
+      ({ report, apps, events }) =>
+        report !== null && apps.hello?.state === 'running' && events.some(({ kind }) => kind === 'boot'),
+      STORY_LIMITS.bootMs,
+      'hello running',
+    );
+    assert.equal(device.name, 'hall');
+    assert.equal(device.report?.dataStore, 'disk');
+    assert.match(device.events.find(({ kind }) => kind === 'boot')?.text ?? '', /data partition grown/);
+    assert.equal(await askVersion(`http://127.0.0.1:${port}/`, STORY_LIMITS.firstAnswerMs), '1.0.0');
+    await emulator.stop();
+    const table = JSON.parse((await runTool('sfdisk', ['--json', stick.file])).stdout.toString()).partitiontable;
+    const data = table.partitions.at(-1) as { start: number; size: number };
+    assert.ok((data.start + data.size) * 512 > STICK_BYTES - MIB, 'the data partition ends before the stick does');
+  } catch (error) {
+    (error as Error).message = `${(error as Error).message}\nlast lines of the console:\n${consoleTail()}`;
+    throw error;
+  } finally {
+    end.abort();
+    for (const close of closers) await close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
