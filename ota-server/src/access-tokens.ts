@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { writeFileAtomic } from './atomic-file.ts';
 import { SERVER_LIMITS } from './limits.ts';
-import type { Store } from './store/store.ts';
+import type { ServerStore } from './store/store.ts';
 
 export const SESSION_COOKIE = 'nodeos_session';
 const TOKEN_PATTERN = /^[A-Za-z0-9_-]{20,128}$/;
@@ -24,7 +24,7 @@ export interface AccessTokens {
  */
 export async function openAccessTokens(
   tokenPath: string,
-  store: Store,
+  store: ServerStore,
   now: () => number = Date.now,
 ): Promise<AccessTokens> {
   const operatorToken = (await readToken(tokenPath)) ?? (await makeToken(tokenPath));

@@ -51,6 +51,11 @@ export class Devices {
   }
 
   /** @throws NodeosError NOT_FOUND */
+  async mustExist(id: string): Promise<void> {
+    await this.#get(id);
+  }
+
+  /** @throws NodeosError NOT_FOUND */
   async detail(id: string): Promise<DeviceDetail> {
     const device = await this.#get(id);
     const updates = await this.#options.store.listUpdates(id, SERVER_LIMITS.updatesShownPerDevice);

@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import type { UpdateStatus } from '@nodeos/contracts/device-api.ts';
 import { NOTHING_DESIRED } from '../deployments/plan.ts';
 import { appManifest } from '../testing/release-keys.ts';
-import type { DeviceRecord, ReleaseRecord, Store } from './store.ts';
+import type { DeviceRecord, ReleaseRecord, ServerStore } from './store.ts';
 
 const device = (id: string, change: Partial<DeviceRecord> = {}): DeviceRecord => ({
   id,
@@ -44,7 +44,9 @@ const deployment = (id: string) =>
   }) as const;
 
 /** What every implementation of Store must do. */
-export function testStore(name: string, open: (context: TestContext) => Promise<Store>): void {
+export function testStore(name: string, openServer: (context: TestContext) => Promise<ServerStore>): void {
+  const open = async (context: TestContext) => (await openServer(context)).fleet('main');
+
   test(`${name}: devices come back as they went in, are found by tag and state, and change field by field`, async (context) => {
     const store = await open(context);
     await store.addDevice(device('a', { tags: ['all', 'with "quotes"'] }));
@@ -90,11 +92,11 @@ export function testStore(name: string, open: (context: TestContext) => Promise<
       await inside.addDevice(device('a'));
       throw new Error('on purpose');
     });
-    const beside = store.setSetting('beside', 'stays');
+    const beside = store.addDevice(device('b'));
     await assert.rejects(failing, /on purpose/);
     await beside;
     assert.equal(await store.getDevice('a'), null);
-    assert.equal(await store.getSetting('beside'), 'stays');
+    assert.notEqual(await store.getDevice('b'), null);
   });
 
   test(`${name}: an update's time moves only when its status changes`, async (context) => {
@@ -168,8 +170,69 @@ export function testStore(name: string, open: (context: TestContext) => Promise<
     assert.equal((await store.getDeployment('d1'))?.endedAt, 7);
   });
 
+  test(`${name}: a handle of one fleet neither sees nor changes what is another's`, async (context) => {
+    const server = await openServer(context);
+    await server.addFleet({ id: 'north', name: 'North', createdAt: 2 });
+    const [main, north] = [server.fleet('main'), server.fleet('north')];
+    const token = { token: 'mains', uses: null, used: 0, expiresAt: null, tags: [], autoApprove: true, createdAt: 1 };
+    await main.addDevice(device('a', { tags: ['all'] }));
+    await main.addEvents('a', [{ at: 1, kind: 'boot', text: 'one' }]);
+    await main.putUpdates('a', [update('fetching')], 1);
+    await main.addClaimToken(token);
+    await main.addBlob('f'.repeat(64));
+    await main.addDeployment(deployment('d1'));
+    const assignment = {
+      deployment: 'd1',
+      device: 'a',
+      state: 'told',
+      percent: null,
+      reason: null,
+      generation: 1,
+    } as const;
+    await main.putAssignment(assignment);
+    const contentOfMain = async () => [
+      await main.listDevices(),
+      await main.listEvents('a', 9),
+      await main.listUpdates('a', 9),
+      await main.listClaimTokens(),
+      await main.listDeployments(),
+      await main.listAssignments({}),
+    ];
+    const before = await contentOfMain();
+
+    assert.equal(await north.getDevice('a'), null);
+    assert.deepEqual(await north.listDevices(), []);
+    assert.deepEqual(await north.listDevices({ tag: 'all', state: 'active' }), []);
+    assert.deepEqual(await north.listEvents('a', 9), []);
+    assert.deepEqual(await north.listUpdates('a', 9), []);
+    assert.equal((await north.latestUpdates()).size, 0);
+    assert.deepEqual(await north.listClaimTokens(), []);
+    assert.equal(await north.takeClaimToken('mains', 1), null);
+    assert.equal(await north.hasBlob('f'.repeat(64)), false);
+    assert.equal(await north.getDeployment('d1'), null);
+    assert.deepEqual(await north.listDeployments(), []);
+    assert.deepEqual(await north.listAssignments({ device: 'a' }), []);
+    await north.updateDevice('a', { state: 'revoked', tags: [] });
+    await north.updateDeployment('d1', { state: 'aborted', endedAt: 1 });
+    await north.transaction((inside) => inside.updateDevice('a', { serial: 'taken' }));
+    for (const write of [
+      () => north.addDevice(device('a')),
+      () => north.addEvents('a', [{ at: 2, kind: 'boot', text: 'forged' }]),
+      () => north.putUpdates('a', [update('failed')], 2),
+      () => north.putAssignment({ ...assignment, state: 'failed' }),
+    ])
+      await assert.rejects(write());
+    assert.deepEqual(await contentOfMain(), before);
+    assert.equal(await server.fleetOfDevice('a'), 'main');
+    assert.equal(await server.fleetOfClaimToken('mains'), 'main');
+    assert.deepEqual(
+      (await server.listFleets()).map(({ id }) => id),
+      ['main', 'north'],
+    );
+  });
+
   test(`${name}: a session ends at its time or by logout`, async (context) => {
-    const store = await open(context);
+    const store = await openServer(context);
     await store.addSession('one', 100);
     await store.addSession('two', 100);
     assert.equal(await store.hasSession('one', 99), true);

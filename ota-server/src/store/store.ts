@@ -55,11 +55,23 @@ export interface Assignment {
 /** A release and whether the current targets metadata still lists it. */
 export type ReleaseRecord = Release & { readonly listed: boolean };
 
-/** Everything the server remembers but blobs, keys and TUF metadata. Times are milliseconds since 1970. */
-export interface Store {
-  /** All of the work or nothing; calls inside must use the store it is given. */
-  transaction<T>(work: (store: Store) => Promise<T>): Promise<T>;
+export interface FleetRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: number;
+}
+
+/** What belongs to no one fleet, and the way to the stores of the fleets. Times are milliseconds since 1970. */
+export interface ServerStore {
+  /** The rows of one fleet and of no other. */
+  fleet(id: string): Store;
   close(): Promise<void>;
+
+  addFleet(fleet: FleetRecord): Promise<void>;
+  listFleets(): Promise<FleetRecord[]>;
+  /** Ids of devices and claim tokens are unique on the server: they lead to their fleet. Null where unknown. */
+  fleetOfDevice(id: string): Promise<string | null>;
+  fleetOfClaimToken(token: string): Promise<string | null>;
 
   getSetting(name: string): Promise<string | null>;
   setSetting(name: string, value: string): Promise<void>;
@@ -67,6 +79,19 @@ export interface Store {
   addSession(hash: string, expiresAt: number): Promise<void>;
   hasSession(hash: string, now: number): Promise<boolean>;
   removeSession(hash: string): Promise<void>;
+}
+
+/**
+ * All that the server remembers of one fleet but blobs, keys and TUF metadata. A handle is bound to its fleet: whatever
+ * it is asked for, it reads and writes the rows of that fleet only. Times are milliseconds since 1970.
+ */
+export interface Store {
+  /** All of the work or nothing; calls inside must use the store it is given. */
+  transaction<T>(work: (store: Store) => Promise<T>): Promise<T>;
+
+  /** Blobs are kept once for all fleets; these rows say whose they are. */
+  addBlob(sha256: string): Promise<void>;
+  hasBlob(sha256: string): Promise<boolean>;
 
   addClaimToken(token: ClaimToken): Promise<void>;
   listClaimTokens(): Promise<ClaimToken[]>;

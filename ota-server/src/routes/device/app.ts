@@ -34,7 +34,7 @@ export function buildDeviceApp(context: ServerContext, certificate: KeyAndCertif
   enrolRoutes(app, context, new AttemptLimit(SERVER_LIMITS.failedAttemptsPerMinute));
   app.register(async (scope) => {
     demandDevice(scope, context);
-    stateRoutes(scope, context);
+    stateRoutes(scope);
     repositoryRoutes(scope, context);
   });
   return app;

@@ -33,13 +33,13 @@ export function buildOperatorApp(context: ServerContext, webFolder: string | nul
   app.register(async (scope) => {
     demandOperator(scope, context, attempts);
     serverRoutes(scope, context);
-    deviceRoutes(scope, context);
+    deviceRoutes(scope);
     logRoutes(scope, context);
     replRoutes(scope, context);
-    claimTokenRoutes(scope, context);
-    releaseRoutes(scope, context);
-    deploymentRoutes(scope, context);
-    eventRoutes(scope, context);
+    claimTokenRoutes(scope);
+    releaseRoutes(scope);
+    deploymentRoutes(scope);
+    eventRoutes(scope);
   });
   if (webFolder !== null) dashboardRoutes(app, webFolder);
   return app;

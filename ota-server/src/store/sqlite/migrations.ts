@@ -39,16 +39,84 @@ const MIGRATIONS: readonly string[] = [
   ) strict;
   create index assignments_by_device on assignments (device);
   `,
+  // Fleets: every row of a fleet carries its name, and keys and references carry it too.
+  `
+  create table fleets (id text primary key, name text not null, created_at integer not null) strict;
+  insert into fleets values ('main', 'Main fleet', 0);
+  create table claim_tokens_2 (
+    fleet text not null references fleets (id), token text primary key, uses integer, used integer not null,
+    expires_at integer, tags text not null, auto_approve integer not null, created_at integer not null
+  ) strict;
+  insert into claim_tokens_2 select 'main', * from claim_tokens;
+  create table devices_2 (
+    fleet text not null references fleets (id), id text primary key, serial text not null, board text not null,
+    state text not null, tags text not null, public_key text not null unique, certificate text,
+    system_version text not null, last_seen integer, created_at integer not null, report text, desired text not null,
+    unique (fleet, id)
+  ) strict;
+  insert into devices_2 select 'main', * from devices;
+  create table events_2 (
+    fleet text not null, device text not null, at integer not null, kind text not null, text text not null,
+    unique (device, at, kind, text), foreign key (fleet, device) references devices (fleet, id) on delete cascade
+  ) strict;
+  insert into events_2 select 'main', * from events order by rowid;
+  create table updates_2 (
+    fleet text not null, device text not null, target text not null, deployment text not null, at integer not null,
+    status text not null, primary key (fleet, device, target, deployment),
+    foreign key (fleet, device) references devices (fleet, id) on delete cascade
+  ) strict;
+  insert into updates_2 select 'main', * from updates order by rowid;
+  create table releases_2 (
+    fleet text not null references fleets (id), target text not null, kind text not null, name text not null,
+    version text not null, bytes integer not null, sha256 text not null, published_at integer not null,
+    custom text not null, listed integer not null, primary key (fleet, target)
+  ) strict;
+  insert into releases_2 select 'main', * from releases order by rowid;
+  create table fleet_blobs (
+    fleet text not null references fleets (id), sha256 text not null, primary key (fleet, sha256)
+  ) strict;
+  insert into fleet_blobs select distinct 'main', sha256 from releases;
+  create table deployments_2 (
+    fleet text not null references fleets (id), sequence integer primary key autoincrement, id text not null unique,
+    target text not null, kind text not null, name text not null, version text not null, destination text not null,
+    state text not null, created_at integer not null, ended_at integer, unique (fleet, id)
+  ) strict;
+  insert into deployments_2 select 'main', * from deployments;
+  create table assignments_2 (
+    fleet text not null, deployment text not null, device text not null, state text not null, percent real,
+    reason text, generation integer not null, primary key (fleet, deployment, device),
+    foreign key (fleet, deployment) references deployments (fleet, id),
+    foreign key (fleet, device) references devices (fleet, id) on delete cascade
+  ) strict;
+  insert into assignments_2 select 'main', * from assignments;
+  drop table assignments;
+  drop table deployments;
+  drop table releases;
+  drop table updates;
+  drop table events;
+  drop table devices;
+  drop table claim_tokens;
+  alter table claim_tokens_2 rename to claim_tokens;
+  alter table devices_2 rename to devices;
+  alter table events_2 rename to events;
+  alter table updates_2 rename to updates;
+  alter table releases_2 rename to releases;
+  alter table deployments_2 rename to deployments;
+  alter table assignments_2 rename to assignments;
+  create index updates_by_time on updates (device, at);
+  create index assignments_by_device on assignments (device);
+  create index devices_by_fleet on devices (fleet, created_at);
+  `,
 ];
 
-/** Brings a database to the newest schema, each step in a transaction. */
-export function migrate(database: DatabaseSync): void {
+/** Brings a database to the newest schema, or to an earlier one, each step in a transaction. */
+export function migrate(database: DatabaseSync, wanted = MIGRATIONS.length): void {
   const { user_version: found } = database.prepare('pragma user_version').get() as { user_version: number };
   if (found > MIGRATIONS.length)
     throw new NodeosError('CONFLICT', `the database has schema ${found}, this server knows ${MIGRATIONS.length}`, {
       hint: 'Start the newer version of NodeOS that last used this data folder.',
     });
-  for (let version = found; version < MIGRATIONS.length; version++) {
+  for (let version = found; version < wanted; version++) {
     database.exec(`begin immediate; ${MIGRATIONS[version]}; pragma user_version = ${version + 1}; commit;`);
   }
 }

@@ -11,11 +11,14 @@ import type {
   DeviceEvent,
   DevicePatch,
   DeviceRecord,
+  FleetRecord,
   ReleaseRecord,
+  ServerStore,
   Store,
   UpdateRecord,
 } from '../store.ts';
 import { nodeSqliteDialect } from './dialect.ts';
+import { FleetScope } from './fleet-scope.ts';
 import { migrate } from './migrations.ts';
 import {
   assignmentFromRow,
@@ -26,18 +29,19 @@ import {
   releaseFromRow,
   releaseToRow,
 } from './rows.ts';
-import type { DeviceRow, Tables } from './tables.ts';
+import type { DeviceRow, ServerTables, Tables } from './tables.ts';
 
 /**
  * Opens (or makes) the database file, held by one server at a time.
  * @throws NodeosError CONFLICT where another server uses it or a newer one wrote it
  */
-export function openSqliteStore(path: string): Store {
+export function openSqliteStore(path: string): ServerStore {
   const database = new DatabaseSync(path, { timeout: 500 });
   try {
     database.exec('pragma locking_mode = exclusive; pragma journal_mode = wal;');
-    database.exec('pragma synchronous = normal; pragma foreign_keys = on; begin immediate; commit;');
+    database.exec('pragma synchronous = normal; pragma foreign_keys = off; begin immediate; commit;');
     migrate(database);
+    database.exec('pragma foreign_keys = on');
   } catch (error) {
     database.close();
     if ((error as { errcode?: number }).errcode === 5)
@@ -48,24 +52,43 @@ export function openSqliteStore(path: string): Store {
     throw error;
   }
   if (path !== ':memory:') chmodSync(path, 0o600);
-  return new SqliteStore(new Kysely<Tables>({ dialect: nodeSqliteDialect(database) }));
+  return new SqliteServerStore(new Kysely<ServerTables>({ dialect: nodeSqliteDialect(database) }));
 }
 
-class SqliteStore implements Store {
-  readonly #db: Kysely<Tables>;
+class SqliteServerStore implements ServerStore {
+  readonly #db: Kysely<ServerTables>;
 
-  constructor(db: Kysely<Tables>) {
+  constructor(db: Kysely<ServerTables>) {
     this.#db = db;
   }
 
-  transaction<T>(work: (store: Store) => Promise<T>): Promise<T> {
-    return this.#db.transaction().execute((transaction) => work(new SqliteStore(transaction)));
+  fleet(id: string): Store {
+    return new SqliteStore(this.#db.withPlugin(new FleetScope(id)) as unknown as Kysely<Tables>);
   }
 
   async close(): Promise<void> {
     // A connection that was never used is not the driver's yet, so it would stay open.
     await sql`select 1`.execute(this.#db);
     await this.#db.destroy();
+  }
+
+  async addFleet({ id, name, createdAt }: FleetRecord): Promise<void> {
+    await this.#db.insertInto('fleets').values({ id, name, created_at: createdAt }).execute();
+  }
+
+  async listFleets(): Promise<FleetRecord[]> {
+    const rows = await this.#db.selectFrom('fleets').selectAll().orderBy('created_at').orderBy('id').execute();
+    return rows.map(({ id, name, created_at }) => ({ id, name, createdAt: created_at }));
+  }
+
+  async fleetOfDevice(id: string): Promise<string | null> {
+    const row = await this.#db.selectFrom('devices').select('fleet').where('id', '=', id).executeTakeFirst();
+    return row?.fleet ?? null;
+  }
+
+  async fleetOfClaimToken(token: string): Promise<string | null> {
+    const row = await this.#db.selectFrom('claim_tokens').select('fleet').where('token', '=', token).executeTakeFirst();
+    return row?.fleet ?? null;
   }
 
   async getSetting(name: string): Promise<string | null> {
@@ -90,6 +113,35 @@ class SqliteStore implements Store {
 
   async removeSession(hash: string): Promise<void> {
     await this.#db.deleteFrom('sessions').where('hash', '=', hash).execute();
+  }
+}
+
+class SqliteStore implements Store {
+  readonly #db: Kysely<Tables>;
+
+  constructor(db: Kysely<Tables>) {
+    this.#db = db;
+  }
+
+  transaction<T>(work: (store: Store) => Promise<T>): Promise<T> {
+    return this.#db.transaction().execute((transaction) => work(new SqliteStore(transaction)));
+  }
+
+  async addBlob(sha256: string): Promise<void> {
+    await this.#db
+      .insertInto('fleet_blobs')
+      .values({ sha256 })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+
+  async hasBlob(sha256: string): Promise<boolean> {
+    const row = await this.#db
+      .selectFrom('fleet_blobs')
+      .select('sha256')
+      .where('sha256', '=', sha256)
+      .executeTakeFirst();
+    return row !== undefined;
   }
 
   async addClaimToken(token: ClaimToken): Promise<void> {

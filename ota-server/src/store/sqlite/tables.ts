@@ -1,9 +1,20 @@
 import type { Generated } from 'kysely';
 
-/** Rows as SQLite holds them: JSON in text, truth values as 0 and 1. */
-export interface Tables {
+/** Tables that no fleet owns. */
+export interface ServerTables {
   settings: { name: string; value: string };
+  fleets: { id: string; name: string; created_at: number };
   sessions: { hash: string; expires_at: number };
+  devices: { fleet: string; id: string };
+  claim_tokens: { fleet: string; token: string };
+}
+
+/**
+ * Rows of a fleet as SQLite holds them: JSON in text, truth values as 0 and 1. Each table has a column `fleet` beside
+ * these, which only `FleetScope` writes and compares.
+ */
+export interface Tables {
+  fleet_blobs: { sha256: string };
   claim_tokens: {
     token: string;
     uses: number | null;
