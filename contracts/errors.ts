@@ -9,6 +9,7 @@ export const ERROR_HINTS = {
   BOARD_UNKNOWN: 'List the boards with `nodeos boards`.',
   VERSION_INVALID: 'Use a semantic version such as 1.2.0.',
   APP_NO_START: 'Add a "start" script, a "bin" entry or `nodeos.start` to package.json.',
+  QUERY_INVALID: 'Correct the query at the column named in the message; `docs/fleet.md` describes the language.',
   APP_NAME_INVALID: 'Use lower-case letters, digits and dashes, at most 32, starting with a letter.',
   // host
   TOOL_MISSING: 'Install the named Debian package; `nodeos doctor` lists all that is missing.',

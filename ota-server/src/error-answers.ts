@@ -6,6 +6,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 export const ERROR_STATUS: Readonly<Partial<Record<ErrorCode, number>>> = Object.freeze({
   INPUT_INVALID: 400,
   VERSION_INVALID: 400,
+  QUERY_INVALID: 400,
   APP_NAME_INVALID: 400,
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
