@@ -41,7 +41,7 @@ export const ERROR_HINTS = {
   METADATA_STALE: 'Somebody else published meanwhile; run the command again.',
   // server and API
   SERVER_UNREACHABLE: 'Start the server with `nodeos server`, or name it with --server.',
-  UNAUTHENTICATED: 'Give the operator token with --token or NODEOS_TOKEN.',
+  UNAUTHENTICATED: 'Give the operator token or an API token with --token or NODEOS_TOKEN.',
   FORBIDDEN: 'Ask an administrator for the right, or use another token.',
   NOT_FOUND: 'Check the identifier; the list commands show what exists.',
   CONFLICT: 'Reload and try again.',

@@ -1,4 +1,6 @@
 import type { Logger } from 'pino';
+import type { Endings } from './access/endings.ts';
+import type { Principals } from './access/principals.ts';
 import type { AccessTokens } from './access-tokens.ts';
 import type { Authority } from './authority.ts';
 import type { Broker } from './broker/broker.ts';
@@ -25,6 +27,8 @@ export interface ServerContext {
   readonly authority: Authority;
   readonly keys: Readonly<Record<OnlineRole, OnlineKey>>;
   readonly access: AccessTokens;
+  readonly principals: Principals;
+  readonly endings: Endings;
   readonly broker: Broker;
   readonly fleets: Fleets;
   readonly logs: LogHub;

@@ -10,6 +10,9 @@ export const SERVER_LIMITS = {
   sessionLifetimeMs: 7 * 86_400_000,
   enrolRetryAfterSeconds: 5,
   failedAttemptsPerMinute: 30,
+  failedAttemptsPerUserAndMinute: 10,
+  /** How exactly the last use of an API token is remembered. */
+  tokenUseResolutionMs: 60_000,
   /** Requests of devices but for downloads; more are told when to come again. */
   deviceRequestsPerSecond: 1_500,
   deviceRequestsBurst: 6_000,

@@ -7,6 +7,8 @@ import type { Tell } from '@nodeos/contracts/mqtt.ts';
 import type { FastifyInstance } from 'fastify';
 import { type Logger, pino } from 'pino';
 import packageJson from '../package.json' with { type: 'json' };
+import { Endings } from './access/endings.ts';
+import { Principals } from './access/principals.ts';
 import { openAccessTokens } from './access-tokens.ts';
 import { type KeyAndCertificate, openAuthority } from './authority.ts';
 import { openFileBlobs } from './blobs/file-blobs.ts';
@@ -96,6 +98,8 @@ async function assemble(
     authority,
     keys,
     access,
+    principals: new Principals(access, store),
+    endings: new Endings(),
     broker,
     fleets,
     logs: new LogHub(broker),

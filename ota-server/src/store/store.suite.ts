@@ -231,13 +231,51 @@ export function testStore(name: string, openServer: (context: TestContext) => Pr
     );
   });
 
-  test(`${name}: a session ends at its time or by logout`, async (context) => {
-    const store = await openServer(context);
-    await store.addSession('one', 100);
-    await store.addSession('two', 100);
-    assert.equal(await store.hasSession('one', 99), true);
-    await store.removeSession('one');
-    assert.equal(await store.hasSession('one', 99), false);
-    assert.equal(await store.hasSession('two', 100), false);
+  test(`${name}: a session ends at its time, by logout, and with its user`, async (context) => {
+    const { accounts } = await openServer(context);
+    await accounts.addUser({ name: 'ada', password: 'hash', server: false, createdAt: 1 });
+    const session = { hash: 'one', user: 'ada', fleet: 'main', address: '::1', createdAt: 1, expiresAt: 100 };
+    await accounts.addSession(session);
+    await accounts.addSession({ ...session, hash: 'two', user: null });
+    assert.deepEqual(await accounts.getSession('one', 99), session);
+    assert.equal(await accounts.getSession('one', 100), null);
+    await accounts.setSessionFleet('one', 'north');
+    assert.deepEqual(
+      (await accounts.listSessions('ada', 1)).map(({ hash, fleet }) => [hash, fleet]),
+      [['one', 'north']],
+    );
+    assert.equal((await accounts.listSessions(null, 1)).length, 1);
+    await accounts.removeSession('two');
+    assert.equal(await accounts.getSession('two', 1), null);
+    await accounts.removeUser('ada');
+    assert.equal(await accounts.getSession('one', 1), null);
+  });
+
+  test(`${name}: members and API tokens belong to one fleet`, async (context) => {
+    const server = await openServer(context);
+    const { accounts } = server;
+    await server.addFleet({ id: 'north', name: 'North', createdAt: 2 });
+    const [main, north] = [server.fleet('main').people, server.fleet('north').people];
+    assert.equal(await accounts.hasUsers(), false);
+    await accounts.addUser({ name: 'ada', password: 'hash', server: true, createdAt: 1 });
+    await assert.rejects(accounts.addUser({ name: 'ada', password: 'other', server: false, createdAt: 2 }));
+    await main.setMember('ada', 'viewer');
+    await main.setMember('ada', 'admin');
+    assert.deepEqual(await main.listMembers(), [{ user: 'ada', role: 'admin', server: true, createdAt: 1 }]);
+    assert.deepEqual([await north.listMembers(), await north.getMember('ada')], [[], null]);
+    await north.removeMember('ada');
+    assert.deepEqual(await accounts.memberships('ada'), [{ fleet: 'main', role: 'admin' }]);
+    await assert.rejects(north.setMember('nobody', 'viewer'));
+
+    const token = { id: 't1', hash: 'h1', name: 'ci', user: 'ada', scopes: ['read' as const], createdAt: 1 };
+    await main.addApiToken({ ...token, expiresAt: 100, lastUsed: null });
+    await accounts.apiTokenUsed('t1', 7);
+    assert.deepEqual(await accounts.findApiToken('h1', 99), { ...token, expiresAt: 100, lastUsed: 7, fleet: 'main' });
+    assert.equal(await accounts.findApiToken('h1', 100), null);
+    assert.deepEqual(await north.listApiTokens(), []);
+    await north.removeApiToken('t1');
+    assert.equal((await main.listApiTokens()).length, 1);
+    await accounts.removeUser('ada');
+    assert.deepEqual([await main.listApiTokens(), await main.listMembers()], [[], []]);
   });
 }

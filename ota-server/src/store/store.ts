@@ -1,6 +1,7 @@
 import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
 import type { DeviceEvents, DeviceReport, UpdateStatus } from '@nodeos/contracts/device-api.ts';
 import type { ClaimToken, Deployment, DeviceSummary, Release } from '@nodeos/contracts/operator-api.ts';
+import type { Accounts, FleetPeople } from './people.ts';
 
 export interface DeviceRecord {
   readonly id: string;
@@ -63,6 +64,7 @@ export interface FleetRecord {
 
 /** What belongs to no one fleet, and the way to the stores of the fleets. Times are milliseconds since 1970. */
 export interface ServerStore {
+  readonly accounts: Accounts;
   /** The rows of one fleet and of no other. */
   fleet(id: string): Store;
   close(): Promise<void>;
@@ -75,10 +77,6 @@ export interface ServerStore {
 
   getSetting(name: string): Promise<string | null>;
   setSetting(name: string, value: string): Promise<void>;
-
-  addSession(hash: string, expiresAt: number): Promise<void>;
-  hasSession(hash: string, now: number): Promise<boolean>;
-  removeSession(hash: string): Promise<void>;
 }
 
 /**
@@ -88,6 +86,8 @@ export interface ServerStore {
 export interface Store {
   /** All of the work or nothing; calls inside must use the store it is given. */
   transaction<T>(work: (store: Store) => Promise<T>): Promise<T>;
+
+  readonly people: FleetPeople;
 
   /** Blobs are kept once for all fleets; these rows say whose they are. */
   addBlob(sha256: string): Promise<void>;

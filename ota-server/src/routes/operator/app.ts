@@ -3,17 +3,22 @@ import { AttemptLimit } from '../../attempt-limit.ts';
 import type { ServerContext } from '../../context.ts';
 import { answerErrors, answerFrameworkError } from '../../error-answers.ts';
 import { SERVER_LIMITS } from '../../limits.ts';
-import { demandOperator } from './authenticate.ts';
+import { demandCaller } from './authenticate.ts';
 import { claimTokenRoutes } from './claim-tokens.ts';
 import { dashboardRoutes, secureHeaders } from './dashboard.ts';
 import { deploymentRoutes } from './deployments.ts';
 import { deviceRoutes } from './devices.ts';
 import { eventRoutes } from './events.ts';
+import { fleetRoutes } from './fleets.ts';
 import { logRoutes } from './logs.ts';
+import { meRoutes } from './me.ts';
+import { peopleRoutes } from './people.ts';
 import { releaseRoutes } from './releases.ts';
 import { replRoutes } from './repl.ts';
+import { demandRules } from './rules/rules.ts';
 import { serverRoutes } from './server.ts';
-import { sessionRoutes } from './session.ts';
+import { sessionFleetRoutes, sessionRoutes } from './session.ts';
+import { tokenRoutes } from './tokens.ts';
 
 /** The operator's surface: API below /api/v1, health, dashboard. */
 export function buildOperatorApp(context: ServerContext, webFolder: string | null): FastifyInstance {
@@ -28,10 +33,16 @@ export function buildOperatorApp(context: ServerContext, webFolder: string | nul
   const attempts = new AttemptLimit(SERVER_LIMITS.failedAttemptsPerMinute);
   answerErrors(app);
   secureHeaders(app);
+  demandRules(app);
   app.get('/healthz', async () => ({ status: 'ok' }));
   sessionRoutes(app, context, attempts);
   app.register(async (scope) => {
-    demandOperator(scope, context, attempts);
+    demandCaller(scope, context, attempts);
+    sessionFleetRoutes(scope, context);
+    meRoutes(scope, context, attempts);
+    fleetRoutes(scope, context);
+    peopleRoutes(scope, context);
+    tokenRoutes(scope, context);
     serverRoutes(scope, context);
     deviceRoutes(scope);
     logRoutes(scope, context);

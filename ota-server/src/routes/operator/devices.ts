@@ -5,13 +5,16 @@ import * as z from 'zod';
 import { fleetOf } from './authenticate.ts';
 import { nothingSchema } from './nothing.ts';
 
-const filterSchema = z.strictObject({ tag: z.string().max(64).optional(), state: deviceStateSchema.optional() });
-const tagsSchema = z.strictObject({ tags: z.array(z.string().min(1).max(64)).max(32) });
+export const deviceFilterSchema = z.strictObject({
+  tag: z.string().max(64).optional(),
+  state: deviceStateSchema.optional(),
+});
+export const deviceTagsSchema = z.strictObject({ tags: z.array(z.string().min(1).max(64)).max(32) });
 
 /** Routes below /api/v1/devices, but logs and REPL. */
 export function deviceRoutes(scope: FastifyInstance): void {
   scope.get('/api/v1/devices', async (request) => ({
-    devices: await fleetOf(request).devices.list(validate(filterSchema, request.query, 'query')),
+    devices: await fleetOf(request).devices.list(validate(deviceFilterSchema, request.query, 'query')),
   }));
   scope.get<{ Params: { id: string } }>('/api/v1/devices/:id', (request) =>
     fleetOf(request).devices.detail(request.params.id),
@@ -25,7 +28,7 @@ export function deviceRoutes(scope: FastifyInstance): void {
     return fleetOf(request).devices.revoke(request.params.id);
   });
   scope.put<{ Params: { id: string } }>('/api/v1/devices/:id/tags', (request) =>
-    fleetOf(request).devices.setTags(request.params.id, validate(tagsSchema, request.body, 'tags').tags),
+    fleetOf(request).devices.setTags(request.params.id, validate(deviceTagsSchema, request.body, 'tags').tags),
   );
   scope.post<{ Params: { id: string } }>('/api/v1/devices/:id/reboot', async (request, reply) => {
     validate(nothingSchema, request.body, 'reboot');

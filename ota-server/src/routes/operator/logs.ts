@@ -8,7 +8,7 @@ import { SERVER_LIMITS } from '../../limits.ts';
 import { type EventStream, openEventStream } from '../../live/event-stream.ts';
 import { fleetOf } from './authenticate.ts';
 
-const querySchema = z.strictObject({
+export const logQuerySchema = z.strictObject({
   app: appNameSchema.optional(),
   backlog: z.coerce.number().int().min(0).max(1000).default(100),
   follow: z.enum(['0', '1']).default('0'),
@@ -20,7 +20,7 @@ const querySchema = z.strictObject({
  */
 export function logRoutes(scope: FastifyInstance, { logs }: ServerContext): void {
   scope.get<{ Params: { id: string } }>('/api/v1/devices/:id/logs', async (request, reply) => {
-    const query = validate(querySchema as z.ZodType<z.infer<typeof querySchema>>, request.query, 'query');
+    const query = validate(logQuerySchema as z.ZodType<z.infer<typeof logQuerySchema>>, request.query, 'query');
     const deviceId = request.params.id;
     await fleetOf(request).devices.mustExist(deviceId);
 

@@ -27,6 +27,8 @@ import {
   WhereNode,
 } from 'kysely';
 
+/** Tables that belong to no fleet and may be joined to one that does. */
+const SHARED_TABLES: ReadonlySet<string> = new Set(['users']);
 const ROOT_KINDS: ReadonlySet<string> = new Set([
   'SelectQueryNode',
   'InsertQueryNode',
@@ -82,6 +84,7 @@ class FleetTransformer extends OperationNodeTransformer {
 
   protected override transformJoin(node: JoinNode): JoinNode {
     const inner = super.transformJoin(node);
+    if (TableNode.is(inner.table) && SHARED_TABLES.has(inner.table.table.identifier.name)) return inner;
     const condition = this.#condition(inner.table);
     return condition === null ? inner : JoinNode.cloneWithOn(inner, condition);
   }

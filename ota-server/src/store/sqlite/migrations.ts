@@ -107,6 +107,29 @@ const MIGRATIONS: readonly string[] = [
   create index assignments_by_device on assignments (device);
   create index devices_by_fleet on devices (fleet, created_at);
   `,
+  // People: sessions belong to somebody, so those of before end.
+  `
+  drop table sessions;
+  create table users (
+    name text primary key, password text not null, server integer not null, created_at integer not null
+  ) strict;
+  create table memberships (
+    fleet text not null references fleets (id), user text not null references users (name) on delete cascade,
+    role text not null, primary key (fleet, user)
+  ) strict;
+  create table api_tokens (
+    fleet text not null references fleets (id), id text primary key, hash text not null unique, name text not null,
+    user text references users (name) on delete cascade, scopes text not null, created_at integer not null,
+    expires_at integer, last_used integer
+  ) strict;
+  create table sessions (
+    hash text primary key, user text references users (name) on delete cascade, fleet text not null,
+    address text not null, created_at integer not null, expires_at integer not null
+  ) strict;
+  create index memberships_by_user on memberships (user);
+  create index api_tokens_by_fleet on api_tokens (fleet, created_at);
+  create index sessions_by_user on sessions (user);
+  `,
 ];
 
 /** Brings a database to the newest schema, or to an earlier one, each step in a transaction. */

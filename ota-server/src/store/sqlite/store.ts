@@ -5,6 +5,7 @@ import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { ClaimToken } from '@nodeos/contracts/operator-api.ts';
 import { Kysely, sql } from 'kysely';
 import { SERVER_LIMITS } from '../../limits.ts';
+import type { Accounts, FleetPeople } from '../people.ts';
 import type {
   Assignment,
   DeploymentRecord,
@@ -20,6 +21,7 @@ import type {
 import { nodeSqliteDialect } from './dialect.ts';
 import { FleetScope } from './fleet-scope.ts';
 import { migrate } from './migrations.ts';
+import { SqliteAccounts, SqliteFleetPeople } from './people.ts';
 import {
   assignmentFromRow,
   claimTokenFromRow,
@@ -56,10 +58,12 @@ export function openSqliteStore(path: string): ServerStore {
 }
 
 class SqliteServerStore implements ServerStore {
+  readonly accounts: Accounts;
   readonly #db: Kysely<ServerTables>;
 
   constructor(db: Kysely<ServerTables>) {
     this.#db = db;
+    this.accounts = new SqliteAccounts(db);
   }
 
   fleet(id: string): Store {
@@ -99,28 +103,15 @@ class SqliteServerStore implements ServerStore {
   async setSetting(name: string, value: string): Promise<void> {
     await this.#db.replaceInto('settings').values({ name, value }).execute();
   }
-
-  async addSession(hash: string, expiresAt: number): Promise<void> {
-    await this.#db.insertInto('sessions').values({ hash, expires_at: expiresAt }).execute();
-  }
-
-  async hasSession(hash: string, now: number): Promise<boolean> {
-    await this.#db.deleteFrom('sessions').where('expires_at', '<=', now).execute();
-    return (
-      (await this.#db.selectFrom('sessions').select('hash').where('hash', '=', hash).executeTakeFirst()) !== undefined
-    );
-  }
-
-  async removeSession(hash: string): Promise<void> {
-    await this.#db.deleteFrom('sessions').where('hash', '=', hash).execute();
-  }
 }
 
 class SqliteStore implements Store {
+  readonly people: FleetPeople;
   readonly #db: Kysely<Tables>;
 
   constructor(db: Kysely<Tables>) {
     this.#db = db;
+    this.people = new SqliteFleetPeople(db);
   }
 
   transaction<T>(work: (store: Store) => Promise<T>): Promise<T> {

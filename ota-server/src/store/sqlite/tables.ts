@@ -4,7 +4,17 @@ import type { Generated } from 'kysely';
 export interface ServerTables {
   settings: { name: string; value: string };
   fleets: { id: string; name: string; created_at: number };
-  sessions: { hash: string; expires_at: number };
+  users: UserRow;
+  memberships: { fleet: string; user: string; role: string };
+  api_tokens: ApiTokenRow & { fleet: string };
+  sessions: {
+    hash: string;
+    user: string | null;
+    fleet: string;
+    address: string;
+    created_at: number;
+    expires_at: number;
+  };
   devices: { fleet: string; id: string };
   claim_tokens: { fleet: string; token: string };
 }
@@ -14,6 +24,10 @@ export interface ServerTables {
  * these, which only `FleetScope` writes and compares.
  */
 export interface Tables {
+  /** Shared by all fleets: a fleet's query may join it, and sees of it its own members only. */
+  users: UserRow;
+  memberships: { user: string; role: string };
+  api_tokens: ApiTokenRow;
   fleet_blobs: { sha256: string };
   claim_tokens: {
     token: string;
@@ -58,6 +72,24 @@ export interface Tables {
     reason: string | null;
     generation: number;
   };
+}
+
+export interface UserRow {
+  name: string;
+  password: string;
+  server: number;
+  created_at: number;
+}
+
+export interface ApiTokenRow {
+  id: string;
+  hash: string;
+  name: string;
+  user: string | null;
+  scopes: string;
+  created_at: number;
+  expires_at: number | null;
+  last_used: number | null;
 }
 
 export interface DeviceRow {
