@@ -1,4 +1,5 @@
 import type { RegisterVerb } from './verb.ts';
+import { registerAudit } from './verbs/audit.ts';
 import { registerBoards } from './verbs/boards.ts';
 import { registerBuild } from './verbs/build.ts';
 import { registerBundle } from './verbs/bundle.ts';
@@ -8,6 +9,7 @@ import { registerDeploy } from './verbs/deploy.ts';
 import { registerDevices } from './verbs/devices.ts';
 import { registerDoctor } from './verbs/doctor.ts';
 import { registerFleetFile } from './verbs/fleet-file.ts';
+import { registerFleets } from './verbs/fleets.ts';
 import { registerKeys } from './verbs/keys.ts';
 import { registerLogs } from './verbs/logs.ts';
 import { registerNew } from './verbs/new.ts';
@@ -16,7 +18,9 @@ import { registerRepl } from './verbs/repl.ts';
 import { registerRun } from './verbs/run.ts';
 import { registerServer } from './verbs/server.ts';
 import { registerSources } from './verbs/sources.ts';
+import { registerTokens } from './verbs/tokens.ts';
 import { registerToolchain } from './verbs/toolchain.ts';
+import { registerUsers } from './verbs/users.ts';
 
 /** Every verb, in the order in which the help lists them: from a new machine to a fleet. */
 export const VERBS: readonly RegisterVerb[] = [
@@ -37,5 +41,9 @@ export const VERBS: readonly RegisterVerb[] = [
   registerDevices,
   registerLogs,
   registerRepl,
+  registerUsers,
+  registerTokens,
+  registerFleets,
+  registerAudit,
   registerDemo,
 ];

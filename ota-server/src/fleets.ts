@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
+import { AuditLog } from './audit/audit-log.ts';
 import type { Authority } from './authority.ts';
 import type { Blobs } from './blobs/blobs.ts';
 import { fleetBlobs } from './blobs/fleet-blobs.ts';
@@ -23,6 +24,7 @@ export interface FleetContext {
   readonly changes: Changes;
   readonly devices: Devices;
   readonly deployments: Deployments;
+  readonly audit: AuditLog;
 }
 
 export interface FleetsOptions {
@@ -78,6 +80,6 @@ export class Fleets {
     const changes = new Changes();
     const deployments = new Deployments({ store, changes, broker });
     const devices = new Devices({ store, authority, broker, deployments, changes });
-    return { id, store, blobs, repository, changes, devices, deployments };
+    return { id, store, blobs, repository, changes, devices, deployments, audit: new AuditLog(store) };
   }
 }

@@ -9,6 +9,8 @@ export const SERVER_LIMITS = {
   mqttPayloadMaxBytes: 6 * 1024 ** 2,
   sessionLifetimeMs: 7 * 86_400_000,
   enrolRetryAfterSeconds: 5,
+  auditDetailsMaxCharacters: 2_000,
+  auditPageEntries: 1_000,
   failedAttemptsPerMinute: 30,
   failedAttemptsPerUserAndMinute: 10,
   /** How exactly the last use of an API token is remembered. */

@@ -278,4 +278,19 @@ export function testStore(name: string, openServer: (context: TestContext) => Pr
     await accounts.removeUser('ada');
     assert.deepEqual([await main.listApiTokens(), await main.listMembers()], [[], []]);
   });
+
+  test(`${name}: the audit log of a fleet is read newest first, and takes nothing back`, async (context) => {
+    const server = await openServer(context);
+    await server.addFleet({ id: 'north', name: 'North', createdAt: 2 });
+    const { audit } = server.fleet('main');
+    const entry = (sequence: number, actor: string) => ({
+      ...{ sequence, actor, at: 5, address: '::1', action: 'POST /x', target: '/x', outcome: 'accepted' as const },
+      ...{ details: '{}', previous: '0'.repeat(64), hash: String(sequence).repeat(64) },
+    });
+    for (const [index, actor] of ['ada', 'bob', 'ada'].entries()) await audit.append(entry(index + 1, actor));
+    assert.deepEqual(await audit.list({ limit: 2 }), [entry(3, 'ada'), entry(2, 'bob')]);
+    assert.deepEqual(await audit.list({ limit: 9, before: 3, actor: 'ada' }), [entry(1, 'ada')]);
+    await assert.rejects(audit.append(entry(2, 'eve')));
+    assert.deepEqual(await server.fleet('north').audit.list({ limit: 9 }), []);
+  });
 }

@@ -1,6 +1,7 @@
 import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
 import type { DeviceEvents, DeviceReport, UpdateStatus } from '@nodeos/contracts/device-api.ts';
 import type { ClaimToken, Deployment, DeviceSummary, Release } from '@nodeos/contracts/operator-api.ts';
+import type { AuditStore } from './audit.ts';
 import type { Accounts, FleetPeople } from './people.ts';
 
 export interface DeviceRecord {
@@ -88,6 +89,7 @@ export interface Store {
   transaction<T>(work: (store: Store) => Promise<T>): Promise<T>;
 
   readonly people: FleetPeople;
+  readonly audit: AuditStore;
 
   /** Blobs are kept once for all fleets; these rows say whose they are. */
   addBlob(sha256: string): Promise<void>;

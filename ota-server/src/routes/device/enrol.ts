@@ -13,9 +13,15 @@ export function enrolRoutes(app: FastifyInstance, { authority, fleets }: ServerC
       const wanted = validate(enrolRequestSchema, request.body, 'enrolment');
       // A device that is known stays in its fleet, whatever token it shows; a new one comes into that of its token.
       const { deviceId } = await authority.readRequest(wanted.csr);
-      const fleet = (await fleets.ofDevice(deviceId)) ?? (await fleets.ofClaimToken(wanted.claimToken));
+      const known = await fleets.ofDevice(deviceId);
+      const fleet = known ?? (await fleets.ofClaimToken(wanted.claimToken));
       if (fleet === null) throw new NodeosError('ENROLMENT_REFUSED', 'the claim token is unknown, used up or expired');
       const answer = await fleet.devices.enrol(wanted);
+      if (known === null)
+        await fleet.audit.record({
+          ...{ actor: `device ${deviceId}`, address: request.ip, action: 'enrol', target: `/devices/${deviceId}` },
+          ...{ outcome: 'accepted', details: `${answer.state}, serial ${wanted.serial}, board ${wanted.board}` },
+        });
       return reply.code(answer.state === 'pending' ? 202 : 200).send(answer);
     } catch (error) {
       if (isNodeosError(error) && error.code === 'ENROLMENT_REFUSED') attempts.failed(request.ip);

@@ -3,6 +3,7 @@ import { AttemptLimit } from '../../attempt-limit.ts';
 import type { ServerContext } from '../../context.ts';
 import { answerErrors, answerFrameworkError } from '../../error-answers.ts';
 import { SERVER_LIMITS } from '../../limits.ts';
+import { auditRequests, auditRoutes } from './audit.ts';
 import { demandCaller } from './authenticate.ts';
 import { claimTokenRoutes } from './claim-tokens.ts';
 import { dashboardRoutes, secureHeaders } from './dashboard.ts';
@@ -38,6 +39,8 @@ export function buildOperatorApp(context: ServerContext, webFolder: string | nul
   sessionRoutes(app, context, attempts);
   app.register(async (scope) => {
     demandCaller(scope, context, attempts);
+    auditRequests(scope);
+    auditRoutes(scope);
     sessionFleetRoutes(scope, context);
     meRoutes(scope, context, attempts);
     fleetRoutes(scope, context);

@@ -4,7 +4,7 @@ import type { Principal } from '../../access/principals.ts';
 import type { AttemptLimit } from '../../attempt-limit.ts';
 import type { ServerContext } from '../../context.ts';
 import type { FleetContext } from '../../fleets.ts';
-import { ruleOf } from './rules/rules.ts';
+import { ruleOf } from './rules/rule.ts';
 
 interface Caller {
   readonly principal: Principal;
@@ -18,13 +18,13 @@ export function demandCaller(scope: FastifyInstance, context: ServerContext, att
     const principal = await identify(request, context, attempts);
     if (principal === null)
       throw new NodeosError('UNAUTHENTICATED', 'the token or the session is missing, wrong or over');
+    callers.set(request, { principal, fleet: await context.fleets.get(principal.fleet) });
     const { scope: needed } = ruleOf(request);
     if (needed !== null && needed !== 'public' && !principal.scopes.has(needed))
       throw new NodeosError(
         'FORBIDDEN',
         `this needs the right "${needed}", which ${principal.name} does not have here`,
       );
-    callers.set(request, { principal, fleet: await context.fleets.get(principal.fleet) });
     cutWhenRightEnds(request, reply, context, principal);
   });
 }
@@ -65,6 +65,11 @@ function cutWhenRightEnds(
 /** The fleet that a request behind `demandCaller` is about: the only way from a route to a fleet's rows. */
 export function fleetOf(request: FastifyRequest): FleetContext {
   return callerOf(request).fleet;
+}
+
+/** False where the request was refused before it was known who makes it. */
+export function isIdentified(request: FastifyRequest): boolean {
+  return callers.has(request);
 }
 
 export function principalOf(request: FastifyRequest): Principal {

@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { verifyPassword } from '../../access/passwords.ts';
 import { hashOf, readCookie, SESSION_COOKIE } from '../../access-tokens.ts';
 import { AttemptLimit } from '../../attempt-limit.ts';
+import type { AuditEvent } from '../../audit/audit-log.ts';
 import type { ServerContext } from '../../context.ts';
 import { MAIN_FLEET } from '../../fleets.ts';
 import { SERVER_LIMITS } from '../../limits.ts';
@@ -12,7 +13,15 @@ import { identify, principalOf } from './authenticate.ts';
 
 /** GET/POST/DELETE /api/v1/session: the dashboard's login. */
 export function sessionRoutes(app: FastifyInstance, context: ServerContext, attempts: AttemptLimit): void {
-  const { access, store, endings } = context;
+  const { access, store, endings, fleets } = context;
+  /** Into the log of each fleet of the user; the main fleet's for the operator token and for names that nobody has. */
+  const audit = async (request: FastifyRequest, user: string | null, outcome: AuditEvent['outcome']): Promise<void> => {
+    const memberships = user === null ? [] : await store.accounts.memberships(user);
+    const ids = memberships.length > 0 ? memberships.map(({ fleet }) => fleet) : [MAIN_FLEET];
+    const actor = user ?? 'operator token';
+    const event = { actor, address: request.ip, action: `${request.method} /session`, target: '/session', outcome };
+    for (const id of ids) await (await fleets.get(id)).audit.record(event);
+  };
   const guesses = new AttemptLimit(SERVER_LIMITS.failedAttemptsPerUserAndMinute);
 
   /** @returns the user, null for the operator token. @throws NodeosError UNAUTHENTICATED, RATE_LIMITED */
@@ -22,6 +31,7 @@ export function sessionRoutes(app: FastifyInstance, context: ServerContext, atte
     if ('token' in shown) {
       if (access.isOperatorToken(shown.token)) return null;
       attempts.failed(request.ip);
+      await audit(request, null, 'refused');
       throw new NodeosError('UNAUTHENTICATED', 'this is not the operator token of this server', {
         hint: 'The token stands in the file `operator-token` of the data folder of the server.',
       });
@@ -31,6 +41,7 @@ export function sessionRoutes(app: FastifyInstance, context: ServerContext, atte
     if (await verifyPassword(shown.password, user?.password ?? null)) return shown.name;
     attempts.failed(request.ip);
     guesses.failed(shown.name);
+    await audit(request, shown.name, 'refused');
     throw new NodeosError('UNAUTHENTICATED', 'the name or the password is wrong', {
       hint: 'An administrator of your fleet can give you a new password.',
     });
@@ -43,6 +54,7 @@ export function sessionRoutes(app: FastifyInstance, context: ServerContext, atte
 
   app.post('/api/v1/session', async (request, reply) => {
     const user = await signIn(request);
+    await audit(request, user, 'accepted');
     const [first] = user === null ? [] : await store.accounts.memberships(user);
     const secret = await access.openSession(user, first?.fleet ?? MAIN_FLEET, request.ip);
     return reply
@@ -55,6 +67,8 @@ export function sessionRoutes(app: FastifyInstance, context: ServerContext, atte
     const secret = readCookie(request.headers.cookie, SESSION_COOKIE);
     if (secret !== null) {
       const hash = hashOf(secret).toString('hex');
+      const session = await store.accounts.getSession(hash, Date.now());
+      if (session !== null) await audit(request, session.user, 'accepted');
       await store.accounts.removeSession(hash);
       endings.end(`session ${hash}`);
     }

@@ -130,6 +130,16 @@ const MIGRATIONS: readonly string[] = [
   create index api_tokens_by_fleet on api_tokens (fleet, created_at);
   create index sessions_by_user on sessions (user);
   `,
+  // The audit log: what is written stays as it is.
+  `
+  create table audit (
+    fleet text not null references fleets (id), sequence integer not null, at integer not null, actor text not null,
+    address text not null, action text not null, target text not null, outcome text not null, details text not null,
+    previous text not null, hash text not null, primary key (fleet, sequence)
+  ) strict;
+  create trigger audit_stays before update on audit begin select raise(abort, 'the audit log is append-only'); end;
+  create trigger audit_keeps before delete on audit begin select raise(abort, 'the audit log is append-only'); end;
+  `,
 ];
 
 /** Brings a database to the newest schema, or to an earlier one, each step in a transaction. */

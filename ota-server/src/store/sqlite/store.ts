@@ -5,6 +5,7 @@ import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { ClaimToken } from '@nodeos/contracts/operator-api.ts';
 import { Kysely, sql } from 'kysely';
 import { SERVER_LIMITS } from '../../limits.ts';
+import type { AuditStore } from '../audit.ts';
 import type { Accounts, FleetPeople } from '../people.ts';
 import type {
   Assignment,
@@ -18,6 +19,7 @@ import type {
   Store,
   UpdateRecord,
 } from '../store.ts';
+import { SqliteAudit } from './audit.ts';
 import { nodeSqliteDialect } from './dialect.ts';
 import { FleetScope } from './fleet-scope.ts';
 import { migrate } from './migrations.ts';
@@ -107,11 +109,13 @@ class SqliteServerStore implements ServerStore {
 
 class SqliteStore implements Store {
   readonly people: FleetPeople;
+  readonly audit: AuditStore;
   readonly #db: Kysely<Tables>;
 
   constructor(db: Kysely<Tables>) {
     this.#db = db;
     this.people = new SqliteFleetPeople(db);
+    this.audit = new SqliteAudit(db);
   }
 
   transaction<T>(work: (store: Store) => Promise<T>): Promise<T> {

@@ -28,6 +28,18 @@ export interface Tables {
   users: UserRow;
   memberships: { user: string; role: string };
   api_tokens: ApiTokenRow;
+  audit: {
+    sequence: number;
+    at: number;
+    actor: string;
+    address: string;
+    action: string;
+    target: string;
+    outcome: string;
+    details: string;
+    previous: string;
+    hash: string;
+  };
   fleet_blobs: { sha256: string };
   claim_tokens: {
     token: string;

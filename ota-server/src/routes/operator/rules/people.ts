@@ -15,7 +15,9 @@ import {
   userRoleSchema,
   userSchema,
 } from '@nodeos/contracts/access.ts';
+import { auditPageSchema } from '@nodeos/contracts/audit.ts';
 import * as z from 'zod';
+import { auditQuerySchema } from '../audit.ts';
 import type { RouteRules } from './rule.ts';
 
 /** Sessions, users, API tokens and fleets. */
@@ -83,6 +85,18 @@ export const PEOPLE_RULES: RouteRules = {
     scope: 'people',
     summary: 'Take a user out of the fleet; out of the server where it was the last one',
     status: 204,
+  },
+
+  'GET /api/v1/audit': {
+    scope: 'audit',
+    summary: 'The audit log of the fleet, newest first',
+    query: auditQuerySchema,
+    answer: auditPageSchema,
+  },
+  'GET /api/v1/audit/check': {
+    scope: 'audit',
+    summary: 'Whether the chain of the audit log is whole',
+    answer: z.object({ entries: z.number().int(), fault: z.string().nullable() }),
   },
 
   'GET /api/v1/tokens': {

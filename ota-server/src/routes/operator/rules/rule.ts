@@ -1,4 +1,6 @@
 import type { Scope } from '@nodeos/contracts/access.ts';
+import { NodeosError } from '@nodeos/contracts/errors.ts';
+import type { FastifyRequest } from 'fastify';
 import type { ZodType } from 'zod';
 
 /** What a route demands of its caller, and how the API's description shows it. */
@@ -19,3 +21,10 @@ export interface RouteRule {
 
 /** By `METHOD /path`. */
 export type RouteRules = Readonly<Record<string, RouteRule>>;
+
+/** The rule of the route that a request was sent to. */
+export function ruleOf(request: FastifyRequest): RouteRule {
+  const { rule } = request.routeOptions.config as { rule?: RouteRule };
+  if (rule === undefined) throw new NodeosError('INTERNAL', `${request.method} ${request.url} has no rule`);
+  return rule;
+}
