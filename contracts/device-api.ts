@@ -51,7 +51,7 @@ export const updateStatusSchema = z.strictObject({
   version: semverSchema,
   target: z.string(),
   deployment: z.string().nullable(),
-  state: z.enum(['fetching', 'verifying', 'installing', 'trial', 'soaking', 'confirmed', 'failed']),
+  state: z.enum(['fetching', 'verifying', 'installing', 'trial', 'soaking', 'downloaded', 'confirmed', 'failed']),
   /** 0 to 100 while fetching. */
   percent: z.number().min(0).max(100).nullable(),
   /** One sentence, present when failed: `CODE: what happened`. */

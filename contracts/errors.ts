@@ -37,6 +37,7 @@ export const ERROR_HINTS = {
   RELEASE_EXISTS: 'A version is published once. Raise the version number and publish again.',
   RELEASE_UNKNOWN: 'List what is published with `nodeos publish --list`.',
   RELEASE_INCOMPATIBLE: 'Build the release for the board or ABI of the device.',
+  DOWNGRADE_REFUSED: 'Publish a newer version, or deploy with --allow-downgrade to go back on purpose.',
   SIGNATURE_INVALID: 'Sign with the release key that the root metadata names.',
   METADATA_STALE: 'Somebody else published meanwhile; run the command again.',
   // server and API

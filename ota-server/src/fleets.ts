@@ -7,6 +7,7 @@ import { fleetBlobs } from './blobs/fleet-blobs.ts';
 import type { Broker } from './broker/broker.ts';
 import { Deployments } from './deployments/deployments.ts';
 import { Devices } from './devices/devices.ts';
+import { Groups } from './groups/groups.ts';
 import { Changes } from './live/changes.ts';
 import type { ServerStore, Store } from './store/store.ts';
 import type { OnlineKey, OnlineRole } from './tuf/online-keys.ts';
@@ -24,6 +25,7 @@ export interface FleetContext {
   readonly changes: Changes;
   readonly devices: Devices;
   readonly deployments: Deployments;
+  readonly groups: Groups;
   readonly audit: AuditLog;
 }
 
@@ -34,6 +36,8 @@ export interface FleetsOptions {
   readonly keys: Readonly<Record<OnlineRole, OnlineKey>>;
   readonly authority: Authority;
   readonly broker: Broker;
+  /** Told of faults in work that nobody waits for. */
+  readonly onFault?: (error: unknown) => void;
 }
 
 /** Every fleet of the server, each put together once. */
@@ -61,6 +65,11 @@ export class Fleets {
     return Promise.all((await this.#options.store.listFleets()).map(({ id }) => this.get(id)));
   }
 
+  /** Ends the work that goes on by itself. */
+  async close(): Promise<void> {
+    for (const fleet of this.#open.values()) await (await fleet).deployments.close();
+  }
+
   async ofDevice(deviceId: string): Promise<FleetContext | null> {
     const id = await this.#options.store.fleetOfDevice(deviceId);
     return id === null ? null : this.get(id);
@@ -72,14 +81,16 @@ export class Fleets {
   }
 
   async #assemble(id: string): Promise<FleetContext> {
-    const { dataDir, keys, authority, broker } = this.#options;
+    const { dataDir, keys, authority, broker, onFault } = this.#options;
     const store = this.#options.store.fleet(id);
     const blobs = fleetBlobs(this.#options.blobs, store);
     const folder = id === MAIN_FLEET ? join(dataDir, 'tuf') : join(dataDir, 'fleets', id, 'tuf');
     const repository = await openRepository({ folder, keys, blobs, store });
     const changes = new Changes();
-    const deployments = new Deployments({ store, changes, broker });
+    const deployments = new Deployments({ store, changes, broker, onFault });
     const devices = new Devices({ store, authority, broker, deployments, changes });
-    return { id, store, blobs, repository, changes, devices, deployments, audit: new AuditLog(store) };
+    const groups = new Groups({ store, changes, deployments });
+    await deployments.start();
+    return { id, store, blobs, repository, changes, devices, deployments, groups, audit: new AuditLog(store) };
   }
 }

@@ -22,6 +22,10 @@ export const SERVER_LIMITS = {
   eventsKeptPerDevice: 1000,
   updatesShownPerDevice: 50,
   eventsShownPerDevice: 200,
+  /** Devices that one step of a rollout changes in one transaction. */
+  devicesPerStep: 200,
+  deploymentDevicesShown: 1_000,
+  deploymentDevicesListed: 20,
   lastSeenResolutionMs: 2_000,
   logTellSeconds: 60,
   logQuietMs: 1_500,

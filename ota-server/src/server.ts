@@ -88,7 +88,8 @@ async function assemble(
     mayConnect,
     listener: brokerListener(() => context),
   });
-  const fleets = new Fleets({ dataDir, store, blobs, keys, authority, broker });
+  const onFault = (error: unknown): void => log.error({ err: error }, 'a step of a rollout');
+  const fleets = new Fleets({ dataDir, store, blobs, keys, authority, broker, onFault });
   await fleets.all();
   const context: ServerContext = {
     configuration,
@@ -127,6 +128,7 @@ async function assemble(
   const closeAll = async (): Promise<void> => {
     for (const timer of timers) clearInterval(timer);
     context.repl.closeAll();
+    await fleets.close();
     await Promise.all([app.close(), deviceApp.close(), broker.close()]);
     await store.close();
   };

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
 import type { UpdateStatus } from '@nodeos/contracts/device-api.ts';
+import { PLAIN_ROLLOUT } from '@nodeos/contracts/rollout.ts';
 import { NOTHING_DESIRED } from '../deployments/plan.ts';
 import { appManifest } from '../testing/release-keys.ts';
+import type { Assignment } from './rollouts.ts';
 import type { DeviceRecord, ReleaseRecord, ServerStore } from './store.ts';
 
 const device = (id: string, change: Partial<DeviceRecord> = {}): DeviceRecord => ({
@@ -18,6 +21,7 @@ const device = (id: string, change: Partial<DeviceRecord> = {}): DeviceRecord =>
   createdAt: 1,
   report: null,
   desired: NOTHING_DESIRED,
+  pins: {},
   ...change,
 });
 const update = (state: UpdateStatus['state'], target = 'apps/a/1.0.0/any.sqfs'): UpdateStatus => ({
@@ -38,10 +42,19 @@ const deployment = (id: string) =>
     name: 'a',
     version: '1.0.0',
     to: { tag: 'all' },
+    rollout: PLAIN_ROLLOUT,
     state: 'running',
+    reason: null,
+    wave: 0,
+    approvedWave: -1,
     createdAt: 5,
     endedAt: null,
   }) as const;
+
+const assignment = (of: string, on: string): Assignment => ({
+  ...{ deployment: of, device: on, state: 'waiting', percent: null, reason: null, generation: 4, wave: 0 },
+  ...{ attempts: 1, notBefore: null, since: 5, releasedAt: 5, previous: null },
+});
 
 /** What every implementation of Store must do. */
 export function testStore(name: string, openServer: (context: TestContext) => Promise<ServerStore>): void {
@@ -147,27 +160,66 @@ export function testStore(name: string, openServer: (context: TestContext) => Pr
     await store.putRelease({ ...release, listed: false });
     assert.deepEqual(await store.listReleases(), [{ ...release, listed: false }]);
     await store.addDevice(device('a'));
-    const first = await store.addDeployment(deployment('d1'));
-    const second = await store.addDeployment(deployment('d2'));
+    const { rollouts } = store;
+    const first = await rollouts.addDeployment(deployment('d1'));
+    const second = await rollouts.addDeployment(deployment('d2'));
     assert.ok(second.sequence > first.sequence);
     assert.deepEqual(
-      (await store.listDeployments()).map(({ id }) => id),
+      (await rollouts.listDeployments()).map(({ id }) => id),
       ['d2', 'd1'],
     );
-    const assignment = {
-      deployment: 'd1',
-      device: 'a',
-      state: 'working',
-      percent: 12.5,
-      reason: null,
-      generation: 4,
-    } as const;
-    await store.putAssignment(assignment);
-    assert.deepEqual(await store.listAssignments({ deployment: 'd1' }), [assignment]);
-    await store.putAssignment({ ...assignment, state: 'failed', reason: 'why' });
-    assert.equal((await store.listAssignments({ device: 'a' }))[0]?.reason, 'why');
-    await store.updateDeployment('d1', { state: 'failed', endedAt: 7 });
-    assert.equal((await store.getDeployment('d1'))?.endedAt, 7);
+    const working = { ...assignment('d1', 'a'), percent: 12.5, previous: { version: '0.9.0', target: null } };
+    await rollouts.putAssignments([working]);
+    assert.deepEqual(await rollouts.listAssignments({ deployment: 'd1' }), [working]);
+    await rollouts.putAssignments([{ ...working, state: 'failed', reason: 'why' }, assignment('d2', 'a')]);
+    const rows = await rollouts.listAssignments({ devices: ['a', 'b'] });
+    assert.deepEqual(
+      rows.map(({ deployment, reason }) => [deployment, reason]),
+      [
+        ['d1', 'why'],
+        ['d2', null],
+      ],
+    );
+    await rollouts.updateDeployment('d1', { state: 'halted', reason: 'too many', endedAt: 7 });
+    await rollouts.updateDeployment('d1', { wave: 1, approvedWave: 1 });
+    const changed = { state: 'halted', reason: 'too many', endedAt: 7, wave: 1, approvedWave: 1 };
+    assert.deepEqual(await rollouts.getDeployment('d1'), { ...first, ...changed });
+  });
+
+  test(`${name}: only those that wait are told, and desired states of many devices are written at once`, async (context) => {
+    const store = await open(context);
+    const { rollouts } = store;
+    const ids = Array.from({ length: 1200 }, (_, index) => `device${index}`);
+    for (const id of ids) await store.addDevice(device(id));
+    await rollouts.addDeployment(deployment('d1'));
+    await rollouts.addDeployment(deployment('d2'));
+    await rollouts.putAssignments(ids.map((id) => ({ ...assignment('d1', id), state: 'waiting' as const })));
+    await rollouts.putAssignments([{ ...assignment('d2', 'device0'), state: 'planned' }]);
+    assert.deepEqual(await rollouts.markTold(ids.slice(0, 1100), 9), ['d1']);
+    assert.deepEqual(await rollouts.markTold(ids.slice(0, 1100), 10), []);
+    const states = (await rollouts.listAssignments({})).map(({ state, since }) => `${state} ${since}`);
+    const counts = ['told 9', 'waiting 5', 'planned 5'].map((one) => states.filter((state) => state === one).length);
+    assert.deepEqual(counts, [1100, 100, 1]);
+    const wanted = ids.map((id, index): [string, DesiredState] => [
+      id,
+      { ...NOTHING_DESIRED, generation: index, removeApps: ['"a"'] },
+    ]);
+    await rollouts.setDesired(new Map(wanted.slice(1)));
+    const devices = new Map((await store.getDevices(ids)).map((one) => [one.id, one.desired]));
+    assert.deepEqual(devices.get('device0'), NOTHING_DESIRED);
+    for (const [id, desired] of wanted.slice(1)) assert.deepEqual(devices.get(id), desired);
+  });
+
+  test(`${name}: groups are made, changed and removed`, async (context) => {
+    const { rollouts } = await open(context);
+    const window = { days: ['sat' as const], from: '22:00', to: '02:00' };
+    const group = { name: 'kiosks', query: 'tag:kiosk', devices: ['a'], window, createdAt: 1 };
+    await rollouts.putGroup({ ...group, window: null });
+    await rollouts.putGroup(group);
+    assert.deepEqual(await rollouts.listGroups(), [group]);
+    assert.deepEqual(await rollouts.getGroup('kiosks'), group);
+    await rollouts.removeGroup('kiosks');
+    assert.equal(await rollouts.getGroup('kiosks'), null);
   });
 
   test(`${name}: a handle of one fleet neither sees nor changes what is another's`, async (context) => {
@@ -180,23 +232,18 @@ export function testStore(name: string, openServer: (context: TestContext) => Pr
     await main.putUpdates('a', [update('fetching')], 1);
     await main.addClaimToken(token);
     await main.addBlob('f'.repeat(64));
-    await main.addDeployment(deployment('d1'));
-    const assignment = {
-      deployment: 'd1',
-      device: 'a',
-      state: 'told',
-      percent: null,
-      reason: null,
-      generation: 1,
-    } as const;
-    await main.putAssignment(assignment);
+    await main.rollouts.addDeployment(deployment('d1'));
+    await main.rollouts.putAssignments([assignment('d1', 'a')]);
+    const group = { name: 'mains', query: null, devices: ['a'], window: null, createdAt: 1 };
+    await main.rollouts.putGroup(group);
     const contentOfMain = async () => [
       await main.listDevices(),
       await main.listEvents('a', 9),
       await main.listUpdates('a', 9),
       await main.listClaimTokens(),
-      await main.listDeployments(),
-      await main.listAssignments({}),
+      await main.rollouts.listDeployments(),
+      await main.rollouts.listAssignments({}),
+      await main.rollouts.listGroups(),
     ];
     const before = await contentOfMain();
 
@@ -209,17 +256,23 @@ export function testStore(name: string, openServer: (context: TestContext) => Pr
     assert.deepEqual(await north.listClaimTokens(), []);
     assert.equal(await north.takeClaimToken('mains', 1), null);
     assert.equal(await north.hasBlob('f'.repeat(64)), false);
-    assert.equal(await north.getDeployment('d1'), null);
-    assert.deepEqual(await north.listDeployments(), []);
-    assert.deepEqual(await north.listAssignments({ device: 'a' }), []);
+    assert.deepEqual(await north.getDevices(['a']), []);
+    assert.equal(await north.rollouts.getDeployment('d1'), null);
+    assert.deepEqual(await north.rollouts.listDeployments(), []);
+    assert.deepEqual(await north.rollouts.listAssignments({ devices: ['a'] }), []);
+    assert.deepEqual(await north.rollouts.listGroups(), []);
+    assert.deepEqual(await north.rollouts.markTold(['a'], 9), []);
+    await north.rollouts.setDesired(new Map([['a', { ...NOTHING_DESIRED, generation: 9 }]]));
+    await north.rollouts.putGroup({ ...group, devices: [] });
+    await north.rollouts.removeGroup('mains');
     await north.updateDevice('a', { state: 'revoked', tags: [] });
-    await north.updateDeployment('d1', { state: 'aborted', endedAt: 1 });
+    await north.rollouts.updateDeployment('d1', { state: 'aborted', endedAt: 1 });
     await north.transaction((inside) => inside.updateDevice('a', { serial: 'taken' }));
     for (const write of [
       () => north.addDevice(device('a')),
       () => north.addEvents('a', [{ at: 2, kind: 'boot', text: 'forged' }]),
       () => north.putUpdates('a', [update('failed')], 2),
-      () => north.putAssignment({ ...assignment, state: 'failed' }),
+      () => north.rollouts.putAssignments([{ ...assignment('d1', 'a'), state: 'failed' }]),
     ])
       await assert.rejects(write());
     assert.deepEqual(await contentOfMain(), before);

@@ -1,8 +1,9 @@
 import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
 import type { DeviceEvents, DeviceReport, UpdateStatus } from '@nodeos/contracts/device-api.ts';
-import type { ClaimToken, Deployment, DeviceSummary, Release } from '@nodeos/contracts/operator-api.ts';
+import type { ClaimToken, DeviceSummary, Pins, Release } from '@nodeos/contracts/operator-api.ts';
 import type { AuditStore } from './audit.ts';
 import type { Accounts, FleetPeople } from './people.ts';
+import type { Rollouts } from './rollouts.ts';
 
 export interface DeviceRecord {
   readonly id: string;
@@ -19,6 +20,7 @@ export interface DeviceRecord {
   readonly createdAt: number;
   readonly report: DeviceReport | null;
   readonly desired: DesiredState;
+  readonly pins: Pins;
 }
 export type DevicePatch = Partial<Omit<DeviceRecord, 'id' | 'createdAt' | 'publicKey'>>;
 
@@ -28,31 +30,6 @@ export interface DeviceEvent {
   readonly text: string;
 }
 export type UpdateRecord = UpdateStatus & { readonly at: number };
-
-export interface DeploymentRecord {
-  readonly id: string;
-  /** Grows with each deployment: of two, the one with the larger number is newer. */
-  readonly sequence: number;
-  readonly target: string;
-  readonly kind: Deployment['kind'];
-  readonly name: string;
-  readonly version: string;
-  readonly to: Deployment['to'];
-  readonly state: Deployment['state'];
-  readonly createdAt: number;
-  readonly endedAt: number | null;
-}
-
-/** What became of one deployment on one device. */
-export interface Assignment {
-  readonly deployment: string;
-  readonly device: string;
-  readonly state: Deployment['devices'][number]['state'];
-  readonly percent: number | null;
-  readonly reason: string | null;
-  /** Generation of the desired state that first named the deployment. */
-  readonly generation: number;
-}
 
 /** A release and whether the current targets metadata still lists it. */
 export type ReleaseRecord = Release & { readonly listed: boolean };
@@ -89,6 +66,7 @@ export interface Store {
   transaction<T>(work: (store: Store) => Promise<T>): Promise<T>;
 
   readonly people: FleetPeople;
+  readonly rollouts: Rollouts;
   readonly audit: AuditStore;
 
   /** Blobs are kept once for all fleets; these rows say whose they are. */
@@ -103,6 +81,7 @@ export interface Store {
   addDevice(device: DeviceRecord): Promise<void>;
   getDevice(id: string): Promise<DeviceRecord | null>;
   listDevices(filter?: { tag?: string; state?: DeviceRecord['state'] }): Promise<DeviceRecord[]>;
+  getDevices(ids: readonly string[]): Promise<DeviceRecord[]>;
   updateDevice(id: string, patch: DevicePatch): Promise<void>;
 
   /** Events that are there already are left out. */
@@ -120,12 +99,4 @@ export interface Store {
   getRelease(target: string): Promise<ReleaseRecord | null>;
   /** Newest first. */
   listReleases(): Promise<ReleaseRecord[]>;
-
-  addDeployment(deployment: Omit<DeploymentRecord, 'sequence'>): Promise<DeploymentRecord>;
-  getDeployment(id: string): Promise<DeploymentRecord | null>;
-  /** Newest first. */
-  listDeployments(): Promise<DeploymentRecord[]>;
-  updateDeployment(id: string, patch: Pick<DeploymentRecord, 'state' | 'endedAt'>): Promise<void>;
-  putAssignment(assignment: Assignment): Promise<void>;
-  listAssignments(filter: { deployment?: string; device?: string }): Promise<Assignment[]>;
 }

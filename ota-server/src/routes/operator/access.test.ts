@@ -105,7 +105,8 @@ test('every route: each role may do what the table says, nobody reaches another 
       .replace(/:(name|id|session|url)/, 'main-viewer');
   const BODIES: Readonly<Record<string, unknown>> = {
     'PUT /api/v1/devices/:id/tags': { tags: ['stolen'] },
-    'PUT /api/v1/devices/:id/pins': {},
+    'PUT /api/v1/devices/:id/pins': { pins: {} },
+    'PUT /api/v1/groups/:name': { query: null, devices: [device.id], window: null },
     'POST /api/v1/devices/:id/repl': { app: null },
     'POST /api/v1/devices/:id/repl/:session': { data: '', end: false },
     'POST /api/v1/deployments': { target: target.path, to: { device: device.id } },

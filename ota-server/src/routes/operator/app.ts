@@ -11,6 +11,7 @@ import { deploymentRoutes } from './deployments.ts';
 import { deviceRoutes } from './devices.ts';
 import { eventRoutes } from './events.ts';
 import { fleetRoutes } from './fleets.ts';
+import { groupRoutes } from './groups.ts';
 import { logRoutes } from './logs.ts';
 import { meRoutes } from './me.ts';
 import { peopleRoutes } from './people.ts';
@@ -53,6 +54,7 @@ export function buildOperatorApp(context: ServerContext, webFolder: string | nul
     claimTokenRoutes(scope);
     releaseRoutes(scope);
     deploymentRoutes(scope);
+    groupRoutes(scope);
     eventRoutes(scope);
   });
   if (webFolder !== null) dashboardRoutes(app, webFolder);

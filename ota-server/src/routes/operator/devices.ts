@@ -1,4 +1,4 @@
-import { deviceStateSchema } from '@nodeos/contracts/operator-api.ts';
+import { deviceStateSchema, pinsSchema } from '@nodeos/contracts/operator-api.ts';
 import { validate } from '@nodeos/contracts/validate.ts';
 import type { FastifyInstance } from 'fastify';
 import * as z from 'zod';
@@ -8,7 +8,9 @@ import { nothingSchema } from './nothing.ts';
 export const deviceFilterSchema = z.strictObject({
   tag: z.string().max(64).optional(),
   state: deviceStateSchema.optional(),
+  query: z.string().max(1000).optional(),
 });
+export const devicePinsSchema = z.strictObject({ pins: pinsSchema });
 export const deviceTagsSchema = z.strictObject({ tags: z.array(z.string().min(1).max(64)).max(32) });
 
 /** Routes below /api/v1/devices, but logs and REPL. */
@@ -29,6 +31,9 @@ export function deviceRoutes(scope: FastifyInstance): void {
   });
   scope.put<{ Params: { id: string } }>('/api/v1/devices/:id/tags', (request) =>
     fleetOf(request).devices.setTags(request.params.id, validate(deviceTagsSchema, request.body, 'tags').tags),
+  );
+  scope.put<{ Params: { id: string } }>('/api/v1/devices/:id/pins', (request) =>
+    fleetOf(request).devices.setPins(request.params.id, validate(devicePinsSchema, request.body, 'pins').pins),
   );
   scope.post<{ Params: { id: string } }>('/api/v1/devices/:id/reboot', async (request, reply) => {
     validate(nothingSchema, request.body, 'reboot');

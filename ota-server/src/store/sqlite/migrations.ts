@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
+import { PLAIN_ROLLOUT } from '@nodeos/contracts/rollout.ts';
 
 /** Each entry brings the schema from version `index` to `index + 1`. Entries are never edited, only added. */
 const MIGRATIONS: readonly string[] = [
@@ -139,6 +140,24 @@ const MIGRATIONS: readonly string[] = [
   ) strict;
   create trigger audit_stays before update on audit begin select raise(abort, 'the audit log is append-only'); end;
   create trigger audit_keeps before delete on audit begin select raise(abort, 'the audit log is append-only'); end;
+  `,
+  // Rollouts: deployments go out in waves, to groups too, and devices can be pinned.
+  `
+  create table groups (
+    fleet text not null references fleets (id), name text not null, query text, devices text not null,
+    window text not null, created_at integer not null, primary key (fleet, name)
+  ) strict;
+  alter table devices add column pins text not null default '{}';
+  alter table deployments add column rollout text not null default '${JSON.stringify(PLAIN_ROLLOUT)}';
+  alter table deployments add column reason text;
+  alter table deployments add column wave integer not null default 0;
+  alter table deployments add column approved_wave integer not null default -1;
+  alter table assignments add column wave integer not null default 0;
+  alter table assignments add column attempts integer not null default 1;
+  alter table assignments add column not_before integer;
+  alter table assignments add column since integer not null default 0;
+  alter table assignments add column released_at integer;
+  alter table assignments add column previous text;
   `,
 ];
 

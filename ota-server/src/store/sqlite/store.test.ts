@@ -61,8 +61,8 @@ test('sqlite: what a server without fleets wrote is the main fleet of one with f
   assert.equal((await store.listEvents('a', 9)).length, 1);
   assert.equal((await store.latestUpdates()).get('a')?.at, 4);
   assert.equal((await store.listClaimTokens())[0]?.used, 1);
-  assert.equal((await store.getDeployment('d1'))?.sequence, 7);
-  assert.equal((await store.listAssignments({ deployment: 'd1' }))[0]?.state, 'confirmed');
+  assert.equal((await store.rollouts.getDeployment('d1'))?.sequence, 7);
+  assert.equal((await store.rollouts.listAssignments({ deployment: 'd1' }))[0]?.state, 'confirmed');
   assert.equal((await store.listReleases()).length, 1);
   assert.equal(await store.hasBlob('f00d'), true);
 });

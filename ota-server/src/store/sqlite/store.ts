@@ -7,9 +7,8 @@ import { Kysely, sql } from 'kysely';
 import { SERVER_LIMITS } from '../../limits.ts';
 import type { AuditStore } from '../audit.ts';
 import type { Accounts, FleetPeople } from '../people.ts';
+import type { Rollouts } from '../rollouts.ts';
 import type {
-  Assignment,
-  DeploymentRecord,
   DeviceEvent,
   DevicePatch,
   DeviceRecord,
@@ -24,15 +23,8 @@ import { nodeSqliteDialect } from './dialect.ts';
 import { FleetScope } from './fleet-scope.ts';
 import { migrate } from './migrations.ts';
 import { SqliteAccounts, SqliteFleetPeople } from './people.ts';
-import {
-  assignmentFromRow,
-  claimTokenFromRow,
-  deploymentFromRow,
-  deviceFromRow,
-  deviceToRow,
-  releaseFromRow,
-  releaseToRow,
-} from './rows.ts';
+import { SqliteRollouts } from './rollouts.ts';
+import { claimTokenFromRow, deviceFromRow, deviceToRow, releaseFromRow, releaseToRow } from './rows.ts';
 import type { DeviceRow, ServerTables, Tables } from './tables.ts';
 
 /**
@@ -109,12 +101,14 @@ class SqliteServerStore implements ServerStore {
 
 class SqliteStore implements Store {
   readonly people: FleetPeople;
+  readonly rollouts: Rollouts;
   readonly audit: AuditStore;
   readonly #db: Kysely<Tables>;
 
   constructor(db: Kysely<Tables>) {
     this.#db = db;
     this.people = new SqliteFleetPeople(db);
+    this.rollouts = new SqliteRollouts(db);
     this.audit = new SqliteAudit(db);
   }
 
@@ -194,6 +188,15 @@ class SqliteStore implements Store {
     if (filter.tag !== undefined)
       query = query.where(sql<boolean>`exists (select 1 from json_each(tags) where value = ${filter.tag})`);
     return (await query.execute()).map(deviceFromRow);
+  }
+
+  async getDevices(ids: readonly string[]): Promise<DeviceRecord[]> {
+    const rows = await this.#db
+      .selectFrom('devices')
+      .selectAll()
+      .where(sql<boolean>`id in (select value from json_each(${JSON.stringify(ids)}))`)
+      .execute();
+    return rows.map(deviceFromRow);
   }
 
   async updateDevice(id: string, patch: DevicePatch): Promise<void> {
@@ -288,56 +291,5 @@ class SqliteStore implements Store {
       .orderBy(sql`rowid`, 'desc')
       .execute();
     return rows.map(releaseFromRow);
-  }
-
-  async addDeployment(deployment: Omit<DeploymentRecord, 'sequence'>): Promise<DeploymentRecord> {
-    const row = await this.#db
-      .insertInto('deployments')
-      .values({
-        id: deployment.id,
-        target: deployment.target,
-        kind: deployment.kind,
-        name: deployment.name,
-        version: deployment.version,
-        destination: JSON.stringify(deployment.to),
-        state: deployment.state,
-        created_at: deployment.createdAt,
-        ended_at: deployment.endedAt,
-      })
-      .returningAll()
-      .executeTakeFirstOrThrow();
-    return deploymentFromRow(row);
-  }
-
-  async getDeployment(id: string): Promise<DeploymentRecord | null> {
-    const row = await this.#db.selectFrom('deployments').selectAll().where('id', '=', id).executeTakeFirst();
-    return row === undefined ? null : deploymentFromRow(row);
-  }
-
-  async listDeployments(): Promise<DeploymentRecord[]> {
-    const rows = await this.#db.selectFrom('deployments').selectAll().orderBy('sequence', 'desc').execute();
-    return rows.map(deploymentFromRow);
-  }
-
-  async updateDeployment(id: string, patch: Pick<DeploymentRecord, 'state' | 'endedAt'>): Promise<void> {
-    await this.#db
-      .updateTable('deployments')
-      .set({ state: patch.state, ended_at: patch.endedAt })
-      .where('id', '=', id)
-      .execute();
-  }
-
-  async putAssignment(assignment: Assignment): Promise<void> {
-    await this.#db
-      .replaceInto('assignments')
-      .values({ ...assignment })
-      .execute();
-  }
-
-  async listAssignments(filter: { deployment?: string; device?: string }): Promise<Assignment[]> {
-    let query = this.#db.selectFrom('assignments').selectAll().orderBy('device');
-    if (filter.deployment !== undefined) query = query.where('deployment', '=', filter.deployment);
-    if (filter.device !== undefined) query = query.where('device', '=', filter.device);
-    return (await query.execute()).map(assignmentFromRow);
   }
 }

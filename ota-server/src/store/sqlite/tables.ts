@@ -72,18 +72,31 @@ export interface Tables {
     name: string;
     version: string;
     destination: string;
+    rollout: string;
     state: string;
+    reason: string | null;
+    wave: number;
+    approved_wave: number;
     created_at: number;
     ended_at: number | null;
   };
-  assignments: {
-    deployment: string;
-    device: string;
-    state: string;
-    percent: number | null;
-    reason: string | null;
-    generation: number;
-  };
+  assignments: AssignmentRow;
+  groups: { name: string; query: string | null; devices: string; window: string; created_at: number };
+}
+
+export interface AssignmentRow {
+  deployment: string;
+  device: string;
+  state: string;
+  percent: number | null;
+  reason: string | null;
+  generation: number;
+  wave: number;
+  attempts: number;
+  not_before: number | null;
+  since: number;
+  released_at: number | null;
+  previous: string | null;
 }
 
 export interface UserRow {
@@ -117,4 +130,5 @@ export interface DeviceRow {
   created_at: number;
   report: string | null;
   desired: string;
+  pins: string;
 }

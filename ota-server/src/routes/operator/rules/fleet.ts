@@ -1,15 +1,20 @@
 import {
   claimTokenRequestSchema,
   claimTokenSchema,
+  deploymentPlanSchema,
   deploymentRequestSchema,
   deploymentSchema,
   deviceDetailSchema,
   deviceSummarySchema,
+  groupDetailSchema,
+  groupRequestSchema,
+  groupSchema,
   releaseSchema,
   serverInfoSchema,
 } from '@nodeos/contracts/operator-api.ts';
 import * as z from 'zod';
-import { deviceFilterSchema, deviceTagsSchema } from '../devices.ts';
+import { abortSchema } from '../deployments.ts';
+import { deviceFilterSchema, devicePinsSchema, deviceTagsSchema } from '../devices.ts';
 import { logQuerySchema } from '../logs.ts';
 import { replInputSchema, replOpenSchema } from '../repl.ts';
 import type { RouteRules } from './rule.ts';
@@ -44,7 +49,12 @@ export const FLEET_RULES: RouteRules = {
     body: deviceTagsSchema,
     answer: deviceSummarySchema,
   },
-  'PUT /api/v1/devices/:id/pins': { scope: 'deploy', summary: 'Pin releases on a device', answer: deviceSummarySchema },
+  'PUT /api/v1/devices/:id/pins': {
+    scope: 'deploy',
+    summary: 'Pin releases on a device',
+    body: devicePinsSchema,
+    answer: deviceSummarySchema,
+  },
   'POST /api/v1/devices/:id/reboot': { scope: 'devices', summary: 'Restart a device', status: 202 },
   'POST /api/v1/devices/:id/reformat-data': {
     scope: 'devices',
@@ -72,9 +82,14 @@ export const FLEET_RULES: RouteRules = {
   },
   'GET /api/v1/devices/:id/repl/:session': { scope: 'console', summary: 'What a console says', answer: 'events' },
 
-  'GET /api/v1/groups': { scope: 'read', summary: 'Groups of devices' },
-  'GET /api/v1/groups/:name': { scope: 'read', summary: 'One group and its devices' },
-  'PUT /api/v1/groups/:name': { scope: 'deploy', summary: 'Make or change a group' },
+  'GET /api/v1/groups': { scope: 'read', summary: 'Groups of devices', answer: list('groups', groupSchema) },
+  'GET /api/v1/groups/:name': { scope: 'read', summary: 'One group and its devices', answer: groupDetailSchema },
+  'PUT /api/v1/groups/:name': {
+    scope: 'deploy',
+    summary: 'Make or change a group',
+    body: groupRequestSchema,
+    answer: groupSchema,
+  },
   'DELETE /api/v1/groups/:name': { scope: 'deploy', summary: 'Remove a group', status: 204 },
 
   'GET /api/v1/claim-tokens': {
@@ -126,9 +141,16 @@ export const FLEET_RULES: RouteRules = {
   'POST /api/v1/deployments/plan': {
     scope: 'read',
     summary: 'Who would get what and when; nothing changes',
+    body: deploymentRequestSchema,
+    answer: deploymentPlanSchema,
     audit: false,
   },
-  'POST /api/v1/deployments/:id/abort': { scope: 'deploy', summary: 'End a deployment', answer: deploymentSchema },
+  'POST /api/v1/deployments/:id/abort': {
+    scope: 'deploy',
+    summary: 'End a deployment; with turnBack devices go back to what they ran',
+    body: abortSchema,
+    answer: deploymentSchema,
+  },
   'POST /api/v1/deployments/:id/pause': { scope: 'deploy', summary: 'Halt a deployment', answer: deploymentSchema },
   'POST /api/v1/deployments/:id/resume': {
     scope: 'deploy',
