@@ -6,10 +6,12 @@ import { registerBundle } from './verbs/bundle.ts';
 import { registerClaimToken } from './verbs/claim-token.ts';
 import { registerDemo } from './verbs/demo.ts';
 import { registerDeploy } from './verbs/deploy.ts';
+import { registerDeployments } from './verbs/deployments.ts';
 import { registerDevices } from './verbs/devices.ts';
 import { registerDoctor } from './verbs/doctor.ts';
 import { registerFleetFile } from './verbs/fleet-file.ts';
 import { registerFleets } from './verbs/fleets.ts';
+import { registerGroups } from './verbs/groups.ts';
 import { registerKeys } from './verbs/keys.ts';
 import { registerLogs } from './verbs/logs.ts';
 import { registerNew } from './verbs/new.ts';
@@ -38,6 +40,8 @@ export const VERBS: readonly RegisterVerb[] = [
   registerFleetFile,
   registerPublish,
   registerDeploy,
+  registerDeployments,
+  registerGroups,
   registerDevices,
   registerLogs,
   registerRepl,

@@ -15,7 +15,7 @@ import { type FleetView, type Written, writeChanges } from './change-set.ts';
 import { describeDeployment, shownRows } from './describe.ts';
 import { attemptName, isOpen, skipReason } from './plan.ts';
 import { previewDeployment } from './plan-preview.ts';
-import { advance, turnedBack } from './plan-rollout.ts';
+import { advance, isReleased, turnedBack } from './plan-rollout.ts';
 import { assignWaves, waveCount } from './plan-waves.ts';
 import { opensAt } from './plan-window.ts';
 import { afterReport } from './progress.ts';
@@ -234,12 +234,17 @@ export class Deployments {
       const step = rollout.state === 'running' ? all.slice(0, SERVER_LIMITS.devicesPerStep) : all;
       const patch = differences(record, { ...rollout, endedAt: endOf(record, rollout.state, now) });
       if (patch !== null) await store.rollouts.updateDeployment(id, patch);
-      if (step.length === 0) return { written: null, wakeAt: result.wakeAt, more: false, moved: patch !== null };
       const fresh = {
         ...view,
         deployments: view.deployments.map((one) => (one.id === id ? { ...one, ...patch } : one)),
       };
-      const devices = await store.getDevices(step.map(({ device }) => device));
+      const concerned = new Set(step.map(({ device }) => device));
+      // Those that failed want nothing of a release any more that is taken back.
+      const takenBack = rollout.state === 'turning-back' || rollout.state === 'turned-back';
+      if (takenBack && rollout.state !== record.state)
+        for (const row of rows) if (isReleased(row)) concerned.add(row.device);
+      if (concerned.size === 0) return { ...nothing, wakeAt: result.wakeAt };
+      const devices = await store.getDevices([...concerned]);
       const written = await writeChanges(store, fresh, devices, step, now);
       return { written, wakeAt: result.wakeAt, more: step.length < all.length || rollout.state === 'turning-back' };
     });
