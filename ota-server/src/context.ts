@@ -5,9 +5,11 @@ import type { AccessTokens } from './access-tokens.ts';
 import type { Authority } from './authority.ts';
 import type { Broker } from './broker/broker.ts';
 import type { ServerConfiguration } from './configuration.ts';
+import type { Drain } from './drain.ts';
 import type { Fleets } from './fleets.ts';
 import type { LogHub } from './live/log-hub.ts';
 import type { ReplSessions } from './live/repl-sessions.ts';
+import type { Metrics } from './metrics.ts';
 import type { ServerStore } from './store/store.ts';
 import type { OnlineKey, OnlineRole } from './tuf/online-keys.ts';
 
@@ -31,6 +33,8 @@ export interface ServerContext {
   readonly endings: Endings;
   readonly broker: Broker;
   readonly fleets: Fleets;
+  readonly metrics: Metrics;
+  readonly drain: Drain;
   readonly logs: LogHub;
   readonly repl: ReplSessions;
   /** @throws NodeosError INTERNAL before the server listens */

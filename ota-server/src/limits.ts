@@ -19,6 +19,8 @@ export const SERVER_LIMITS = {
   deviceRequestsPerSecond: 1_500,
   deviceRequestsBurst: 6_000,
   retryAfterMaxSeconds: 300,
+  /** How long a server that closes waits for the requests that it has begun. */
+  drainMaxMs: 10_000,
   eventsKeptPerDevice: 1000,
   updatesShownPerDevice: 50,
   eventsShownPerDevice: 200,

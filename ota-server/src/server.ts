@@ -16,10 +16,12 @@ import { createAedesBroker } from './broker/aedes-broker.ts';
 import type { BrokerListener } from './broker/broker.ts';
 import { readConfiguration, type ServerConfiguration, type ServerOptions, urlHost } from './configuration.ts';
 import type { Addresses, ServerContext } from './context.ts';
+import { Drain } from './drain.ts';
 import { type FleetContext, Fleets } from './fleets.ts';
 import { SERVER_LIMITS } from './limits.ts';
 import { LogHub } from './live/log-hub.ts';
 import { ReplSessions } from './live/repl-sessions.ts';
+import { Metrics } from './metrics.ts';
 import { buildDeviceApp } from './routes/device/app.ts';
 import { buildOperatorApp } from './routes/operator/app.ts';
 import { openSqliteStore } from './store/sqlite/store.ts';
@@ -30,7 +32,7 @@ import { buildWeb } from './web-build.ts';
 export interface NodeosServer {
   /** Listens on all three ports, or on none. @throws NodeosError PORT_IN_USE, INPUT_INVALID */
   start(): Promise<void>;
-  /** Ends connections, waits for writes, closes the database. May be called twice. */
+  /** Says that it is not ready, lets open requests end, ends connections, closes the database. May be called twice. */
   close(): Promise<void>;
   /** The real ports. @throws NodeosError INTERNAL before `start` */
   readonly addresses: Addresses;
@@ -103,6 +105,8 @@ async function assemble(
     endings: new Endings(),
     broker,
     fleets,
+    metrics: new Metrics(),
+    drain: new Drain(),
     logs: new LogHub(broker),
     repl: new ReplSessions(broker),
     addresses,
@@ -127,6 +131,7 @@ async function assemble(
 
   const closeAll = async (): Promise<void> => {
     for (const timer of timers) clearInterval(timer);
+    await context.drain.run(SERVER_LIMITS.drainMaxMs);
     context.repl.closeAll();
     await fleets.close();
     await Promise.all([app.close(), deviceApp.close(), broker.close()]);
@@ -187,6 +192,7 @@ function brokerListener(context: () => ServerContext): BrokerListener {
   };
   return {
     presence: (deviceId, online) => {
+      context().metrics.message('presence');
       if (!online) context().repl.deviceLeft(deviceId);
       run(inFleet(deviceId, ({ devices }) => devices.presence(deviceId)));
     },
@@ -194,9 +200,18 @@ function brokerListener(context: () => ServerContext): BrokerListener {
       context().logs.resume(deviceId);
       run(inFleet(deviceId, ({ deployments }) => deployments.deviceListens(deviceId)));
     },
-    logs: (deviceId, batch) => context().logs.receive(deviceId, batch),
-    repl: (deviceId, message) => context().repl.receive(deviceId, message),
-    malformed: (deviceId, error) => context().log.warn(`device ${deviceId}: ${describeError(error)}`),
+    logs: (deviceId, batch) => {
+      context().metrics.message('logs');
+      context().logs.receive(deviceId, batch);
+    },
+    repl: (deviceId, message) => {
+      context().metrics.message('repl');
+      context().repl.receive(deviceId, message);
+    },
+    malformed: (deviceId, error) => {
+      context().metrics.message('malformed');
+      context().log.warn(`device ${deviceId}: ${describeError(error)}`);
+    },
   };
 }
 

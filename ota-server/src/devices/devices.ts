@@ -56,6 +56,12 @@ export class Devices {
     return devices.map((device) => this.#summarise(device, updates.get(device.id) ?? null));
   }
 
+  /** Of the active devices those that are connected to this server. */
+  async countOnline(): Promise<number> {
+    const ids = await this.#options.store.listDeviceIds({ state: 'active' });
+    return ids.filter((id) => this.#options.broker.isOnline(id)).length;
+  }
+
   /** @throws NodeosError NOT_FOUND */
   async mustExist(id: string): Promise<void> {
     await this.#get(id);

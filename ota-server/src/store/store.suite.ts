@@ -75,6 +75,8 @@ export function testStore(name: string, openServer: (context: TestContext) => Pr
       (await store.listDevices({ state: 'pending' })).map(({ id }) => id),
       ['b'],
     );
+    assert.deepEqual(await store.countDevices(), { pending: 1, active: 1, revoked: 0 });
+    assert.deepEqual(await store.listDeviceIds({ state: 'active' }), ['a']);
     await store.updateDevice('a', { lastSeen: 9, desired: { ...NOTHING_DESIRED, generation: 3 } });
     assert.deepEqual(await store.getDevice('a'), {
       ...device('a', { tags: ['all', 'with "quotes"'], lastSeen: 9 }),

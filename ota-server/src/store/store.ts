@@ -82,6 +82,8 @@ export interface Store {
   getDevice(id: string): Promise<DeviceRecord | null>;
   listDevices(filter?: { tag?: string; state?: DeviceRecord['state'] }): Promise<DeviceRecord[]>;
   getDevices(ids: readonly string[]): Promise<DeviceRecord[]>;
+  listDeviceIds(filter: { state: DeviceRecord['state'] }): Promise<string[]>;
+  countDevices(): Promise<Record<DeviceRecord['state'], number>>;
   updateDevice(id: string, patch: DevicePatch): Promise<void>;
 
   /** Events that are there already are left out. */

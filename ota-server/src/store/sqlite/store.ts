@@ -199,6 +199,25 @@ class SqliteStore implements Store {
     return rows.map(deviceFromRow);
   }
 
+  async listDeviceIds(filter: { state: DeviceRecord['state'] }): Promise<string[]> {
+    const rows = await this.#db.selectFrom('devices').select('id').where('state', '=', filter.state).execute();
+    return rows.map(({ id }) => id);
+  }
+
+  async countDevices(): Promise<Record<DeviceRecord['state'], number>> {
+    const rows = await this.#db
+      .selectFrom('devices')
+      .select(['state', (expression) => expression.fn.countAll().as('count')])
+      .groupBy('state')
+      .execute();
+    return {
+      pending: 0,
+      active: 0,
+      revoked: 0,
+      ...Object.fromEntries(rows.map((row) => [row.state, Number(row.count)])),
+    };
+  }
+
   async updateDevice(id: string, patch: DevicePatch): Promise<void> {
     await this.#db.updateTable('devices').set(deviceToRow(patch)).where('id', '=', id).execute();
   }
