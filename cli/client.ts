@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
+import { FLEET_HEADER } from '@nodeos/contracts/access.ts';
 import { ERROR_HINTS, type ErrorCode, NodeosError } from '@nodeos/contracts/errors.ts';
 import { errorBodySchema } from '@nodeos/contracts/operator-api.ts';
 import { validate } from '@nodeos/contracts/validate.ts';
@@ -34,10 +35,10 @@ export interface ServerClient {
   events(path: string, signal?: AbortSignal): AsyncGenerator<ServerSentEvent>;
 }
 
-export function createClient(config: ServerConfig, signal: AbortSignal): ServerClient {
+export function createClient(config: ServerConfig, signal: AbortSignal, fleet?: string): ServerClient {
   const http = axios.create({
     baseURL: `${config.server}/api/v1`,
-    headers: { authorization: `Bearer ${config.token}` },
+    headers: { authorization: `Bearer ${config.token}`, ...(fleet && { [FLEET_HEADER]: fleet }) },
     timeout: CONNECT_TIMEOUT_MS,
     maxRedirects: 0,
     maxBodyLength: Number.POSITIVE_INFINITY,

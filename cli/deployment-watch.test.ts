@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Deployment } from '@nodeos/contracts/operator-api.ts';
+import { PLAIN_ROLLOUT } from '@nodeos/contracts/rollout.ts';
 import { listen } from './cli.testing.ts';
 import { createClient } from './client.ts';
 import { assertDeployed, followDeployment } from './deployment-watch.ts';
@@ -12,10 +13,21 @@ const deployment = (state: Deployment['state'], device: Partial<Deployment['devi
   name: 'hello',
   version: '2.0.0',
   to: { device: 'abc' },
+  rollout: PLAIN_ROLLOUT,
   state,
+  reason: null,
+  wave: 0,
+  waves: [{ size: 1, counts: {} }],
+  counts: {},
   createdAt: 0,
   endedAt: null,
-  devices: [{ id: 'abc', name: 'kiosk', state: 'waiting', percent: null, reason: null, ...device }],
+  devices: [
+    {
+      ...{ id: 'abc', name: 'kiosk', state: 'waiting', percent: null, reason: null, wave: 0, attempts: 1 },
+      notBefore: null,
+      ...device,
+    },
+  ],
 });
 
 describe('followDeployment', () => {

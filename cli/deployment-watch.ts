@@ -2,6 +2,9 @@ import { ERROR_HINTS, type ErrorCode, NodeosError } from '@nodeos/contracts/erro
 import { type Deployment, deploymentSchema } from '@nodeos/contracts/operator-api.ts';
 import type { ServerClient } from './client.ts';
 
+/** It has nothing more to do unless an operator says so; a pause and an approval are waited for. */
+const ENDED: ReadonlySet<Deployment['state']> = new Set(['done', 'failed', 'aborted', 'halted', 'turned-back']);
+
 /** Changes of percentages and missed events are picked up after this time at the latest. */
 const REFRESH_MS = 2_000;
 
@@ -28,7 +31,7 @@ export async function followDeployment(
   try {
     for (let current = deployment; ; current = await client.get(`/deployments/${deployment.id}`, deploymentSchema)) {
       sayChanges(current, shown, options.say);
-      if (current.state !== 'running') return current;
+      if (ENDED.has(current.state)) return current;
       if (Date.now() >= deadline)
         throw new NodeosError('DEVICE_OFFLINE', `deployment ${current.id} has not ended after ${options.seconds} s`, {
           hint: 'It goes on without this command; `nodeos devices show` tells where it stands.',
@@ -49,12 +52,18 @@ export function assertDeployed(deployment: Deployment): void {
   const [, word, rest] = /^([A-Z_]+): (.*)$/s.exec(reason) ?? [];
   const fallback: ErrorCode = deployment.kind === 'system' ? 'TRIAL_FAILED' : 'APP_START_FAILED';
   const code = word !== undefined && word in ERROR_HINTS ? (word as ErrorCode) : fallback;
-  const where = failed.map((device) => device.id).join(', ');
-  throw new NodeosError(code, `${deployment.target} failed on ${where}: ${code === word ? rest : reason}`);
+  const named = failed.slice(0, 3).map((device) => device.id);
+  const where = [...named, ...(failed.length > 3 ? [`${failed.length - 3} more`] : [])].join(', ');
+  const stopped = deployment.reason === null ? '' : ` (${deployment.state}: ${deployment.reason})`;
+  throw new NodeosError(code, `${deployment.target} failed on ${where}: ${code === word ? rest : reason}${stopped}`);
 }
 
 function sayChanges(deployment: Deployment, shown: Map<string, string>, say: (line: string) => void): void {
+  const stage = `${deployment.state}, wave ${deployment.wave + 1} of ${deployment.waves.length}`;
+  if (deployment.waves.length > 1 && shown.get('') !== stage) say(`${deployment.name} ${deployment.version}: ${stage}`);
+  shown.set('', stage);
   for (const device of deployment.devices) {
+    if (device.state === 'planned') continue;
     const percent = device.percent === null || device.state !== 'working' ? '' : ` ${Math.floor(device.percent)} %`;
     const text = `${device.state}${percent}${device.reason ? `: ${device.reason}` : ''}`;
     if (shown.get(device.id) === text) continue;

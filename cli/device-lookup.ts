@@ -8,10 +8,13 @@ const devicesSchema = z.object({ devices: z.array(deviceSummarySchema) });
 export interface DeviceFilter {
   readonly tag?: string;
   readonly state?: string;
+  readonly query?: string;
 }
 
 export async function listDevices(client: ServerClient, filter: DeviceFilter = {}): Promise<DeviceSummary[]> {
-  const query = new URLSearchParams(Object.entries(filter).filter(([, value]) => value !== undefined));
+  const { tag, state, query: text } = filter;
+  const words = Object.entries({ tag, state, query: text }).filter(([, value]) => value !== undefined);
+  const query = new URLSearchParams(words as [string, string][]);
   return (await client.get(`/devices${query.size > 0 ? `?${query}` : ''}`, devicesSchema)).devices;
 }
 

@@ -1,15 +1,19 @@
 import type { RegisterVerb } from './verb.ts';
+import { registerAudit } from './verbs/audit.ts';
 import { registerBoards } from './verbs/boards.ts';
 import { registerBuild } from './verbs/build.ts';
 import { registerBundle } from './verbs/bundle.ts';
 import { registerClaimToken } from './verbs/claim-token.ts';
 import { registerDemo } from './verbs/demo.ts';
 import { registerDeploy } from './verbs/deploy.ts';
+import { registerDeployments } from './verbs/deployments.ts';
 import { registerDevices } from './verbs/devices.ts';
 import { registerDoctor } from './verbs/doctor.ts';
 import { registerFlash } from './verbs/flash.ts';
 import { registerFlashWriter } from './verbs/flash-writer.ts';
 import { registerFleetFile } from './verbs/fleet-file.ts';
+import { registerFleets } from './verbs/fleets.ts';
+import { registerGroups } from './verbs/groups.ts';
 import { registerKeys } from './verbs/keys.ts';
 import { registerLogs } from './verbs/logs.ts';
 import { registerNew } from './verbs/new.ts';
@@ -18,7 +22,9 @@ import { registerRepl } from './verbs/repl.ts';
 import { registerRun } from './verbs/run.ts';
 import { registerServer } from './verbs/server.ts';
 import { registerSources } from './verbs/sources.ts';
+import { registerTokens } from './verbs/tokens.ts';
 import { registerToolchain } from './verbs/toolchain.ts';
+import { registerUsers } from './verbs/users.ts';
 
 /** Every verb, in the order in which the help lists them: from a new machine to a fleet. */
 export const VERBS: readonly RegisterVerb[] = [
@@ -38,8 +44,14 @@ export const VERBS: readonly RegisterVerb[] = [
   registerFleetFile,
   registerPublish,
   registerDeploy,
+  registerDeployments,
+  registerGroups,
   registerDevices,
   registerLogs,
   registerRepl,
+  registerUsers,
+  registerTokens,
+  registerFleets,
+  registerAudit,
   registerDemo,
 ];

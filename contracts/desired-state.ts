@@ -9,6 +9,8 @@ const wantedReleaseSchema = z.strictObject({
     .regex(/^(apps|systems)\/[a-z0-9_.+/-]+$/i)
     .max(256),
   deployment: z.string().max(64).nullable(),
+  /** `download`: fetched and verified, and not put in the place of what runs. Absent: it is to run. */
+  apply: z.literal('download').optional(),
 });
 export type WantedRelease = z.infer<typeof wantedReleaseSchema>;
 

@@ -51,13 +51,27 @@ export const updateStatusSchema = z.strictObject({
   version: semverSchema,
   target: z.string(),
   deployment: z.string().nullable(),
-  state: z.enum(['fetching', 'verifying', 'installing', 'trial', 'soaking', 'confirmed', 'failed']),
+  state: z.enum(['fetching', 'verifying', 'installing', 'trial', 'soaking', 'downloaded', 'confirmed', 'failed']),
   /** 0 to 100 while fetching. */
   percent: z.number().min(0).max(100).nullable(),
   /** One sentence, present when failed: `CODE: what happened`. */
   reason: z.string().max(2000).nullable(),
 });
 export type UpdateStatus = z.infer<typeof updateStatusSchema>;
+
+/** What the device is made of, and where it stands. */
+export const inventorySchema = z.strictObject({
+  serial: z.string().max(64),
+  /** IANA name; maintenance windows are meant in it. */
+  timeZone: z.string().max(64),
+  /** `uname -r`. */
+  kernel: z.string().max(128),
+  nodeVersion: semverSchema,
+  /** Of the data partition. */
+  storage: z.strictObject({ totalKiB: z.number().int().nonnegative(), freeKiB: z.number().int().nonnegative() }),
+  network: z.array(z.strictObject({ name: z.string().max(32), mac: z.string().max(32) })).max(32),
+});
+export type Inventory = z.infer<typeof inventorySchema>;
 
 export const deviceReportSchema = z.strictObject({
   format: z.literal(1),
@@ -81,6 +95,8 @@ export const deviceReportSchema = z.strictObject({
     agent: z.number().nullable(),
     online: z.number().nullable(),
   }),
+  /** Absent in reports of systems older than the field. */
+  inventory: inventorySchema.optional(),
 });
 export type DeviceReport = z.infer<typeof deviceReportSchema>;
 

@@ -9,6 +9,7 @@ export const ERROR_HINTS = {
   BOARD_UNKNOWN: 'List the boards with `nodeos boards`.',
   VERSION_INVALID: 'Use a semantic version such as 1.2.0.',
   APP_NO_START: 'Add a "start" script, a "bin" entry or `nodeos.start` to package.json.',
+  QUERY_INVALID: 'Correct the query at the column named in the message; `docs/fleet.md` describes the language.',
   APP_NAME_INVALID: 'Use lower-case letters, digits and dashes, at most 32, starting with a letter.',
   // host
   TOOL_MISSING: 'Install the named Debian package; `nodeos doctor` lists all that is missing.',
@@ -48,11 +49,12 @@ export const ERROR_HINTS = {
   RELEASE_EXISTS: 'A version is published once. Raise the version number and publish again.',
   RELEASE_UNKNOWN: 'List what is published with `nodeos publish --list`.',
   RELEASE_INCOMPATIBLE: 'Build the release for the board or ABI of the device.',
+  DOWNGRADE_REFUSED: 'Publish a newer version, or deploy with --allow-downgrade to go back on purpose.',
   SIGNATURE_INVALID: 'Sign with the release key that the root metadata names.',
   METADATA_STALE: 'Somebody else published meanwhile; run the command again.',
   // server and API
   SERVER_UNREACHABLE: 'Start the server with `nodeos server`, or name it with --server.',
-  UNAUTHENTICATED: 'Give the operator token with --token or NODEOS_TOKEN.',
+  UNAUTHENTICATED: 'Give the operator token or an API token with --token or NODEOS_TOKEN.',
   FORBIDDEN: 'Ask an administrator for the right, or use another token.',
   NOT_FOUND: 'Check the identifier; the list commands show what exists.',
   CONFLICT: 'Reload and try again.',
@@ -62,6 +64,8 @@ export const ERROR_HINTS = {
   ENROLMENT_REFUSED: 'Check the claim token in fleet.json: it may be used up, expired or unknown.',
   ENROLMENT_PENDING: 'Approve the device with `nodeos devices approve`.',
   DEVICE_OFFLINE: 'Wait for the device to come online, or check its network.',
+  AUDIT_BROKEN:
+    'Somebody changed the database behind the server. Keep a copy of it, restore a backup, and find out who may write there.',
   INTERNAL: 'This is a defect. Please report it with the log lines around it.',
   // device: fetching and trust
   FETCH_FAILED: 'The device tries again by itself; check the network between device and server.',

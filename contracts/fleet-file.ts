@@ -13,6 +13,11 @@ export const fleetFileSchema = z.strictObject({
     .string()
     .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/)
     .optional(),
+  /** Where the device stands, e.g. `Europe/Berlin`: maintenance windows are meant in its local time. */
+  timeZone: z
+    .string()
+    .regex(/^[A-Za-z0-9_+/-]{1,64}$/)
+    .optional(),
   network: z
     .strictObject({
       /** Interface → static address; all other Ethernet interfaces use DHCP. */

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { appStatusSchema } from './desired-state.ts';
 import { deviceReportSchema, updateStatusSchema } from './device-api.ts';
 import { releaseCustomSchema } from './release.ts';
+import { groupNameSchema, maintenanceWindowSchema, rolloutPolicySchema } from './rollout.ts';
 import { semverSchema, sha256Schema } from './validate.ts';
 
 /**
@@ -13,7 +14,11 @@ import { semverSchema, sha256Schema } from './validate.ts';
  * | GET /healthz (no token) | → {status:'ok'} |
  * | POST/DELETE /api/v1/session | {token} → 204 + cookie |
  * | GET /api/v1/server | → ServerInfo |
- * | GET /api/v1/devices?tag=&state= | → {devices: DeviceSummary[]} |
+ * | GET /api/v1/devices?tag=&state=&query= | → {devices: DeviceSummary[]} |
+ * | PUT /api/v1/devices/:id/pins | {pins: Pins} → DeviceSummary |
+ * | GET /api/v1/groups | → {groups: Group[]} |
+ * | PUT /api/v1/groups/:name | GroupRequest → Group |
+ * | GET/DELETE /api/v1/groups/:name | → GroupDetail, 204 |
  * | GET /api/v1/devices/:id | → DeviceDetail |
  * | POST /api/v1/devices/:id/approve | → DeviceSummary |
  * | POST /api/v1/devices/:id/revoke | → DeviceSummary |
@@ -33,8 +38,10 @@ import { semverSchema, sha256Schema } from './validate.ts';
  * | GET /api/v1/releases | → {releases: Release[]} |
  * | GET /api/v1/deployments, GET /api/v1/deployments/:id | → {deployments: Deployment[]}, Deployment |
  * | POST /api/v1/deployments | DeploymentRequest → Deployment |
- * | POST /api/v1/deployments/:id/abort | → Deployment |
- * | GET /api/v1/events | → server-sent events `change` {topic:'devices'|'deployments'|'releases', id} |
+ * | POST /api/v1/deployments/plan | DeploymentRequest → DeploymentPlan; nothing changes |
+ * | POST /api/v1/deployments/:id/abort {turnBack?} | → Deployment |
+ * | POST /api/v1/deployments/:id/pause, …/resume, …/approve | → Deployment |
+ * | GET /api/v1/events | → server-sent events `change` {topic:'devices'|'deployments'|'releases'|'groups', id} |
  */
 export const errorBodySchema = z.object({
   error: z.object({ code: z.string(), message: z.string(), hint: z.string() }),
@@ -54,6 +61,9 @@ export const serverInfoSchema = z.object({
 export type ServerInfo = z.infer<typeof serverInfoSchema>;
 
 export const deviceStateSchema = z.enum(['pending', 'active', 'revoked']);
+/** Releases, by target path, that a device keeps whatever is deployed: `system`, or the name of an app. */
+export const pinsSchema = z.record(z.string().max(48), z.string().max(256));
+export type Pins = z.infer<typeof pinsSchema>;
 export const deviceSummarySchema = z.object({
   id: z.string(),
   name: z.string(),
@@ -62,6 +72,7 @@ export const deviceSummarySchema = z.object({
   state: deviceStateSchema,
   online: z.boolean(),
   tags: z.array(z.string()),
+  pins: pinsSchema,
   systemVersion: z.string(),
   apps: z.record(z.string(), appStatusSchema),
   /** Milliseconds since 1970, null before the first contact. */
@@ -107,32 +118,128 @@ export const releaseSchema = z.object({
 });
 export type Release = z.infer<typeof releaseSchema>;
 
+export const groupRequestSchema = z.strictObject({
+  /** Devices for which this holds; the language is described in docs/fleet.md. Null: only those that are named. */
+  query: z.string().max(1000).nullable(),
+  /** Ids of devices that belong to it in any case. */
+  devices: z.array(z.string().max(64)).max(100_000),
+  /** Devices of the group are updated in it only, but by forced deployments. */
+  window: maintenanceWindowSchema.nullable(),
+});
+export type GroupRequest = z.infer<typeof groupRequestSchema>;
+export const groupSchema = groupRequestSchema.extend({
+  name: z.string(),
+  createdAt: z.number().int(),
+  /** Devices that belong to it now. */
+  size: z.number().int(),
+});
+export type Group = z.infer<typeof groupSchema>;
+export const groupDetailSchema = groupSchema.extend({
+  members: z.array(z.object({ id: z.string(), name: z.string() })),
+});
+export type GroupDetail = z.infer<typeof groupDetailSchema>;
+
+/** One device, or all that are in a group, have a tag or fit a query, those that come later too. */
+export const destinationSchema = z.union([
+  z.strictObject({ device: z.string() }),
+  z.strictObject({ tag: z.string().min(1).max(64) }),
+  z.strictObject({ group: groupNameSchema }),
+  z.strictObject({ query: z.string().min(1).max(1000) }),
+]);
+export type Destination = z.infer<typeof destinationSchema>;
+
 export const deploymentRequestSchema = z.strictObject({
   target: z.string().max(256),
-  /** Exactly one of the two: one device, or all with a tag (those that come later too). */
-  to: z.union([z.strictObject({ device: z.string() }), z.strictObject({ tag: z.string().min(1).max(64) })]),
+  to: destinationSchema,
+  /** What is not given is as in PLAIN_ROLLOUT. */
+  rollout: rolloutPolicySchema.partial().optional(),
 });
 export type DeploymentRequest = z.infer<typeof deploymentRequestSchema>;
 
-export const deploymentDeviceStateSchema = z.enum(['waiting', 'told', 'working', 'confirmed', 'failed', 'superseded']);
+export const deploymentDeviceStateSchema = z.enum([
+  // in a later wave, outside of its window, or over a limit
+  'planned',
+  // meant for it, but it does not get it; the reason says why
+  'skipped',
+  // may begin
+  'waiting',
+  'told',
+  'working',
+  // runs the release, and is watched
+  'soaking',
+  'confirmed',
+  // failed, and is tried again later
+  'penalty',
+  'failed',
+  // goes back to what it ran, is back
+  'returning',
+  'returned',
+  'superseded',
+]);
+export const deploymentStateSchema = z.enum([
+  'awaiting-approval',
+  'running',
+  'paused',
+  'halted',
+  'turning-back',
+  'turned-back',
+  'done',
+  'failed',
+  'aborted',
+]);
+const countsSchema = z.partialRecord(deploymentDeviceStateSchema, z.number().int());
 export const deploymentSchema = z.object({
   id: z.string(),
   target: z.string(),
   kind: z.enum(['app', 'system']),
   name: z.string(),
   version: semverSchema,
-  to: z.union([z.object({ device: z.string() }), z.object({ tag: z.string() })]),
-  state: z.enum(['running', 'done', 'failed', 'aborted']),
+  to: destinationSchema,
+  rollout: rolloutPolicySchema,
+  state: deploymentStateSchema,
+  /** Why it was halted or turned back, one sentence. */
+  reason: z.string().nullable(),
+  /** Index of the wave that runs. */
+  wave: z.number().int(),
+  waves: z.array(z.object({ size: z.number().int(), counts: countsSchema })),
+  counts: countsSchema,
   createdAt: z.number().int(),
   endedAt: z.number().int().nullable(),
+  /** Those with something to tell come first; a list is cut off where there are too many to show. */
   devices: z.array(
     z.object({
       id: z.string(),
       name: z.string(),
+      wave: z.number().int(),
+      attempts: z.number().int(),
       state: deploymentDeviceStateSchema,
       percent: z.number().nullable(),
       reason: z.string().nullable(),
+      /** Milliseconds since 1970 before which it does not begin. */
+      notBefore: z.number().int().nullable(),
     }),
   ),
 });
 export type Deployment = z.infer<typeof deploymentSchema>;
+
+/** What a deployment would do, as far as that can be told now. */
+export const deploymentPlanSchema = z.object({
+  target: z.string(),
+  waves: z.array(z.object({ size: z.number().int() })),
+  devices: z.array(
+    z.object({
+      id: z.string(),
+      name: z.string(),
+      wave: z.number().int(),
+      runs: z.string().nullable(),
+      state: z.enum(['planned', 'skipped']),
+      reason: z.string().nullable(),
+      /** When it may begin at the earliest, by windows and rates alone; null: after the waves before it. */
+      startsAt: z.number().int().nullable(),
+    }),
+  ),
+});
+export type DeploymentPlan = z.infer<typeof deploymentPlanSchema>;
+
+/** States in which a deployment still has something to do by itself. */
+export const UNDER_WAY: readonly Deployment['state'][] = ['running', 'turning-back'];

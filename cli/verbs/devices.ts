@@ -1,13 +1,20 @@
-import { type DeviceDetail, type DeviceSummary, deviceDetailSchema } from '@nodeos/contracts/operator-api.ts';
+import {
+  type DeviceDetail,
+  type DeviceSummary,
+  deviceDetailSchema,
+  type Pins,
+} from '@nodeos/contracts/operator-api.ts';
 import { connect, type ServerOptions, withServer } from '../connect.ts';
 import { findDevice, listDevices } from '../device-lookup.ts';
 import { formatAgo, print, printJson, printTable } from '../output.ts';
+import { chooseRelease, listReleases } from '../releases.ts';
 import { example, type RegisterVerb } from '../verb.ts';
 
 interface ListOptions extends ServerOptions {
   readonly json?: boolean;
   readonly tag?: string;
   readonly state?: string;
+  readonly query?: string;
 }
 
 export const registerDevices: RegisterVerb = (program, io) => {
@@ -20,10 +27,11 @@ export const registerDevices: RegisterVerb = (program, io) => {
     .description('list the devices')
     .option('--tag <tag>', 'only those with this tag')
     .option('--state <state>', 'only those in this state: pending, active, revoked')
+    .option('--query <query>', 'only those for which this holds, e.g. "tag:kiosk and system < 2.1.0"')
     .option('--json', 'print JSON')
     .addHelpText('after', example('nodeos devices list --tag kiosk'))
     .action(async (options: ListOptions) => {
-      const found = await listDevices(await connect(io, options), { tag: options.tag, state: options.state });
+      const found = await listDevices(await connect(io, options), options);
       if (options.json) return printJson(io, found);
       const heading = ['ID', 'NAME', 'STATE', 'ONLINE', 'BOARD', 'SYSTEM', 'APPS', 'TAGS', 'LAST SEEN'];
       printTable(io, heading, found.map(deviceRow), 'No devices yet.');
@@ -76,6 +84,24 @@ export const registerDevices: RegisterVerb = (program, io) => {
       print(io, tags.length > 0 ? `${id} has the tags ${tags.join(', ')}.` : `${id} has no tags.`);
     });
 
+  withServer(devices.command('pin'))
+    .description('let a device keep a published release, whatever is deployed; without releases, unpin it')
+    .argument('<device>', 'id, name, serial number or the beginning of the id')
+    .argument('[releases...]', 'all that it shall keep: name@version or target paths')
+    .addHelpText('after', example('nodeos devices pin 3f9c hello@1.0.0', 'nodeos devices pin 3f9c'))
+    .action(async (wanted: string, releases: string[], options: ServerOptions) => {
+      const client = await connect(io, options);
+      const { id } = await findDevice(client, wanted);
+      const published = releases.length > 0 ? await listReleases(client) : [];
+      const pins: Pins = {};
+      for (const name of releases) {
+        const release = chooseRelease(published, name);
+        pins[release.kind === 'system' ? 'system' : release.name] = release.target;
+      }
+      await client.send('PUT', `/devices/${id}/pins`, { pins });
+      print(io, releases.length > 0 ? `${id} keeps ${Object.values(pins).join(', ')}.` : `${id} is not pinned.`);
+    });
+
   withServer(devices.command('reboot'))
     .description('restart a device')
     .argument('<device>', 'id, name, serial number or the beginning of the id')
@@ -122,6 +148,7 @@ function describeDevice(device: DeviceDetail): string[] {
     ['state', `${device.state}, ${device.online ? 'online' : 'offline'}, seen ${formatAgo(device.lastSeen)}`],
     ['board', device.board],
     ['tags', device.tags.join(' ') || '-'],
+    ...Object.entries(device.pins).map(([name, target]): [string, string] => ['pinned', `${name} to ${target}`]),
   ];
   const { report } = device;
   const slot = report ? `, slot ${report.system.slot}${report.system.trial ? ' (trial)' : ''}` : '';
@@ -131,6 +158,12 @@ function describeDevice(device: DeviceDetail): string[] {
     facts.push(['up', `${Math.round(report.uptimeSeconds)} s`]);
     facts.push(['memory', `${availableKiB} of ${totalKiB} KiB free, agent ${agentRssKiB} KiB`]);
     facts.push(['addresses', report.addresses.join(' ') || '-']);
+    if (report.inventory) {
+      const { kernel, nodeVersion, storage, timeZone } = report.inventory;
+      facts.push(['software', `kernel ${kernel}, Node ${nodeVersion}`]);
+      facts.push(['storage', `${storage.freeKiB} of ${storage.totalKiB} KiB free`]);
+      facts.push(['time zone', timeZone]);
+    }
     if (report.dataStore === 'ram') facts.push(['data', 'in RAM: the data partition could not be mounted']);
   }
   const lines = facts.map(([name, value]) => `${name.padEnd(10)} ${value}`);

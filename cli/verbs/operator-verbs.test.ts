@@ -138,6 +138,41 @@ describe('an operator at work on a real server', () => {
     assert.match((await run('deploy', 'hello@1.0.0', '--tag', 'kiosk')).stdout, /^Deployment \S+ of apps\/hello/);
   });
 
+  it('names groups, tries a rollout out, and steers it', async () => {
+    assert.match(
+      (await run('groups', 'set', 'shops', '--query', 'tag:shop', '--window', '02:00-04:00')).stdout,
+      /has 0 device/,
+    );
+    assert.match((await run('groups', 'list')).stdout, /^shops +0 +tag:shop +0 +02:00-04:00$/m);
+    assert.match(await expectError('QUERY_INVALID', 'groups', 'set', 'shops', '--query', 'tag:shop and'), /column 13/);
+    await expectError('INPUT_INVALID', 'deploy', 'hello@1.0.0', '--group', 'shops', '--wave', 'half');
+    const words = [
+      'deploy',
+      'hello@1.0.0',
+      '--group',
+      'shops',
+      '--canary',
+      '5',
+      '--wave',
+      '50%',
+      '--approval',
+      'start',
+    ];
+    assert.match((await run(...words, '--dry-run')).stdout, /would go to 0 device.*Nothing was changed/);
+    assert.match((await run(...words)).stdout, /waits for approval\.$/m);
+    const [made] = JSON.parse((await run('deployments', 'list', '--json')).stdout);
+    assert.deepEqual([made.state, made.waves.length, made.rollout.maxFailurePercent], ['awaiting-approval', 3, 10]);
+    assert.match((await run('deployments', 'approve', made.id)).stdout, /goes on/);
+    await expectError('CONFLICT', 'deployments', 'approve', made.id);
+    assert.equal((await run('deployments', 'pause', made.id)).code, 0);
+    assert.match((await run('deployments', 'show', made.id)).stdout, /to group shops: paused/);
+    assert.equal((await run('deployments', 'resume', made.id)).code, 0);
+    await expectError('CONFLICT', 'groups', 'remove', 'shops');
+    assert.match((await run('deployments', 'abort', made.id)).stdout, /is aborted/);
+    assert.match((await run('groups', 'remove', 'shops')).stdout, /is removed/);
+    assert.equal((await run('devices', 'list', '--query', 'tag:shop')).stdout, 'No devices yet.\n');
+  });
+
   it('makes and lists claim tokens', async () => {
     const { stdout } = await run('claim-token', 'create', '--uses', '2', '--tag', 'kiosk', '--auto-approve');
     const token = stdout.trim();

@@ -125,7 +125,10 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
     startInteractive: context.startInteractive,
     http: http as ReturnType<typeof createServerHttp>,
     buildReport: () =>
-      buildReport({ facts, system, updater, apps, addresses: network.addresses, bootTimes, proc: paths.proc }),
+      buildReport({
+        ...{ facts, system, updater, apps, addresses: network.addresses, bootTimes, proc: paths.proc },
+        ...{ dataDir: paths.users, serial: identity.serial, timeZone: fleet.timeZone },
+      }),
     reformatData: () => reformatData(facts),
     onSession: (opened) => {
       session = opened;

@@ -1,6 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat, statfs } from 'node:fs/promises';
+import { networkInterfaces, release } from 'node:os';
 import type { BootFacts } from '@nodeos/contracts/boot-facts.ts';
-import type { DeviceReport } from '@nodeos/contracts/device-api.ts';
+import type { DeviceReport, Inventory } from '@nodeos/contracts/device-api.ts';
 import type { SlotManifest } from '@nodeos/contracts/slot-manifest.ts';
 import type { AppRuntime, Updater } from './ports.ts';
 
@@ -12,6 +13,11 @@ export interface ReportSources {
   readonly addresses: () => string[];
   readonly bootTimes: DeviceReport['bootTimes'];
   readonly proc: string;
+  /** The data partition. */
+  readonly dataDir: string;
+  readonly serial: string;
+  /** Of the fleet file. */
+  readonly timeZone: string | undefined;
 }
 
 /** What the server is told of this device, as of now. */
@@ -32,6 +38,24 @@ export async function buildReport(sources: ReportSources): Promise<DeviceReport>
     memory: { ...memory, agentRssKiB: Math.round(process.memoryUsage.rss() / 1024) },
     addresses: sources.addresses().slice(0, 32),
     bootTimes: sources.bootTimes,
+    inventory: await readInventory(sources),
+  };
+}
+
+async function readInventory({ dataDir, serial, timeZone }: ReportSources): Promise<Inventory> {
+  // A data partition that does not mount is told of elsewhere in the report.
+  const { bsize, blocks, bavail } = await statfs(dataDir).catch(() => ({ bsize: 0, blocks: 0, bavail: 0 }));
+  const network = Object.entries(networkInterfaces()).flatMap(([name, addresses = []]) => {
+    const [first] = addresses.filter(({ internal }) => !internal);
+    return first === undefined ? [] : [{ name, mac: first.mac }];
+  });
+  return {
+    serial,
+    timeZone: timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
+    kernel: release(),
+    nodeVersion: process.versions.node,
+    storage: { totalKiB: Math.floor((blocks * bsize) / 1024), freeKiB: Math.floor((bavail * bsize) / 1024) },
+    network: network.slice(0, 32),
   };
 }
 

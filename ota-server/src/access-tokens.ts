@@ -3,43 +3,49 @@ import { readFile } from 'node:fs/promises';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { writeFileAtomic } from './atomic-file.ts';
 import { SERVER_LIMITS } from './limits.ts';
-import type { Store } from './store/store.ts';
+import type { ServerStore } from './store/store.ts';
 
 export const SESSION_COOKIE = 'nodeos_session';
 const TOKEN_PATTERN = /^[A-Za-z0-9_-]{20,128}$/;
+const HASH_SETTING = 'operator-token-sha256';
 
-/** Who may use the operator API: the bearer of the operator token, or of a session that it opened. */
+/** The operator token, with which the first administrator comes in, and the sessions of all who sign in. */
 export interface AccessTokens {
   readonly operatorToken: string;
   isOperatorToken(token: string): boolean;
-  /** @returns the session's secret for the cookie */
-  openSession(): Promise<string>;
-  isSession(secret: string): Promise<boolean>;
-  closeSession(secret: string): Promise<void>;
+  /**
+   * @param user null for the operator token
+   * @returns the session's secret for the cookie
+   */
+  openSession(user: string | null, fleet: string, address: string): Promise<string>;
 }
 
 /**
  * Reads the operator token from its file (0600), or makes it. The store keeps only its hash.
- * A file that was deleted means a new token: so a lost or leaked token is replaced.
+ * A file that was deleted means a new token: so a lost or leaked token is replaced, and the sessions it opened end.
  */
 export async function openAccessTokens(
   tokenPath: string,
-  store: Store,
+  store: ServerStore,
   now: () => number = Date.now,
 ): Promise<AccessTokens> {
   const operatorToken = (await readToken(tokenPath)) ?? (await makeToken(tokenPath));
   const expected = hashOf(operatorToken);
-  await store.setSetting('operator-token-sha256', expected.toString('hex'));
+  if ((await store.getSetting(HASH_SETTING)) !== expected.toString('hex')) {
+    for (const { hash } of await store.accounts.listSessions(null, now())) await store.accounts.removeSession(hash);
+    await store.setSetting(HASH_SETTING, expected.toString('hex'));
+  }
   return {
     operatorToken,
     isOperatorToken: (token) => timingSafeEqual(hashOf(token), expected),
-    async openSession() {
+    async openSession(user, fleet, address) {
       const secret = randomBytes(32).toString('base64url');
-      await store.addSession(hashOf(secret).toString('hex'), now() + SERVER_LIMITS.sessionLifetimeMs);
+      const createdAt = now();
+      const expiresAt = createdAt + SERVER_LIMITS.sessionLifetimeMs;
+      const hash = hashOf(secret).toString('hex');
+      await store.accounts.addSession({ hash, user, fleet, address, createdAt, expiresAt });
       return secret;
     },
-    isSession: (secret) => store.hasSession(hashOf(secret).toString('hex'), now()),
-    closeSession: (secret) => store.removeSession(hashOf(secret).toString('hex')),
   };
 }
 
@@ -64,7 +70,7 @@ async function makeToken(path: string): Promise<string> {
   return token;
 }
 
-function hashOf(secret: string): Buffer {
+export function hashOf(secret: string): Buffer {
   return createHash('sha256').update(secret).digest();
 }
 

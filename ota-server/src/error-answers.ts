@@ -6,6 +6,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 export const ERROR_STATUS: Readonly<Partial<Record<ErrorCode, number>>> = Object.freeze({
   INPUT_INVALID: 400,
   VERSION_INVALID: 400,
+  QUERY_INVALID: 400,
   APP_NAME_INVALID: 400,
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
@@ -16,6 +17,7 @@ export const ERROR_STATUS: Readonly<Partial<Record<ErrorCode, number>>> = Object
   CONFLICT: 409,
   RELEASE_EXISTS: 409,
   RELEASE_INCOMPATIBLE: 409,
+  DOWNGRADE_REFUSED: 409,
   METADATA_STALE: 409,
   DEVICE_OFFLINE: 409,
   PAYLOAD_TOO_LARGE: 413,

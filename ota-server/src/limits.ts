@@ -9,14 +9,25 @@ export const SERVER_LIMITS = {
   mqttPayloadMaxBytes: 6 * 1024 ** 2,
   sessionLifetimeMs: 7 * 86_400_000,
   enrolRetryAfterSeconds: 5,
+  auditDetailsMaxCharacters: 2_000,
+  auditPageEntries: 1_000,
   failedAttemptsPerMinute: 30,
+  failedAttemptsPerUserAndMinute: 10,
+  /** How exactly the last use of an API token is remembered. */
+  tokenUseResolutionMs: 60_000,
   /** Requests of devices but for downloads; more are told when to come again. */
   deviceRequestsPerSecond: 1_500,
   deviceRequestsBurst: 6_000,
   retryAfterMaxSeconds: 300,
+  /** How long a server that closes waits for the requests that it has begun. */
+  drainMaxMs: 10_000,
   eventsKeptPerDevice: 1000,
   updatesShownPerDevice: 50,
   eventsShownPerDevice: 200,
+  /** Devices that one step of a rollout changes in one transaction. */
+  devicesPerStep: 200,
+  deploymentDevicesShown: 1_000,
+  deploymentDevicesListed: 20,
   lastSeenResolutionMs: 2_000,
   logTellSeconds: 60,
   logQuietMs: 1_500,

@@ -7,6 +7,8 @@ import type { Tell } from '@nodeos/contracts/mqtt.ts';
 import type { FastifyInstance } from 'fastify';
 import { type Logger, pino } from 'pino';
 import packageJson from '../package.json' with { type: 'json' };
+import { Endings } from './access/endings.ts';
+import { Principals } from './access/principals.ts';
 import { openAccessTokens } from './access-tokens.ts';
 import { type KeyAndCertificate, openAuthority } from './authority.ts';
 import { openFileBlobs } from './blobs/file-blobs.ts';
@@ -14,24 +16,23 @@ import { createAedesBroker } from './broker/aedes-broker.ts';
 import type { BrokerListener } from './broker/broker.ts';
 import { readConfiguration, type ServerConfiguration, type ServerOptions, urlHost } from './configuration.ts';
 import type { Addresses, ServerContext } from './context.ts';
-import { Deployments } from './deployments/deployments.ts';
-import { Devices } from './devices/devices.ts';
+import { Drain } from './drain.ts';
+import { type FleetContext, Fleets } from './fleets.ts';
 import { SERVER_LIMITS } from './limits.ts';
-import { Changes } from './live/changes.ts';
 import { LogHub } from './live/log-hub.ts';
 import { ReplSessions } from './live/repl-sessions.ts';
+import { Metrics } from './metrics.ts';
 import { buildDeviceApp } from './routes/device/app.ts';
 import { buildOperatorApp } from './routes/operator/app.ts';
 import { openSqliteStore } from './store/sqlite/store.ts';
-import type { Store } from './store/store.ts';
+import type { ServerStore } from './store/store.ts';
 import { openOnlineKeys } from './tuf/online-keys.ts';
-import { openRepository } from './tuf/repository.ts';
 import { buildWeb } from './web-build.ts';
 
 export interface NodeosServer {
   /** Listens on all three ports, or on none. @throws NodeosError PORT_IN_USE, INPUT_INVALID */
   start(): Promise<void>;
-  /** Ends connections, waits for writes, closes the database. May be called twice. */
+  /** Says that it is not ready, lets open requests end, ends connections, closes the database. May be called twice. */
   close(): Promise<void>;
   /** The real ports. @throws NodeosError INTERNAL before `start` */
   readonly addresses: Addresses;
@@ -65,7 +66,7 @@ export async function createServer(options: ServerOptions): Promise<NodeosServer
 async function assemble(
   configuration: ServerConfiguration,
   log: Logger,
-  store: Store,
+  store: ServerStore,
   webFolder: string | null,
 ): Promise<NodeosServer> {
   const { dataDir } = configuration;
@@ -74,38 +75,38 @@ async function assemble(
   const authority = await openAuthority(join(dataDir, 'keys'));
   const names = [...new Set([...configuration.advertise, '127.0.0.1', '::1', 'localhost'])];
   let certificate = await authority.serverCertificate(names);
-  const repository = await openRepository({ folder: join(dataDir, 'tuf'), keys, blobs, store });
   const access = await openAccessTokens(join(dataDir, 'operator-token'), store);
-  const changes = new Changes();
 
   let listening: Addresses | null = null;
   const addresses = (): Addresses => {
     if (listening === null) throw new NodeosError('INTERNAL', 'the server does not listen yet');
     return listening;
   };
-  const mayConnect = async (id: string): Promise<boolean> => (await store.getDevice(id))?.state === 'active';
+  const mayConnect = async (id: string): Promise<boolean> =>
+    (await (await fleets.ofDevice(id))?.devices.active(id)) != null;
   const broker = await createAedesBroker({
     certificate,
     ca: authority.certificate,
     mayConnect,
     listener: brokerListener(() => context),
   });
-  const deployments = new Deployments({ store, changes, broker });
-  const devices = new Devices({ store, authority, broker, deployments, changes });
+  const onFault = (error: unknown): void => log.error({ err: error }, 'a step of a rollout');
+  const fleets = new Fleets({ dataDir, store, blobs, keys, authority, broker, onFault });
+  await fleets.all();
   const context: ServerContext = {
     configuration,
     version: packageJson.version,
     log,
     store,
-    blobs,
     authority,
     keys,
-    repository,
     access,
+    principals: new Principals(access, store),
+    endings: new Endings(),
     broker,
-    changes,
-    devices,
-    deployments,
+    fleets,
+    metrics: new Metrics(),
+    drain: new Drain(),
     logs: new LogHub(broker),
     repl: new ReplSessions(broker),
     addresses,
@@ -113,8 +114,12 @@ async function assemble(
   const app = buildOperatorApp(context, webFolder);
   const deviceApp = buildDeviceApp(context, certificate);
 
-  const refreshMetadata = (): Promise<void> =>
-    repository.refresh().catch((error) => log.error(`metadata was not signed anew: ${describeError(error)}`));
+  const refreshMetadata = async (): Promise<void> => {
+    for (const { id, repository } of await fleets.all())
+      await repository
+        .refresh()
+        .catch((error) => log.error(`metadata of fleet ${id} was not signed anew: ${describeError(error)}`));
+  };
   const renewCertificate = async (): Promise<void> => {
     const next: KeyAndCertificate = await authority.serverCertificate(names);
     if (next.cert === certificate.cert) return;
@@ -126,7 +131,9 @@ async function assemble(
 
   const closeAll = async (): Promise<void> => {
     for (const timer of timers) clearInterval(timer);
+    await context.drain.run(SERVER_LIMITS.drainMaxMs);
     context.repl.closeAll();
+    await fleets.close();
     await Promise.all([app.close(), deviceApp.close(), broker.close()]);
     await store.close();
   };
@@ -179,18 +186,32 @@ function brokerListener(context: () => ServerContext): BrokerListener {
   const run = (work: Promise<unknown>): void => {
     work.catch((error) => context().log.error({ err: error }, 'broker event'));
   };
+  const inFleet = async (deviceId: string, work: (fleet: FleetContext) => Promise<unknown>): Promise<void> => {
+    const fleet = await context().fleets.ofDevice(deviceId);
+    if (fleet !== null) await work(fleet);
+  };
   return {
     presence: (deviceId, online) => {
+      context().metrics.message('presence');
       if (!online) context().repl.deviceLeft(deviceId);
-      run(context().devices.presence(deviceId));
+      run(inFleet(deviceId, ({ devices }) => devices.presence(deviceId)));
     },
     listening: (deviceId) => {
       context().logs.resume(deviceId);
-      run(context().deployments.deviceListens(deviceId));
+      run(inFleet(deviceId, ({ deployments }) => deployments.deviceListens(deviceId)));
     },
-    logs: (deviceId, batch) => context().logs.receive(deviceId, batch),
-    repl: (deviceId, message) => context().repl.receive(deviceId, message),
-    malformed: (deviceId, error) => context().log.warn(`device ${deviceId}: ${describeError(error)}`),
+    logs: (deviceId, batch) => {
+      context().metrics.message('logs');
+      context().logs.receive(deviceId, batch);
+    },
+    repl: (deviceId, message) => {
+      context().metrics.message('repl');
+      context().repl.receive(deviceId, message);
+    },
+    malformed: (deviceId, error) => {
+      context().metrics.message('malformed');
+      context().log.warn(`device ${deviceId}: ${describeError(error)}`);
+    },
   };
 }
 

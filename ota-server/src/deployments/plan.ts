@@ -1,14 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
-import type { DeviceReport } from '@nodeos/contracts/device-api.ts';
-import type { Assignment, DeploymentRecord, DeviceRecord } from '../store/store.ts';
+import type { DesiredState, WantedRelease } from '@nodeos/contracts/desired-state.ts';
+import semver from 'semver';
+import type { Assignment, DeploymentRecord } from '../store/rollouts.ts';
+import type { DeviceRecord } from '../store/store.ts';
+import { hasEnded, isReleased } from './plan-rollout.ts';
+import { waveCount } from './plan-waves.ts';
 
 /** What the engine must know of a device. */
-export type Candidate = Pick<DeviceRecord, 'id' | 'board' | 'tags' | 'state'>;
-export type EngineDeployment = Pick<
-  DeploymentRecord,
-  'id' | 'sequence' | 'kind' | 'name' | 'version' | 'target' | 'to' | 'state'
->;
+export type Candidate = Pick<DeviceRecord, 'id' | 'board' | 'tags' | 'state' | 'pins' | 'report' | 'systemVersion'>;
+export type EngineDeployment = Omit<DeploymentRecord, 'createdAt' | 'endedAt' | 'reason'>;
+/** Whether a device belongs to a destination now. */
+export type Belongs = (to: DeploymentRecord['to'], device: Candidate) => boolean;
 
 /** Before anything was deployed. */
 export const NOTHING_DESIRED: DesiredState = Object.freeze({
@@ -19,22 +21,55 @@ export const NOTHING_DESIRED: DesiredState = Object.freeze({
   removeApps: [],
 });
 
-/** A deployment reaches active devices, by id or by tag; a system release only those of its board. */
-export function reaches(deployment: EngineDeployment, device: Candidate): boolean {
+const OVER: ReadonlySet<DeploymentRecord['state']> = new Set(['aborted', 'turning-back', 'turned-back']);
+/** New devices get no release of one that is stopped. */
+const STOPPED: ReadonlySet<DeploymentRecord['state']> = new Set(['halted', ...OVER]);
+
+export const laneOf = ({ kind, name }: Pick<EngineDeployment, 'kind' | 'name'>): string =>
+  kind === 'system' ? 'system' : `app ${name}`;
+
+/** A deployment reaches active devices of its destination; a system release only those of its board. */
+export function reaches(deployment: EngineDeployment, device: Candidate, belongs: Belongs): boolean {
   if (device.state !== 'active') return false;
   if (deployment.kind === 'system' && deployment.name !== device.board) return false;
-  return 'device' in deployment.to ? deployment.to.device === device.id : device.tags.includes(deployment.to.tag);
+  return belongs(deployment.to, device);
 }
 
-/** Of the deployments that reach the device and are not aborted, the newest of each app and of the system. */
-export function winners(device: Candidate, deployments: readonly EngineDeployment[]): EngineDeployment[] {
-  const newest = new Map<string, EngineDeployment>();
+/**
+ * As `reaches`; but a device that has begun stays: the very update may be why a query no longer finds it.
+ */
+function holds(
+  deployment: EngineDeployment,
+  device: Candidate,
+  row: Assignment | undefined,
+  belongs: Belongs,
+): boolean {
+  if (reaches(deployment, device, belongs)) return true;
+  const byQuery = 'query' in deployment.to || 'group' in deployment.to;
+  return byQuery && device.state === 'active' && row !== undefined && isReleased(row) && row.state !== 'waiting';
+}
+
+/** The newest release of each lane that the device was given and that is not taken back. */
+export function winners(
+  device: Candidate,
+  deployments: readonly EngineDeployment[],
+  rows: readonly Assignment[],
+  belongs: Belongs,
+): { readonly deployment: EngineDeployment; readonly row: Assignment }[] {
+  const newest = new Map<string, { deployment: EngineDeployment; row: Assignment }>();
   for (const deployment of deployments) {
-    if (deployment.state === 'aborted' || !reaches(deployment, device)) continue;
-    const lane = deployment.kind === 'system' ? 'system' : `app ${deployment.name}`;
-    if (deployment.sequence > (newest.get(lane)?.sequence ?? -1)) newest.set(lane, deployment);
+    const row = rows.find((one) => one.deployment === deployment.id);
+    if (row === undefined || !isReleased(row) || OVER.has(deployment.state)) continue;
+    if (!holds(deployment, device, row, belongs)) continue;
+    const lane = laneOf(deployment);
+    if (deployment.sequence > (newest.get(lane)?.deployment.sequence ?? -1)) newest.set(lane, { deployment, row });
   }
   return [...newest.values()];
+}
+
+/** What a device reports an attempt under: a device tries a release again only where the name is another. */
+export function attemptName(deployment: string, attempts: number): string {
+  return attempts <= 1 ? deployment : `${deployment}.${attempts}`;
 }
 
 /** The desired state that follows; the previous one itself where nothing changed, else with the next generation. */
@@ -42,101 +77,151 @@ export function desiredState(
   device: Candidate,
   previous: DesiredState,
   deployments: readonly EngineDeployment[],
+  rows: readonly Assignment[],
+  belongs: Belongs,
 ): DesiredState {
+  const lanes = new Map<string, { wanted: WantedRelease | null; sequence: number; failed: boolean }>();
+  for (const { deployment, row } of winners(device, deployments, rows, belongs)) {
+    const { version, target, rollout, sequence } = deployment;
+    const wanted: WantedRelease = { version, target, deployment: attemptName(deployment.id, row.attempts) };
+    if (rollout.downloadOnly) wanted.apply = 'download';
+    lanes.set(laneOf(deployment), { wanted, sequence, failed: row.state === 'failed' });
+  }
+  for (const deployment of deployments.toSorted((a, b) => a.sequence - b.sequence)) {
+    const row = rows.find((one) => one.deployment === deployment.id);
+    if (row?.state !== 'returning' && row?.state !== 'returned') continue;
+    const lane = laneOf(deployment);
+    const winner = lanes.get(lane);
+    // An earlier deployment says best what to go back to, unless the device could not take it then either.
+    if (winner !== undefined && (winner.sequence > deployment.sequence || !winner.failed)) continue;
+    const back = row.previous?.target ? { ...row.previous, target: row.previous.target, deployment: null } : null;
+    if (back !== null || row.previous === null)
+      lanes.set(lane, { wanted: back, sequence: deployment.sequence, failed: false });
+  }
+  for (const [name, target] of Object.entries(device.pins)) {
+    const version = versionOfTarget(target);
+    const lane = name === 'system' ? 'system' : `app ${name}`;
+    lanes.set(lane, { wanted: { version, target, deployment: null }, sequence: 0, failed: false });
+  }
+
   let system: DesiredState['system'] = null;
   const apps: DesiredState['apps'] = {};
-  const sorted = winners(device, deployments).sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const { kind, name, version, target, id } of sorted) {
-    const wanted = { version, target, deployment: id };
-    if (kind === 'system') system = wanted;
-    else apps[name] = wanted;
+  const removeApps: string[] = [];
+  for (const [lane, { wanted }] of [...lanes].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    if (lane === 'system') system = wanted;
+    else if (wanted === null) removeApps.push(lane.slice('app '.length));
+    else apps[lane.slice('app '.length)] = wanted;
   }
-  const content = { format: 1 as const, system, apps, removeApps: [] };
+  const content = { format: 1 as const, system, apps, removeApps };
   const { generation, ...before } = previous;
   return isDeepStrictEqual(content, before) ? previous : { ...content, generation: generation + 1 };
 }
 
+/** `apps/hello/1.0.0/any.sqfs` and `systems/pc/1.0.0/slot.img` → `1.0.0` */
+export function versionOfTarget(target: string): string {
+  return target.split('/')[2] ?? '';
+}
+
 /**
- * Assignments that must be written after the desired state became `generation`: new winners wait, those that won
- * before and have not ended are superseded.
+ * Rows that must be written so that each deployment that reaches the device has one: `planned` or `skipped`. What no
+ * longer reaches it, or gives way to a newer one, is superseded.
+ * @param waveOf wave of a device that has no row yet
  */
-export function changedAssignments(
+export function syncDevice(
   device: Candidate,
   deployments: readonly EngineDeployment[],
-  present: readonly Assignment[],
-  generation: number,
+  rows: readonly Assignment[],
+  belongs: Belongs,
+  now: number,
+  waveOf: (deployment: EngineDeployment) => number = (deployment) => waveCount(deployment.rollout) - 1,
 ): Assignment[] {
-  const winning = winners(device, deployments);
   const changed: Assignment[] = [];
-  for (const { id } of winning) {
-    const known = present.find((assignment) => assignment.deployment === id);
-    if (known === undefined || known.state === 'superseded')
-      changed.push({ deployment: id, device: device.id, state: 'waiting', percent: null, reason: null, generation });
-  }
-  for (const assignment of present) {
-    if (!isOpen(assignment) || winning.some(({ id }) => id === assignment.deployment)) continue;
-    changed.push({
-      ...assignment,
-      state: 'superseded',
-      percent: null,
-      reason: supersededReason(assignment, device, deployments, winning),
-    });
+  const rulers = new Map<string, EngineDeployment>();
+  for (const deployment of deployments.toSorted((a, b) => b.sequence - a.sequence)) {
+    const lane = laneOf(deployment);
+    const row = rows.find((one) => one.deployment === deployment.id);
+    const ruler = rulers.get(lane);
+    const gone = OVER.has(deployment.state) || !holds(deployment, device, row, belongs);
+    if (gone || ruler !== undefined) {
+      if (row !== undefined && isOpen(row))
+        changed.push(moved(row, 'superseded', supersededReason(deployment, device, ruler, gone), now));
+      continue;
+    }
+    if (row === undefined ? STOPPED.has(deployment.state) : !['superseded', 'skipped'].includes(row.state)) {
+      if (row !== undefined && rules(deployment, row)) rulers.set(lane, deployment);
+      continue;
+    }
+    const reason = skipReason(deployment, device, row);
+    const fresh = row ?? newRow(deployment.id, device.id, waveOf(deployment), now);
+    const next = moved({ ...fresh, attempts: 0 }, reason === null ? 'planned' : 'skipped', reason, now);
+    if (row === undefined || row.state !== next.state || row.reason !== next.reason) changed.push(next);
+    if (rules(deployment, next)) rulers.set(lane, deployment);
   }
   return changed;
 }
 
-function supersededReason(
-  assignment: Assignment,
+/** Older deployments of the lane have nothing more to say to the device. */
+function rules(deployment: EngineDeployment, row: Assignment): boolean {
+  return isReleased(row) || (row.state === 'planned' && beginsAtOnce(deployment, row));
+}
+
+/** Nothing but the device itself is waited for. */
+export function beginsAtOnce({ state, wave, rollout }: EngineDeployment, row: Pick<Assignment, 'wave'>): boolean {
+  if (state !== 'running' && state !== 'done' && state !== 'failed') return false;
+  return wave >= row.wave && rollout.maxConcurrent === null && rollout.perMinute === null && rollout.window === null;
+}
+
+/** Why the device does not get the release though it is meant for it; null where it does. */
+export function skipReason(
+  deployment: EngineDeployment,
   device: Candidate,
-  deployments: readonly EngineDeployment[],
-  winning: readonly EngineDeployment[],
+  row: Assignment | undefined,
+): string | null {
+  const lane = deployment.kind === 'system' ? 'system' : deployment.name;
+  const pin = Object.hasOwn(device.pins, lane) ? device.pins[lane] : undefined;
+  if (pin !== undefined) return pin === deployment.target ? null : `the device is pinned to ${versionOfTarget(pin)}`;
+  const runs = runningVersion(device, deployment);
+  // A row that was superseded comes back when the newer release was taken back: that is asking for the older one.
+  if (runs === null || deployment.rollout.allowDowngrade || row?.state === 'superseded') return null;
+  return semver.gt(runs, deployment.version) ? `the device runs ${runs}, which is newer` : null;
+}
+
+/** What the device runs in the deployment's lane, as far as it has told; null where it has nothing. */
+export function runningVersion(
+  device: Candidate,
+  { kind, name }: Pick<EngineDeployment, 'kind' | 'name'>,
+): string | null {
+  if (kind === 'system') return device.systemVersion;
+  const apps = device.report?.apps ?? {};
+  return (Object.hasOwn(apps, name) ? apps[name]?.version : null) ?? null;
+}
+
+function newRow(deployment: string, device: string, wave: number, now: number): Assignment {
+  return {
+    ...{ deployment, device, wave, state: 'planned', percent: null, reason: null, generation: 0 },
+    ...{ attempts: 0, notBefore: null, since: now, releasedAt: null, previous: null },
+  };
+}
+
+function moved(row: Assignment, state: Assignment['state'], reason: string | null, now: number): Assignment {
+  return { ...row, state, percent: null, reason, notBefore: null, since: now };
+}
+
+function supersededReason(
+  own: EngineDeployment,
+  device: Candidate,
+  ruler: EngineDeployment | undefined,
+  gone: boolean,
 ): string {
-  const own = deployments.find(({ id }) => id === assignment.deployment);
   if (device.state !== 'active') return `the device is ${device.state}`;
-  if (own?.state === 'aborted') return 'the deployment was aborted';
-  const newer = winning.find(({ kind, name }) => kind === own?.kind && name === own.name);
-  return newer === undefined ? 'the device no longer has the tag' : `replaced by ${newer.version}`;
+  if (own.state === 'aborted') return 'the deployment was aborted';
+  if (OVER.has(own.state)) return 'the deployment was turned back';
+  if (gone || ruler === undefined)
+    return 'tag' in own.to ? 'the device no longer has the tag' : 'the device no longer belongs to it';
+  return `replaced by ${ruler.version}`;
 }
 
-export function isOpen(assignment: Pick<Assignment, 'state'>): boolean {
-  return assignment.state === 'waiting' || assignment.state === 'told' || assignment.state === 'working';
-}
-
-/** The assignment after a report of the device; the same object where the report says nothing new. */
-export function afterReport(assignment: Assignment, deployment: EngineDeployment, report: DeviceReport): Assignment {
-  if (assignment.state === 'superseded') return assignment;
-  const status = report.updates.findLast((update) => update.deployment === assignment.deployment);
-  if (status !== undefined) {
-    const next: Assignment = {
-      ...assignment,
-      state: status.state === 'confirmed' || status.state === 'failed' ? status.state : 'working',
-      percent: status.state === 'confirmed' || status.state === 'failed' ? null : status.percent,
-      reason: status.state === 'failed' ? (status.reason ?? 'the device gave no reason') : null,
-    };
-    return isDeepStrictEqual(next, assignment) ? assignment : next;
-  }
-  // A device that ran the release already has nothing to do, and so no update to report.
-  if (isOpen(assignment) && (report.generation ?? -1) >= assignment.generation && runs(report, deployment))
-    return { ...assignment, state: 'confirmed', percent: null, reason: null };
-  return assignment;
-}
-
-function runs(report: DeviceReport, deployment: EngineDeployment): boolean {
-  if (deployment.kind === 'system') return report.system.version === deployment.version && !report.system.trial;
-  return report.apps[deployment.name]?.version === deployment.version;
-}
-
-/** The device has been told of this generation, or has fetched it. */
-export function afterTold(assignment: Assignment): Assignment {
-  return assignment.state === 'waiting' ? { ...assignment, state: 'told' } : assignment;
-}
-
-/** State of a deployment as a whole: open devices keep it running, then one failure makes it failed. */
-export function deploymentState(
-  deployment: Pick<EngineDeployment, 'state'>,
-  assignments: readonly Pick<Assignment, 'state'>[],
-): DeploymentRecord['state'] {
-  if (deployment.state === 'aborted') return 'aborted';
-  if (assignments.length === 0 || assignments.some(isOpen)) return 'running';
-  return assignments.some(({ state }) => state === 'failed') ? 'failed' : 'done';
+/** Something may still come of it. */
+export function isOpen(row: Pick<Assignment, 'state'>): boolean {
+  return !hasEnded(row as Assignment) && row.state !== 'returning';
 }

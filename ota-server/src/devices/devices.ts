@@ -1,14 +1,16 @@
 import type { DeviceEvents, DeviceReport, EnrolAnswer, EnrolRequest } from '@nodeos/contracts/device-api.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
-import type { DeviceDetail, DeviceSummary } from '@nodeos/contracts/operator-api.ts';
+import type { DeviceDetail, DeviceSummary, Pins } from '@nodeos/contracts/operator-api.ts';
 import type { Authority } from '../authority.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { Deployments } from '../deployments/deployments.ts';
+import { parseQuery } from '../groups/query.ts';
+import { matchesQuery } from '../groups/query-match.ts';
 import { SERVER_LIMITS } from '../limits.ts';
 import type { Changes } from '../live/changes.ts';
 import type { DeviceRecord, Store } from '../store/store.ts';
 import { enrol } from './enrolment.ts';
-import { summarise } from './summary.ts';
+import { deviceName, summarise } from './summary.ts';
 
 export interface DevicesOptions {
   readonly store: Store;
@@ -44,10 +46,25 @@ export class Devices {
     return device?.state === 'active' ? device : null;
   }
 
-  async list(filter: { tag?: string; state?: DeviceRecord['state'] }): Promise<DeviceSummary[]> {
+  /** @throws NodeosError QUERY_INVALID */
+  async list(filter: { tag?: string; state?: DeviceRecord['state']; query?: string }): Promise<DeviceSummary[]> {
+    const query = filter.query === undefined ? null : parseQuery(filter.query);
     const updates = await this.#options.store.latestUpdates();
-    const devices = await this.#options.store.listDevices(filter);
+    const devices = (await this.#options.store.listDevices(filter)).filter(
+      (device) => query === null || matchesQuery(query, { ...device, name: deviceName(device) }),
+    );
     return devices.map((device) => this.#summarise(device, updates.get(device.id) ?? null));
+  }
+
+  /** Of the active devices those that are connected to this server. */
+  async countOnline(): Promise<number> {
+    const ids = await this.#options.store.listDeviceIds({ state: 'active' });
+    return ids.filter((id) => this.#options.broker.isOnline(id)).length;
+  }
+
+  /** @throws NodeosError NOT_FOUND */
+  async mustExist(id: string): Promise<void> {
+    await this.#get(id);
   }
 
   /** @throws NodeosError NOT_FOUND */
@@ -83,6 +100,23 @@ export class Devices {
     return this.#summary(id);
   }
 
+  /** Releases that the device keeps whatever is deployed. @throws NodeosError NOT_FOUND, RELEASE_UNKNOWN, RELEASE_INCOMPATIBLE */
+  async setPins(id: string, pins: Pins): Promise<DeviceSummary> {
+    const { store, changes, deployments } = this.#options;
+    const device = await this.#get(id);
+    for (const [lane, target] of Object.entries(pins)) {
+      const release = await store.getRelease(target);
+      if (release === null || !release.listed) throw new NodeosError('RELEASE_UNKNOWN', `${target} is not published`);
+      const fits =
+        release.kind === 'system' ? lane === 'system' && release.name === device.board : lane === release.name;
+      if (!fits) throw new NodeosError('RELEASE_INCOMPATIBLE', `${target} is no release of ${lane} for device ${id}`);
+    }
+    await store.updateDevice(id, { pins });
+    changes.publish('devices', id);
+    await deployments.recompute([id]);
+    return this.#summary(id);
+  }
+
   /** @throws NodeosError NOT_FOUND, DEVICE_OFFLINE */
   async reboot(id: string): Promise<void> {
     await this.#get(id);
@@ -101,11 +135,13 @@ export class Devices {
 
   async report(id: string, report: DeviceReport): Promise<void> {
     const { store, deployments, changes } = this.#options;
-    await store.transaction(async (inside) => {
+    const before = await store.transaction(async (inside) => {
+      const known = await inside.getDevice(id);
       await inside.updateDevice(id, { report, systemVersion: report.system.version, lastSeen: this.#now() });
       await inside.putUpdates(id, report.updates, this.#now());
+      return known?.report ?? null;
     });
-    await deployments.reported(id, report);
+    await deployments.reported(id, report, before);
     changes.publish('devices', id);
   }
 

@@ -54,6 +54,7 @@ async function addDevice(
       createdAt: now,
       report: null,
       desired: NOTHING_DESIRED,
+      pins: {},
     };
     await store.addDevice(device);
     return device;

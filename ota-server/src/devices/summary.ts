@@ -19,6 +19,7 @@ export function summarise(device: DeviceRecord, online: boolean, update: UpdateR
     state: device.state,
     online,
     tags: [...device.tags],
+    pins: device.pins,
     systemVersion: device.systemVersion,
     apps: device.report?.apps ?? {},
     lastSeen: device.lastSeen,

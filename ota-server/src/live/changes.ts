@@ -1,6 +1,6 @@
 /** What the dashboard reloads; `id` is a device id, deployment id or target path. */
 export interface Change {
-  readonly topic: 'devices' | 'deployments' | 'releases';
+  readonly topic: 'devices' | 'deployments' | 'releases' | 'groups';
   readonly id: string;
 }
 

@@ -14,13 +14,13 @@ export interface EventStream {
 export function openEventStream(reply: FastifyReply, onClose: () => void): EventStream {
   reply.hijack();
   const { raw } = reply;
-  raw.writeHead(200, {
-    ...(reply.getHeaders() as Record<string, string>),
-    'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-store',
-    // A proxy must not collect events.
-    'x-accel-buffering': 'no',
-  });
+  // Set one by one: only so can a server that is about to end tell streams from other answers.
+  for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) raw.setHeader(name, value);
+  raw.setHeader('content-type', 'text/event-stream; charset=utf-8');
+  raw.setHeader('cache-control', 'no-store');
+  // A proxy must not collect events.
+  raw.setHeader('x-accel-buffering', 'no');
+  raw.writeHead(200);
   raw.write(': open\n\n');
   const heartbeat = setInterval(() => raw.write(': still here\n\n'), SERVER_LIMITS.sseHeartbeatMs);
   heartbeat.unref();

@@ -31,7 +31,13 @@ const OPERATOR_ROUTES = [
   ['PUT', '/api/v1/tuf/targets'],
   ['PUT', `/api/v1/blobs/${'0'.repeat(64)}`],
   ['POST', '/api/v1/deployments'],
+  ['POST', '/api/v1/deployments/plan'],
   ['POST', '/api/v1/deployments/none/abort'],
+  ['POST', '/api/v1/deployments/none/pause'],
+  ['POST', '/api/v1/deployments/none/resume'],
+  ['POST', '/api/v1/deployments/none/approve'],
+  ['PUT', '/api/v1/devices/DEVICE/pins'],
+  ['PUT', '/api/v1/groups/garbage'],
 ] as const;
 const DEVICE_ROUTES = [
   ['POST', '/device/v1/enrol'],
@@ -88,6 +94,8 @@ test('garbage in paths and queries ends in a coded 4xx', async (context) => {
   for (const path of [
     '/api/v1/devices?state=broken',
     '/api/v1/devices?unknown=1',
+    '/api/v1/devices?query=board%20%3D',
+    '/api/v1/groups/none',
     '/api/v1/devices/none',
     '/api/v1/devices/%00',
     '/api/v1/devices/%ZZ',

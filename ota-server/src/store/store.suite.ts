@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
 import type { UpdateStatus } from '@nodeos/contracts/device-api.ts';
+import { PLAIN_ROLLOUT } from '@nodeos/contracts/rollout.ts';
 import { NOTHING_DESIRED } from '../deployments/plan.ts';
 import { appManifest } from '../testing/release-keys.ts';
-import type { DeviceRecord, ReleaseRecord, Store } from './store.ts';
+import type { Assignment } from './rollouts.ts';
+import type { DeviceRecord, ReleaseRecord, ServerStore } from './store.ts';
 
 const device = (id: string, change: Partial<DeviceRecord> = {}): DeviceRecord => ({
   id,
@@ -18,6 +21,7 @@ const device = (id: string, change: Partial<DeviceRecord> = {}): DeviceRecord =>
   createdAt: 1,
   report: null,
   desired: NOTHING_DESIRED,
+  pins: {},
   ...change,
 });
 const update = (state: UpdateStatus['state'], target = 'apps/a/1.0.0/any.sqfs'): UpdateStatus => ({
@@ -38,13 +42,24 @@ const deployment = (id: string) =>
     name: 'a',
     version: '1.0.0',
     to: { tag: 'all' },
+    rollout: PLAIN_ROLLOUT,
     state: 'running',
+    reason: null,
+    wave: 0,
+    approvedWave: -1,
     createdAt: 5,
     endedAt: null,
   }) as const;
 
+const assignment = (of: string, on: string): Assignment => ({
+  ...{ deployment: of, device: on, state: 'waiting', percent: null, reason: null, generation: 4, wave: 0 },
+  ...{ attempts: 1, notBefore: null, since: 5, releasedAt: 5, previous: null },
+});
+
 /** What every implementation of Store must do. */
-export function testStore(name: string, open: (context: TestContext) => Promise<Store>): void {
+export function testStore(name: string, openServer: (context: TestContext) => Promise<ServerStore>): void {
+  const open = async (context: TestContext) => (await openServer(context)).fleet('main');
+
   test(`${name}: devices come back as they went in, are found by tag and state, and change field by field`, async (context) => {
     const store = await open(context);
     await store.addDevice(device('a', { tags: ['all', 'with "quotes"'] }));
@@ -60,6 +75,8 @@ export function testStore(name: string, open: (context: TestContext) => Promise<
       (await store.listDevices({ state: 'pending' })).map(({ id }) => id),
       ['b'],
     );
+    assert.deepEqual(await store.countDevices(), { pending: 1, active: 1, revoked: 0 });
+    assert.deepEqual(await store.listDeviceIds({ state: 'active' }), ['a']);
     await store.updateDevice('a', { lastSeen: 9, desired: { ...NOTHING_DESIRED, generation: 3 } });
     assert.deepEqual(await store.getDevice('a'), {
       ...device('a', { tags: ['all', 'with "quotes"'], lastSeen: 9 }),
@@ -90,11 +107,11 @@ export function testStore(name: string, open: (context: TestContext) => Promise<
       await inside.addDevice(device('a'));
       throw new Error('on purpose');
     });
-    const beside = store.setSetting('beside', 'stays');
+    const beside = store.addDevice(device('b'));
     await assert.rejects(failing, /on purpose/);
     await beside;
     assert.equal(await store.getDevice('a'), null);
-    assert.equal(await store.getSetting('beside'), 'stays');
+    assert.notEqual(await store.getDevice('b'), null);
   });
 
   test(`${name}: an update's time moves only when its status changes`, async (context) => {
@@ -145,36 +162,190 @@ export function testStore(name: string, open: (context: TestContext) => Promise<
     await store.putRelease({ ...release, listed: false });
     assert.deepEqual(await store.listReleases(), [{ ...release, listed: false }]);
     await store.addDevice(device('a'));
-    const first = await store.addDeployment(deployment('d1'));
-    const second = await store.addDeployment(deployment('d2'));
+    const { rollouts } = store;
+    const first = await rollouts.addDeployment(deployment('d1'));
+    const second = await rollouts.addDeployment(deployment('d2'));
     assert.ok(second.sequence > first.sequence);
     assert.deepEqual(
-      (await store.listDeployments()).map(({ id }) => id),
+      (await rollouts.listDeployments()).map(({ id }) => id),
       ['d2', 'd1'],
     );
-    const assignment = {
-      deployment: 'd1',
-      device: 'a',
-      state: 'working',
-      percent: 12.5,
-      reason: null,
-      generation: 4,
-    } as const;
-    await store.putAssignment(assignment);
-    assert.deepEqual(await store.listAssignments({ deployment: 'd1' }), [assignment]);
-    await store.putAssignment({ ...assignment, state: 'failed', reason: 'why' });
-    assert.equal((await store.listAssignments({ device: 'a' }))[0]?.reason, 'why');
-    await store.updateDeployment('d1', { state: 'failed', endedAt: 7 });
-    assert.equal((await store.getDeployment('d1'))?.endedAt, 7);
+    const working = { ...assignment('d1', 'a'), percent: 12.5, previous: { version: '0.9.0', target: null } };
+    await rollouts.putAssignments([working]);
+    assert.deepEqual(await rollouts.listAssignments({ deployment: 'd1' }), [working]);
+    await rollouts.putAssignments([{ ...working, state: 'failed', reason: 'why' }, assignment('d2', 'a')]);
+    const rows = await rollouts.listAssignments({ devices: ['a', 'b'] });
+    assert.deepEqual(
+      rows.map(({ deployment, reason }) => [deployment, reason]),
+      [
+        ['d1', 'why'],
+        ['d2', null],
+      ],
+    );
+    await rollouts.updateDeployment('d1', { state: 'halted', reason: 'too many', endedAt: 7 });
+    await rollouts.updateDeployment('d1', { wave: 1, approvedWave: 1 });
+    const changed = { state: 'halted', reason: 'too many', endedAt: 7, wave: 1, approvedWave: 1 };
+    assert.deepEqual(await rollouts.getDeployment('d1'), { ...first, ...changed });
   });
 
-  test(`${name}: a session ends at its time or by logout`, async (context) => {
+  test(`${name}: only those that wait are told, and desired states of many devices are written at once`, async (context) => {
     const store = await open(context);
-    await store.addSession('one', 100);
-    await store.addSession('two', 100);
-    assert.equal(await store.hasSession('one', 99), true);
-    await store.removeSession('one');
-    assert.equal(await store.hasSession('one', 99), false);
-    assert.equal(await store.hasSession('two', 100), false);
+    const { rollouts } = store;
+    const ids = Array.from({ length: 1200 }, (_, index) => `device${index}`);
+    for (const id of ids) await store.addDevice(device(id));
+    await rollouts.addDeployment(deployment('d1'));
+    await rollouts.addDeployment(deployment('d2'));
+    await rollouts.putAssignments(ids.map((id) => ({ ...assignment('d1', id), state: 'waiting' as const })));
+    await rollouts.putAssignments([{ ...assignment('d2', 'device0'), state: 'planned' }]);
+    assert.deepEqual(await rollouts.markTold(ids.slice(0, 1100), 9), ['d1']);
+    assert.deepEqual(await rollouts.markTold(ids.slice(0, 1100), 10), []);
+    const states = (await rollouts.listAssignments({})).map(({ state, since }) => `${state} ${since}`);
+    const counts = ['told 9', 'waiting 5', 'planned 5'].map((one) => states.filter((state) => state === one).length);
+    assert.deepEqual(counts, [1100, 100, 1]);
+    const wanted = ids.map((id, index): [string, DesiredState] => [
+      id,
+      { ...NOTHING_DESIRED, generation: index, removeApps: ['"a"'] },
+    ]);
+    await rollouts.setDesired(new Map(wanted.slice(1)));
+    const devices = new Map((await store.getDevices(ids)).map((one) => [one.id, one.desired]));
+    assert.deepEqual(devices.get('device0'), NOTHING_DESIRED);
+    for (const [id, desired] of wanted.slice(1)) assert.deepEqual(devices.get(id), desired);
+  });
+
+  test(`${name}: groups are made, changed and removed`, async (context) => {
+    const { rollouts } = await open(context);
+    const window = { days: ['sat' as const], from: '22:00', to: '02:00' };
+    const group = { name: 'kiosks', query: 'tag:kiosk', devices: ['a'], window, createdAt: 1 };
+    await rollouts.putGroup({ ...group, window: null });
+    await rollouts.putGroup(group);
+    assert.deepEqual(await rollouts.listGroups(), [group]);
+    assert.deepEqual(await rollouts.getGroup('kiosks'), group);
+    await rollouts.removeGroup('kiosks');
+    assert.equal(await rollouts.getGroup('kiosks'), null);
+  });
+
+  test(`${name}: a handle of one fleet neither sees nor changes what is another's`, async (context) => {
+    const server = await openServer(context);
+    await server.addFleet({ id: 'north', name: 'North', createdAt: 2 });
+    const [main, north] = [server.fleet('main'), server.fleet('north')];
+    const token = { token: 'mains', uses: null, used: 0, expiresAt: null, tags: [], autoApprove: true, createdAt: 1 };
+    await main.addDevice(device('a', { tags: ['all'] }));
+    await main.addEvents('a', [{ at: 1, kind: 'boot', text: 'one' }]);
+    await main.putUpdates('a', [update('fetching')], 1);
+    await main.addClaimToken(token);
+    await main.addBlob('f'.repeat(64));
+    await main.rollouts.addDeployment(deployment('d1'));
+    await main.rollouts.putAssignments([assignment('d1', 'a')]);
+    const group = { name: 'mains', query: null, devices: ['a'], window: null, createdAt: 1 };
+    await main.rollouts.putGroup(group);
+    const contentOfMain = async () => [
+      await main.listDevices(),
+      await main.listEvents('a', 9),
+      await main.listUpdates('a', 9),
+      await main.listClaimTokens(),
+      await main.rollouts.listDeployments(),
+      await main.rollouts.listAssignments({}),
+      await main.rollouts.listGroups(),
+    ];
+    const before = await contentOfMain();
+
+    assert.equal(await north.getDevice('a'), null);
+    assert.deepEqual(await north.listDevices(), []);
+    assert.deepEqual(await north.listDevices({ tag: 'all', state: 'active' }), []);
+    assert.deepEqual(await north.listEvents('a', 9), []);
+    assert.deepEqual(await north.listUpdates('a', 9), []);
+    assert.equal((await north.latestUpdates()).size, 0);
+    assert.deepEqual(await north.listClaimTokens(), []);
+    assert.equal(await north.takeClaimToken('mains', 1), null);
+    assert.equal(await north.hasBlob('f'.repeat(64)), false);
+    assert.deepEqual(await north.getDevices(['a']), []);
+    assert.equal(await north.rollouts.getDeployment('d1'), null);
+    assert.deepEqual(await north.rollouts.listDeployments(), []);
+    assert.deepEqual(await north.rollouts.listAssignments({ devices: ['a'] }), []);
+    assert.deepEqual(await north.rollouts.listGroups(), []);
+    assert.deepEqual(await north.rollouts.markTold(['a'], 9), []);
+    await north.rollouts.setDesired(new Map([['a', { ...NOTHING_DESIRED, generation: 9 }]]));
+    await north.rollouts.putGroup({ ...group, devices: [] });
+    await north.rollouts.removeGroup('mains');
+    await north.updateDevice('a', { state: 'revoked', tags: [] });
+    await north.rollouts.updateDeployment('d1', { state: 'aborted', endedAt: 1 });
+    await north.transaction((inside) => inside.updateDevice('a', { serial: 'taken' }));
+    for (const write of [
+      () => north.addDevice(device('a')),
+      () => north.addEvents('a', [{ at: 2, kind: 'boot', text: 'forged' }]),
+      () => north.putUpdates('a', [update('failed')], 2),
+      () => north.rollouts.putAssignments([{ ...assignment('d1', 'a'), state: 'failed' }]),
+    ])
+      await assert.rejects(write());
+    assert.deepEqual(await contentOfMain(), before);
+    assert.equal(await server.fleetOfDevice('a'), 'main');
+    assert.equal(await server.fleetOfClaimToken('mains'), 'main');
+    assert.deepEqual(
+      (await server.listFleets()).map(({ id }) => id),
+      ['main', 'north'],
+    );
+  });
+
+  test(`${name}: a session ends at its time, by logout, and with its user`, async (context) => {
+    const { accounts } = await openServer(context);
+    await accounts.addUser({ name: 'ada', password: 'hash', server: false, createdAt: 1 });
+    const session = { hash: 'one', user: 'ada', fleet: 'main', address: '::1', createdAt: 1, expiresAt: 100 };
+    await accounts.addSession(session);
+    await accounts.addSession({ ...session, hash: 'two', user: null });
+    assert.deepEqual(await accounts.getSession('one', 99), session);
+    assert.equal(await accounts.getSession('one', 100), null);
+    await accounts.setSessionFleet('one', 'north');
+    assert.deepEqual(
+      (await accounts.listSessions('ada', 1)).map(({ hash, fleet }) => [hash, fleet]),
+      [['one', 'north']],
+    );
+    assert.equal((await accounts.listSessions(null, 1)).length, 1);
+    await accounts.removeSession('two');
+    assert.equal(await accounts.getSession('two', 1), null);
+    await accounts.removeUser('ada');
+    assert.equal(await accounts.getSession('one', 1), null);
+  });
+
+  test(`${name}: members and API tokens belong to one fleet`, async (context) => {
+    const server = await openServer(context);
+    const { accounts } = server;
+    await server.addFleet({ id: 'north', name: 'North', createdAt: 2 });
+    const [main, north] = [server.fleet('main').people, server.fleet('north').people];
+    assert.equal(await accounts.hasUsers(), false);
+    await accounts.addUser({ name: 'ada', password: 'hash', server: true, createdAt: 1 });
+    await assert.rejects(accounts.addUser({ name: 'ada', password: 'other', server: false, createdAt: 2 }));
+    await main.setMember('ada', 'viewer');
+    await main.setMember('ada', 'admin');
+    assert.deepEqual(await main.listMembers(), [{ user: 'ada', role: 'admin', server: true, createdAt: 1 }]);
+    assert.deepEqual([await north.listMembers(), await north.getMember('ada')], [[], null]);
+    await north.removeMember('ada');
+    assert.deepEqual(await accounts.memberships('ada'), [{ fleet: 'main', role: 'admin' }]);
+    await assert.rejects(north.setMember('nobody', 'viewer'));
+
+    const token = { id: 't1', hash: 'h1', name: 'ci', user: 'ada', scopes: ['read' as const], createdAt: 1 };
+    await main.addApiToken({ ...token, expiresAt: 100, lastUsed: null });
+    await accounts.apiTokenUsed('t1', 7);
+    assert.deepEqual(await accounts.findApiToken('h1', 99), { ...token, expiresAt: 100, lastUsed: 7, fleet: 'main' });
+    assert.equal(await accounts.findApiToken('h1', 100), null);
+    assert.deepEqual(await north.listApiTokens(), []);
+    await north.removeApiToken('t1');
+    assert.equal((await main.listApiTokens()).length, 1);
+    await accounts.removeUser('ada');
+    assert.deepEqual([await main.listApiTokens(), await main.listMembers()], [[], []]);
+  });
+
+  test(`${name}: the audit log of a fleet is read newest first, and takes nothing back`, async (context) => {
+    const server = await openServer(context);
+    await server.addFleet({ id: 'north', name: 'North', createdAt: 2 });
+    const { audit } = server.fleet('main');
+    const entry = (sequence: number, actor: string) => ({
+      ...{ sequence, actor, at: 5, address: '::1', action: 'POST /x', target: '/x', outcome: 'accepted' as const },
+      ...{ details: '{}', previous: '0'.repeat(64), hash: String(sequence).repeat(64) },
+    });
+    for (const [index, actor] of ['ada', 'bob', 'ada'].entries()) await audit.append(entry(index + 1, actor));
+    assert.deepEqual(await audit.list({ limit: 2 }), [entry(3, 'ada'), entry(2, 'bob')]);
+    assert.deepEqual(await audit.list({ limit: 9, before: 3, actor: 'ada' }), [entry(1, 'ada')]);
+    await assert.rejects(audit.append(entry(2, 'eve')));
+    assert.deepEqual(await server.fleet('north').audit.list({ limit: 9 }), []);
   });
 }

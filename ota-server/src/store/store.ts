@@ -1,6 +1,9 @@
 import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
 import type { DeviceEvents, DeviceReport, UpdateStatus } from '@nodeos/contracts/device-api.ts';
-import type { ClaimToken, Deployment, DeviceSummary, Release } from '@nodeos/contracts/operator-api.ts';
+import type { ClaimToken, DeviceSummary, Pins, Release } from '@nodeos/contracts/operator-api.ts';
+import type { AuditStore } from './audit.ts';
+import type { Accounts, FleetPeople } from './people.ts';
+import type { Rollouts } from './rollouts.ts';
 
 export interface DeviceRecord {
   readonly id: string;
@@ -17,6 +20,7 @@ export interface DeviceRecord {
   readonly createdAt: number;
   readonly report: DeviceReport | null;
   readonly desired: DesiredState;
+  readonly pins: Pins;
 }
 export type DevicePatch = Partial<Omit<DeviceRecord, 'id' | 'createdAt' | 'publicKey'>>;
 
@@ -27,46 +31,47 @@ export interface DeviceEvent {
 }
 export type UpdateRecord = UpdateStatus & { readonly at: number };
 
-export interface DeploymentRecord {
-  readonly id: string;
-  /** Grows with each deployment: of two, the one with the larger number is newer. */
-  readonly sequence: number;
-  readonly target: string;
-  readonly kind: Deployment['kind'];
-  readonly name: string;
-  readonly version: string;
-  readonly to: Deployment['to'];
-  readonly state: Deployment['state'];
-  readonly createdAt: number;
-  readonly endedAt: number | null;
-}
-
-/** What became of one deployment on one device. */
-export interface Assignment {
-  readonly deployment: string;
-  readonly device: string;
-  readonly state: Deployment['devices'][number]['state'];
-  readonly percent: number | null;
-  readonly reason: string | null;
-  /** Generation of the desired state that first named the deployment. */
-  readonly generation: number;
-}
-
 /** A release and whether the current targets metadata still lists it. */
 export type ReleaseRecord = Release & { readonly listed: boolean };
 
-/** Everything the server remembers but blobs, keys and TUF metadata. Times are milliseconds since 1970. */
-export interface Store {
-  /** All of the work or nothing; calls inside must use the store it is given. */
-  transaction<T>(work: (store: Store) => Promise<T>): Promise<T>;
+export interface FleetRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: number;
+}
+
+/** What belongs to no one fleet, and the way to the stores of the fleets. Times are milliseconds since 1970. */
+export interface ServerStore {
+  readonly accounts: Accounts;
+  /** The rows of one fleet and of no other. */
+  fleet(id: string): Store;
   close(): Promise<void>;
+
+  addFleet(fleet: FleetRecord): Promise<void>;
+  listFleets(): Promise<FleetRecord[]>;
+  /** Ids of devices and claim tokens are unique on the server: they lead to their fleet. Null where unknown. */
+  fleetOfDevice(id: string): Promise<string | null>;
+  fleetOfClaimToken(token: string): Promise<string | null>;
 
   getSetting(name: string): Promise<string | null>;
   setSetting(name: string, value: string): Promise<void>;
+}
 
-  addSession(hash: string, expiresAt: number): Promise<void>;
-  hasSession(hash: string, now: number): Promise<boolean>;
-  removeSession(hash: string): Promise<void>;
+/**
+ * All that the server remembers of one fleet but blobs, keys and TUF metadata. A handle is bound to its fleet: whatever
+ * it is asked for, it reads and writes the rows of that fleet only. Times are milliseconds since 1970.
+ */
+export interface Store {
+  /** All of the work or nothing; calls inside must use the store it is given. */
+  transaction<T>(work: (store: Store) => Promise<T>): Promise<T>;
+
+  readonly people: FleetPeople;
+  readonly rollouts: Rollouts;
+  readonly audit: AuditStore;
+
+  /** Blobs are kept once for all fleets; these rows say whose they are. */
+  addBlob(sha256: string): Promise<void>;
+  hasBlob(sha256: string): Promise<boolean>;
 
   addClaimToken(token: ClaimToken): Promise<void>;
   listClaimTokens(): Promise<ClaimToken[]>;
@@ -76,6 +81,9 @@ export interface Store {
   addDevice(device: DeviceRecord): Promise<void>;
   getDevice(id: string): Promise<DeviceRecord | null>;
   listDevices(filter?: { tag?: string; state?: DeviceRecord['state'] }): Promise<DeviceRecord[]>;
+  getDevices(ids: readonly string[]): Promise<DeviceRecord[]>;
+  listDeviceIds(filter: { state: DeviceRecord['state'] }): Promise<string[]>;
+  countDevices(): Promise<Record<DeviceRecord['state'], number>>;
   updateDevice(id: string, patch: DevicePatch): Promise<void>;
 
   /** Events that are there already are left out. */
@@ -93,12 +101,4 @@ export interface Store {
   getRelease(target: string): Promise<ReleaseRecord | null>;
   /** Newest first. */
   listReleases(): Promise<ReleaseRecord[]>;
-
-  addDeployment(deployment: Omit<DeploymentRecord, 'sequence'>): Promise<DeploymentRecord>;
-  getDeployment(id: string): Promise<DeploymentRecord | null>;
-  /** Newest first. */
-  listDeployments(): Promise<DeploymentRecord[]>;
-  updateDeployment(id: string, patch: Pick<DeploymentRecord, 'state' | 'endedAt'>): Promise<void>;
-  putAssignment(assignment: Assignment): Promise<void>;
-  listAssignments(filter: { deployment?: string; device?: string }): Promise<Assignment[]>;
 }

@@ -19,8 +19,9 @@ async function setUp(context: TestContext, options: { threshold?: number; now?: 
   const folder = await temporaryFolder(context);
   const keys = await openOnlineKeys(join(folder, 'keys'));
   const blobs = await openFileBlobs(join(folder, 'blobs'), 1_000_000);
-  const store = openSqliteStore(':memory:');
-  context.after(() => store.close());
+  const server = openSqliteStore(':memory:');
+  context.after(() => server.close());
+  const store = server.fleet('main');
   const tuf = join(folder, 'tuf');
   const repository = await openRepository({ folder: tuf, keys, blobs, store, now: options.now });
   const [first, second] = [makeReleaseKey(), makeReleaseKey()];

@@ -44,14 +44,15 @@ const UPDATE_WORDS: Readonly<Record<UpdateStatus['state'], string>> = {
   installing: 'Installing',
   trial: 'On trial',
   soaking: 'Soaking',
+  downloaded: 'Downloaded',
   confirmed: 'Confirmed',
   failed: 'Failed',
 };
 export const updateWord = (state: UpdateStatus['state']): string => UPDATE_WORDS[state];
 export const updateTone = (state: UpdateStatus['state']): Tone =>
-  state === 'confirmed' ? 'good' : state === 'failed' ? 'bad' : 'busy';
+  state === 'confirmed' || state === 'downloaded' ? 'good' : state === 'failed' ? 'bad' : 'busy';
 export const underWay = (update: UpdateStatus | null): boolean =>
-  update !== null && update.state !== 'confirmed' && update.state !== 'failed';
+  update !== null && !['confirmed', 'downloaded', 'failed'].includes(update.state);
 
 /** How far an update is, 0 to 100: fetching is most of it, the rest are steps. */
 export function updatePercent(update: Pick<UpdateStatus, 'state' | 'percent'>): number {
@@ -61,37 +62,52 @@ export function updatePercent(update: Pick<UpdateStatus, 'state' | 'percent'>): 
     installing: 78,
     trial: 86,
     soaking: 94,
+    downloaded: 100,
     confirmed: 100,
     failed: 100,
   } as const;
   return update.state === 'fetching' ? Math.round((update.percent ?? 0) * 0.7) : steps[update.state];
 }
 
-export const deploymentTone = (state: Deployment['state']): Tone =>
-  ({ running: 'busy', done: 'good', failed: 'bad', aborted: 'idle' })[state] as Tone;
-const DEPLOYMENT_WORDS = { running: 'Running', done: 'Done', failed: 'Failed', aborted: 'Aborted' } as const;
-export const deploymentWord = (state: Deployment['state']): string => DEPLOYMENT_WORDS[state];
-
-type RowState = Deployment['devices'][number]['state'];
-const ROW_WORDS: Readonly<Record<RowState, string>> = {
-  waiting: 'Waiting for the device',
-  told: 'Told',
-  working: 'Working',
-  confirmed: 'Confirmed',
-  failed: 'Failed',
-  superseded: 'Superseded',
+const DEPLOYMENT_STATES: Readonly<Record<Deployment['state'], readonly [string, Tone]>> = {
+  'awaiting-approval': ['Waits for approval', 'warn'],
+  running: ['Running', 'busy'],
+  paused: ['Paused', 'warn'],
+  halted: ['Halted', 'bad'],
+  'turning-back': ['Turning back', 'bad'],
+  'turned-back': ['Turned back', 'bad'],
+  done: ['Done', 'good'],
+  failed: ['Failed', 'bad'],
+  aborted: ['Aborted', 'idle'],
 };
-export const rowWord = (state: RowState): string => ROW_WORDS[state];
-export const rowTone = (state: RowState): Tone =>
-  ({ waiting: 'idle', told: 'busy', working: 'busy', confirmed: 'good', failed: 'bad', superseded: 'idle' })[
-    state
-  ] as Tone;
+export const deploymentWord = (state: Deployment['state']): string => DEPLOYMENT_STATES[state][0];
+export const deploymentTone = (state: Deployment['state']): Tone => DEPLOYMENT_STATES[state][1];
+
+export type RowState = Deployment['devices'][number]['state'];
+const ROW_STATES: Readonly<Record<RowState, readonly [string, Tone]>> = {
+  planned: ['Planned', 'idle'],
+  skipped: ['Left out', 'idle'],
+  waiting: ['Waiting for the device', 'idle'],
+  told: ['Told', 'busy'],
+  working: ['Working', 'busy'],
+  soaking: ['Soaking', 'busy'],
+  confirmed: ['Confirmed', 'good'],
+  penalty: ['Tried again later', 'warn'],
+  failed: ['Failed', 'bad'],
+  returning: ['Going back', 'busy'],
+  returned: ['Back', 'good'],
+  superseded: ['Superseded', 'idle'],
+};
+export const rowWord = (state: RowState): string => ROW_STATES[state][0];
+export const rowTone = (state: RowState): Tone => ROW_STATES[state][1];
 
 export const appTone = (state: DeviceSummary['apps'][string]['state']): Tone =>
   ({ running: 'good', starting: 'busy', 'backing-off': 'bad', stopped: 'idle' })[state] as Tone;
 
 export function destinationText(to: Deployment['to']): string {
-  return 'tag' in to ? `tag ${to.tag}` : `device ${to.device}`;
+  if ('tag' in to) return `tag ${to.tag}`;
+  if ('group' in to) return `group ${to.group}`;
+  return 'query' in to ? to.query : `device ${to.device}`;
 }
 
 /** `APP_START_FAILED: exit code 1` as its two parts. */

@@ -5,6 +5,7 @@ import type { KeyAndCertificate } from '../../authority.ts';
 import type { ServerContext } from '../../context.ts';
 import { answerErrors, answerFrameworkError } from '../../error-answers.ts';
 import { SERVER_LIMITS } from '../../limits.ts';
+import { logRequests } from '../request-log.ts';
 import { demandDevice } from './authenticate.ts';
 import { enrolRoutes } from './enrol.ts';
 import { repositoryRoutes } from './repository.ts';
@@ -30,11 +31,13 @@ export function buildDeviceApp(context: ServerContext, certificate: KeyAndCertif
     },
   }) as unknown as FastifyInstance;
   answerErrors(app);
+  logRequests(app, 'device', context);
+  context.drain.watch(app);
   spreadOut(app, new Admission(SERVER_LIMITS.deviceRequestsPerSecond, SERVER_LIMITS.deviceRequestsBurst));
   enrolRoutes(app, context, new AttemptLimit(SERVER_LIMITS.failedAttemptsPerMinute));
   app.register(async (scope) => {
     demandDevice(scope, context);
-    stateRoutes(scope, context);
+    stateRoutes(scope);
     repositoryRoutes(scope, context);
   });
   return app;

@@ -3,12 +3,17 @@ import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { DEVICE_ID_PATTERN } from '../../broker/access.ts';
 import type { ServerContext } from '../../context.ts';
+import type { FleetContext } from '../../fleets.ts';
 import type { DeviceRecord } from '../../store/store.ts';
 
-const identified = new WeakMap<FastifyRequest, DeviceRecord>();
+export interface Identified {
+  readonly device: DeviceRecord;
+  readonly fleet: FleetContext;
+}
+const identified = new WeakMap<FastifyRequest, Identified>();
 
 /** Demands a certificate of this server's authority, of a device that is approved and not revoked. */
-export function demandDevice(scope: FastifyInstance, { devices }: ServerContext): void {
+export function demandDevice(scope: FastifyInstance, { fleets }: ServerContext): void {
   scope.addHook('onRequest', async (request) => {
     const socket = request.raw.socket as Partial<TLSSocket>;
     const id = socket.authorized === true ? socket.getPeerCertificate?.().subject?.CN : undefined;
@@ -16,19 +21,20 @@ export function demandDevice(scope: FastifyInstance, { devices }: ServerContext)
       throw new NodeosError('UNAUTHENTICATED', 'a client certificate of this server’s authority is needed', {
         hint: 'The device enrols first; its certificate is its identity from then on.',
       });
-    const device = await devices.active(id);
-    if (device === null)
+    const fleet = await fleets.ofDevice(id);
+    const device = (await fleet?.devices.active(id)) ?? null;
+    if (fleet === null || device === null)
       throw new NodeosError('FORBIDDEN', `device ${id} is not active`, {
         hint: 'Approve the device, or let it enrol again with a new identity where it was revoked.',
       });
-    await devices.seen(device);
-    identified.set(request, device);
+    await fleet.devices.seen(device);
+    identified.set(request, { device, fleet });
   });
 }
 
-/** The device of a request behind `demandDevice`. */
-export function deviceOf(request: FastifyRequest): DeviceRecord {
-  const device = identified.get(request);
-  if (device === undefined) throw new NodeosError('INTERNAL', 'the request was not authenticated');
-  return device;
+/** The device of a request behind `demandDevice`, and its fleet. */
+export function deviceOf(request: FastifyRequest): Identified {
+  const found = identified.get(request);
+  if (found === undefined) throw new NodeosError('INTERNAL', 'the request was not authenticated');
+  return found;
 }

@@ -1,38 +1,48 @@
-import { deviceStateSchema } from '@nodeos/contracts/operator-api.ts';
+import { deviceStateSchema, pinsSchema } from '@nodeos/contracts/operator-api.ts';
 import { validate } from '@nodeos/contracts/validate.ts';
 import type { FastifyInstance } from 'fastify';
 import * as z from 'zod';
-import type { ServerContext } from '../../context.ts';
+import { fleetOf } from './authenticate.ts';
 import { nothingSchema } from './nothing.ts';
 
-const filterSchema = z.strictObject({ tag: z.string().max(64).optional(), state: deviceStateSchema.optional() });
-const tagsSchema = z.strictObject({ tags: z.array(z.string().min(1).max(64)).max(32) });
+export const deviceFilterSchema = z.strictObject({
+  tag: z.string().max(64).optional(),
+  state: deviceStateSchema.optional(),
+  query: z.string().max(1000).optional(),
+});
+export const devicePinsSchema = z.strictObject({ pins: pinsSchema });
+export const deviceTagsSchema = z.strictObject({ tags: z.array(z.string().min(1).max(64)).max(32) });
 
 /** Routes below /api/v1/devices, but logs and REPL. */
-export function deviceRoutes(scope: FastifyInstance, { devices }: ServerContext): void {
+export function deviceRoutes(scope: FastifyInstance): void {
   scope.get('/api/v1/devices', async (request) => ({
-    devices: await devices.list(validate(filterSchema, request.query, 'query')),
+    devices: await fleetOf(request).devices.list(validate(deviceFilterSchema, request.query, 'query')),
   }));
-  scope.get<{ Params: { id: string } }>('/api/v1/devices/:id', ({ params }) => devices.detail(params.id));
-  scope.post<{ Params: { id: string } }>('/api/v1/devices/:id/approve', ({ params, body }) => {
-    validate(nothingSchema, body, 'approve');
-    return devices.approve(params.id);
-  });
-  scope.post<{ Params: { id: string } }>('/api/v1/devices/:id/revoke', ({ params, body }) => {
-    validate(nothingSchema, body, 'revoke');
-    return devices.revoke(params.id);
-  });
-  scope.put<{ Params: { id: string } }>('/api/v1/devices/:id/tags', ({ params, body }) =>
-    devices.setTags(params.id, validate(tagsSchema, body, 'tags').tags),
+  scope.get<{ Params: { id: string } }>('/api/v1/devices/:id', (request) =>
+    fleetOf(request).devices.detail(request.params.id),
   );
-  scope.post<{ Params: { id: string } }>('/api/v1/devices/:id/reboot', async ({ params, body }, reply) => {
-    validate(nothingSchema, body, 'reboot');
-    await devices.reboot(params.id);
+  scope.post<{ Params: { id: string } }>('/api/v1/devices/:id/approve', (request) => {
+    validate(nothingSchema, request.body, 'approve');
+    return fleetOf(request).devices.approve(request.params.id);
+  });
+  scope.post<{ Params: { id: string } }>('/api/v1/devices/:id/revoke', (request) => {
+    validate(nothingSchema, request.body, 'revoke');
+    return fleetOf(request).devices.revoke(request.params.id);
+  });
+  scope.put<{ Params: { id: string } }>('/api/v1/devices/:id/tags', (request) =>
+    fleetOf(request).devices.setTags(request.params.id, validate(deviceTagsSchema, request.body, 'tags').tags),
+  );
+  scope.put<{ Params: { id: string } }>('/api/v1/devices/:id/pins', (request) =>
+    fleetOf(request).devices.setPins(request.params.id, validate(devicePinsSchema, request.body, 'pins').pins),
+  );
+  scope.post<{ Params: { id: string } }>('/api/v1/devices/:id/reboot', async (request, reply) => {
+    validate(nothingSchema, request.body, 'reboot');
+    await fleetOf(request).devices.reboot(request.params.id);
     return reply.code(202).send();
   });
-  scope.post<{ Params: { id: string } }>('/api/v1/devices/:id/reformat-data', async ({ params, body }, reply) => {
-    validate(nothingSchema, body, 'reformat-data');
-    await devices.reformatData(params.id);
+  scope.post<{ Params: { id: string } }>('/api/v1/devices/:id/reformat-data', async (request, reply) => {
+    validate(nothingSchema, request.body, 'reformat-data');
+    await fleetOf(request).devices.reformatData(request.params.id);
     return reply.code(202).send();
   });
 }

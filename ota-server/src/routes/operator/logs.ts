@@ -6,8 +6,9 @@ import * as z from 'zod';
 import type { ServerContext } from '../../context.ts';
 import { SERVER_LIMITS } from '../../limits.ts';
 import { type EventStream, openEventStream } from '../../live/event-stream.ts';
+import { fleetOf } from './authenticate.ts';
 
-const querySchema = z.strictObject({
+export const logQuerySchema = z.strictObject({
   app: appNameSchema.optional(),
   backlog: z.coerce.number().int().min(0).max(1000).default(100),
   follow: z.enum(['0', '1']).default('0'),
@@ -17,11 +18,11 @@ const querySchema = z.strictObject({
  * GET /api/v1/devices/:id/logs: server-sent events `log`. Without `follow` the stream ends when the device has been
  * quiet for a moment: the device marks no end of its past.
  */
-export function logRoutes(scope: FastifyInstance, { devices, logs }: ServerContext): void {
+export function logRoutes(scope: FastifyInstance, { logs }: ServerContext): void {
   scope.get<{ Params: { id: string } }>('/api/v1/devices/:id/logs', async (request, reply) => {
-    const query = validate(querySchema as z.ZodType<z.infer<typeof querySchema>>, request.query, 'query');
+    const query = validate(logQuerySchema as z.ZodType<z.infer<typeof logQuerySchema>>, request.query, 'query');
     const deviceId = request.params.id;
-    await devices.detail(deviceId);
+    await fleetOf(request).devices.mustExist(deviceId);
 
     let stream: EventStream | null = null;
     let quiet: NodeJS.Timeout | undefined;

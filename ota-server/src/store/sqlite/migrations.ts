@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
+import { PLAIN_ROLLOUT } from '@nodeos/contracts/rollout.ts';
 
 /** Each entry brings the schema from version `index` to `index + 1`. Entries are never edited, only added. */
 const MIGRATIONS: readonly string[] = [
@@ -39,16 +40,135 @@ const MIGRATIONS: readonly string[] = [
   ) strict;
   create index assignments_by_device on assignments (device);
   `,
+  // Fleets: every row of a fleet carries its name, and keys and references carry it too.
+  `
+  create table fleets (id text primary key, name text not null, created_at integer not null) strict;
+  insert into fleets values ('main', 'Main fleet', 0);
+  create table claim_tokens_2 (
+    fleet text not null references fleets (id), token text primary key, uses integer, used integer not null,
+    expires_at integer, tags text not null, auto_approve integer not null, created_at integer not null
+  ) strict;
+  insert into claim_tokens_2 select 'main', * from claim_tokens;
+  create table devices_2 (
+    fleet text not null references fleets (id), id text primary key, serial text not null, board text not null,
+    state text not null, tags text not null, public_key text not null unique, certificate text,
+    system_version text not null, last_seen integer, created_at integer not null, report text, desired text not null,
+    unique (fleet, id)
+  ) strict;
+  insert into devices_2 select 'main', * from devices;
+  create table events_2 (
+    fleet text not null, device text not null, at integer not null, kind text not null, text text not null,
+    unique (device, at, kind, text), foreign key (fleet, device) references devices (fleet, id) on delete cascade
+  ) strict;
+  insert into events_2 select 'main', * from events order by rowid;
+  create table updates_2 (
+    fleet text not null, device text not null, target text not null, deployment text not null, at integer not null,
+    status text not null, primary key (fleet, device, target, deployment),
+    foreign key (fleet, device) references devices (fleet, id) on delete cascade
+  ) strict;
+  insert into updates_2 select 'main', * from updates order by rowid;
+  create table releases_2 (
+    fleet text not null references fleets (id), target text not null, kind text not null, name text not null,
+    version text not null, bytes integer not null, sha256 text not null, published_at integer not null,
+    custom text not null, listed integer not null, primary key (fleet, target)
+  ) strict;
+  insert into releases_2 select 'main', * from releases order by rowid;
+  create table fleet_blobs (
+    fleet text not null references fleets (id), sha256 text not null, primary key (fleet, sha256)
+  ) strict;
+  insert into fleet_blobs select distinct 'main', sha256 from releases;
+  create table deployments_2 (
+    fleet text not null references fleets (id), sequence integer primary key autoincrement, id text not null unique,
+    target text not null, kind text not null, name text not null, version text not null, destination text not null,
+    state text not null, created_at integer not null, ended_at integer, unique (fleet, id)
+  ) strict;
+  insert into deployments_2 select 'main', * from deployments;
+  create table assignments_2 (
+    fleet text not null, deployment text not null, device text not null, state text not null, percent real,
+    reason text, generation integer not null, primary key (fleet, deployment, device),
+    foreign key (fleet, deployment) references deployments (fleet, id),
+    foreign key (fleet, device) references devices (fleet, id) on delete cascade
+  ) strict;
+  insert into assignments_2 select 'main', * from assignments;
+  drop table assignments;
+  drop table deployments;
+  drop table releases;
+  drop table updates;
+  drop table events;
+  drop table devices;
+  drop table claim_tokens;
+  alter table claim_tokens_2 rename to claim_tokens;
+  alter table devices_2 rename to devices;
+  alter table events_2 rename to events;
+  alter table updates_2 rename to updates;
+  alter table releases_2 rename to releases;
+  alter table deployments_2 rename to deployments;
+  alter table assignments_2 rename to assignments;
+  create index updates_by_time on updates (device, at);
+  create index assignments_by_device on assignments (device);
+  create index devices_by_fleet on devices (fleet, created_at);
+  `,
+  // People: sessions belong to somebody, so those of before end.
+  `
+  drop table sessions;
+  create table users (
+    name text primary key, password text not null, server integer not null, created_at integer not null
+  ) strict;
+  create table memberships (
+    fleet text not null references fleets (id), user text not null references users (name) on delete cascade,
+    role text not null, primary key (fleet, user)
+  ) strict;
+  create table api_tokens (
+    fleet text not null references fleets (id), id text primary key, hash text not null unique, name text not null,
+    user text references users (name) on delete cascade, scopes text not null, created_at integer not null,
+    expires_at integer, last_used integer
+  ) strict;
+  create table sessions (
+    hash text primary key, user text references users (name) on delete cascade, fleet text not null,
+    address text not null, created_at integer not null, expires_at integer not null
+  ) strict;
+  create index memberships_by_user on memberships (user);
+  create index api_tokens_by_fleet on api_tokens (fleet, created_at);
+  create index sessions_by_user on sessions (user);
+  `,
+  // The audit log: what is written stays as it is.
+  `
+  create table audit (
+    fleet text not null references fleets (id), sequence integer not null, at integer not null, actor text not null,
+    address text not null, action text not null, target text not null, outcome text not null, details text not null,
+    previous text not null, hash text not null, primary key (fleet, sequence)
+  ) strict;
+  create trigger audit_stays before update on audit begin select raise(abort, 'the audit log is append-only'); end;
+  create trigger audit_keeps before delete on audit begin select raise(abort, 'the audit log is append-only'); end;
+  `,
+  // Rollouts: deployments go out in waves, to groups too, and devices can be pinned.
+  `
+  create table groups (
+    fleet text not null references fleets (id), name text not null, query text, devices text not null,
+    window text not null, created_at integer not null, primary key (fleet, name)
+  ) strict;
+  alter table devices add column pins text not null default '{}';
+  alter table deployments add column rollout text not null default '${JSON.stringify(PLAIN_ROLLOUT)}';
+  alter table deployments add column reason text;
+  alter table deployments add column wave integer not null default 0;
+  alter table deployments add column approved_wave integer not null default -1;
+  alter table assignments add column wave integer not null default 0;
+  alter table assignments add column attempts integer not null default 1;
+  alter table assignments add column not_before integer;
+  alter table assignments add column since integer not null default 0;
+  alter table assignments add column released_at integer;
+  alter table assignments add column previous text;
+  `,
 ];
 
-/** Brings a database to the newest schema, each step in a transaction. */
-export function migrate(database: DatabaseSync): void {
+/** Brings a database to the newest schema, or to an earlier one, each step in a transaction. */
+export function migrate(database: DatabaseSync, wanted = MIGRATIONS.length): void {
   const { user_version: found } = database.prepare('pragma user_version').get() as { user_version: number };
   if (found > MIGRATIONS.length)
     throw new NodeosError('CONFLICT', `the database has schema ${found}, this server knows ${MIGRATIONS.length}`, {
       hint: 'Start the newer version of NodeOS that last used this data folder.',
     });
-  for (let version = found; version < MIGRATIONS.length; version++) {
+  for (let version = found; version < wanted; version++) {
     database.exec(`begin immediate; ${MIGRATIONS[version]}; pragma user_version = ${version + 1}; commit;`);
   }
 }

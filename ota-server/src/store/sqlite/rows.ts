@@ -1,6 +1,5 @@
 import type { ClaimToken } from '@nodeos/contracts/operator-api.ts';
-import type { Selectable } from 'kysely';
-import type { Assignment, DeploymentRecord, DevicePatch, DeviceRecord, ReleaseRecord } from '../store.ts';
+import type { DevicePatch, DeviceRecord, ReleaseRecord } from '../store.ts';
 import type { DeviceRow, Tables } from './tables.ts';
 
 /** Conversions between rows and records; the rows were written by this module, so they are not checked again. */
@@ -17,6 +16,7 @@ export const deviceFromRow = (row: DeviceRow): DeviceRecord => ({
   createdAt: row.created_at,
   report: row.report === null ? null : JSON.parse(row.report),
   desired: JSON.parse(row.desired),
+  pins: JSON.parse(row.pins),
 });
 
 export function deviceToRow(patch: DevicePatch): Partial<DeviceRow> {
@@ -30,6 +30,7 @@ export function deviceToRow(patch: DevicePatch): Partial<DeviceRow> {
   if (patch.lastSeen !== undefined) row.last_seen = patch.lastSeen;
   if (patch.report !== undefined) row.report = patch.report === null ? null : JSON.stringify(patch.report);
   if (patch.desired !== undefined) row.desired = JSON.stringify(patch.desired);
+  if (patch.pins !== undefined) row.pins = JSON.stringify(patch.pins);
   return row;
 }
 
@@ -65,22 +66,4 @@ export const releaseToRow = (release: ReleaseRecord): Tables['releases'] => ({
   published_at: release.publishedAt,
   custom: JSON.stringify(release.custom),
   listed: release.listed ? 1 : 0,
-});
-
-export const deploymentFromRow = (row: Selectable<Tables['deployments']>): DeploymentRecord => ({
-  id: row.id,
-  sequence: row.sequence,
-  target: row.target,
-  kind: row.kind as DeploymentRecord['kind'],
-  name: row.name,
-  version: row.version,
-  to: JSON.parse(row.destination),
-  state: row.state as DeploymentRecord['state'],
-  createdAt: row.created_at,
-  endedAt: row.ended_at,
-});
-
-export const assignmentFromRow = (row: Tables['assignments']): Assignment => ({
-  ...row,
-  state: row.state as Assignment['state'],
 });

@@ -3,8 +3,12 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
+import { Kysely, sql } from 'kysely';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 import { testStore } from '../store.suite.ts';
+import { nodeSqliteDialect } from './dialect.ts';
+import { FleetScope } from './fleet-scope.ts';
+import { migrate } from './migrations.ts';
 import { openSqliteStore } from './store.ts';
 
 testStore('sqlite', async (context) => {
@@ -33,4 +37,49 @@ test('sqlite: a second server on the same data and a database of a newer server 
   raw.exec('pragma user_version = 999');
   raw.close();
   assert.throws(() => openSqliteStore(path), { code: 'CONFLICT', message: /schema 999/ });
+});
+
+test('sqlite: what a server without fleets wrote is the main fleet of one with fleets', async (context) => {
+  const path = join(await temporaryFolder(context), 'server.sqlite');
+  const old = new DatabaseSync(path);
+  migrate(old, 1);
+  const device = `'a', 'S-1', 'pc', 'active', '["all"]', 'key', null, '1.0.0', 9, 1, null, '{"generation":3}'`;
+  old.exec(`
+    insert into claim_tokens values ('token', 2, 1, null, '["x"]', 1, 5);
+    insert into devices values (${device});
+    insert into events values ('a', 1, 'boot', 'one');
+    insert into updates values ('a', 'apps/a', 'd1', 4, '{"state":"confirmed"}');
+    insert into deployments values (7, 'd1', 'apps/a', 'app', 'a', '1.0.0', '{"tag":"all"}', 'done', 2, 3);
+    insert into assignments values ('d1', 'a', 'confirmed', null, null, 1);
+    insert into releases values ('apps/a', 'app', 'a', '1.0.0', 6, 'f00d', 1, '{}', 1);
+  `);
+  old.close();
+  const server = openSqliteStore(path);
+  context.after(() => server.close());
+  const store = server.fleet('main');
+  assert.equal((await store.getDevice('a'))?.desired.generation, 3);
+  assert.equal((await store.listEvents('a', 9)).length, 1);
+  assert.equal((await store.latestUpdates()).get('a')?.at, 4);
+  assert.equal((await store.listClaimTokens())[0]?.used, 1);
+  assert.equal((await store.rollouts.getDeployment('d1'))?.sequence, 7);
+  assert.equal((await store.rollouts.listAssignments({ deployment: 'd1' }))[0]?.state, 'confirmed');
+  assert.equal((await store.listReleases()).length, 1);
+  assert.equal(await store.hasBlob('f00d'), true);
+});
+
+test('sqlite: a query that cannot be bound to a fleet is refused', async () => {
+  const scoped = new Kysely<{ devices: { id: string } }>({
+    dialect: nodeSqliteDialect(new DatabaseSync(':memory:')),
+  }).withPlugin(new FleetScope('main'));
+  await assert.rejects(sql`select * from devices`.execute(scoped), { code: 'INTERNAL' });
+  await assert.rejects(scoped.selectFrom(sql<{ id: string }>`devices`.as('d')).selectAll().execute(), {
+    code: 'INTERNAL',
+  });
+  const joined = scoped.selectFrom('devices as a').innerJoin('devices as b', 'a.id', 'b.id').select('a.id').compile();
+  assert.match(joined.sql, /on "a"."id" = "b"."id" and "b"."fleet" = \? where "a"."fleet" = \?/);
+  const within = scoped
+    .deleteFrom('devices')
+    .where('id', 'in', (inner) => inner.selectFrom('devices as b').select('b.id'))
+    .compile();
+  assert.match(within.sql, /where "b"."fleet" = \?\) and "devices"."fleet" = \?/);
 });

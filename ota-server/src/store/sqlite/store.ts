@@ -5,39 +5,39 @@ import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { ClaimToken } from '@nodeos/contracts/operator-api.ts';
 import { Kysely, sql } from 'kysely';
 import { SERVER_LIMITS } from '../../limits.ts';
+import type { AuditStore } from '../audit.ts';
+import type { Accounts, FleetPeople } from '../people.ts';
+import type { Rollouts } from '../rollouts.ts';
 import type {
-  Assignment,
-  DeploymentRecord,
   DeviceEvent,
   DevicePatch,
   DeviceRecord,
+  FleetRecord,
   ReleaseRecord,
+  ServerStore,
   Store,
   UpdateRecord,
 } from '../store.ts';
+import { SqliteAudit } from './audit.ts';
 import { nodeSqliteDialect } from './dialect.ts';
+import { FleetScope } from './fleet-scope.ts';
 import { migrate } from './migrations.ts';
-import {
-  assignmentFromRow,
-  claimTokenFromRow,
-  deploymentFromRow,
-  deviceFromRow,
-  deviceToRow,
-  releaseFromRow,
-  releaseToRow,
-} from './rows.ts';
-import type { DeviceRow, Tables } from './tables.ts';
+import { SqliteAccounts, SqliteFleetPeople } from './people.ts';
+import { SqliteRollouts } from './rollouts.ts';
+import { claimTokenFromRow, deviceFromRow, deviceToRow, releaseFromRow, releaseToRow } from './rows.ts';
+import type { DeviceRow, ServerTables, Tables } from './tables.ts';
 
 /**
  * Opens (or makes) the database file, held by one server at a time.
  * @throws NodeosError CONFLICT where another server uses it or a newer one wrote it
  */
-export function openSqliteStore(path: string): Store {
+export function openSqliteStore(path: string): ServerStore {
   const database = new DatabaseSync(path, { timeout: 500 });
   try {
     database.exec('pragma locking_mode = exclusive; pragma journal_mode = wal;');
-    database.exec('pragma synchronous = normal; pragma foreign_keys = on; begin immediate; commit;');
+    database.exec('pragma synchronous = normal; pragma foreign_keys = off; begin immediate; commit;');
     migrate(database);
+    database.exec('pragma foreign_keys = on');
   } catch (error) {
     database.close();
     if ((error as { errcode?: number }).errcode === 5)
@@ -48,24 +48,45 @@ export function openSqliteStore(path: string): Store {
     throw error;
   }
   if (path !== ':memory:') chmodSync(path, 0o600);
-  return new SqliteStore(new Kysely<Tables>({ dialect: nodeSqliteDialect(database) }));
+  return new SqliteServerStore(new Kysely<ServerTables>({ dialect: nodeSqliteDialect(database) }));
 }
 
-class SqliteStore implements Store {
-  readonly #db: Kysely<Tables>;
+class SqliteServerStore implements ServerStore {
+  readonly accounts: Accounts;
+  readonly #db: Kysely<ServerTables>;
 
-  constructor(db: Kysely<Tables>) {
+  constructor(db: Kysely<ServerTables>) {
     this.#db = db;
+    this.accounts = new SqliteAccounts(db);
   }
 
-  transaction<T>(work: (store: Store) => Promise<T>): Promise<T> {
-    return this.#db.transaction().execute((transaction) => work(new SqliteStore(transaction)));
+  fleet(id: string): Store {
+    return new SqliteStore(this.#db.withPlugin(new FleetScope(id)) as unknown as Kysely<Tables>);
   }
 
   async close(): Promise<void> {
     // A connection that was never used is not the driver's yet, so it would stay open.
     await sql`select 1`.execute(this.#db);
     await this.#db.destroy();
+  }
+
+  async addFleet({ id, name, createdAt }: FleetRecord): Promise<void> {
+    await this.#db.insertInto('fleets').values({ id, name, created_at: createdAt }).execute();
+  }
+
+  async listFleets(): Promise<FleetRecord[]> {
+    const rows = await this.#db.selectFrom('fleets').selectAll().orderBy('created_at').orderBy('id').execute();
+    return rows.map(({ id, name, created_at }) => ({ id, name, createdAt: created_at }));
+  }
+
+  async fleetOfDevice(id: string): Promise<string | null> {
+    const row = await this.#db.selectFrom('devices').select('fleet').where('id', '=', id).executeTakeFirst();
+    return row?.fleet ?? null;
+  }
+
+  async fleetOfClaimToken(token: string): Promise<string | null> {
+    const row = await this.#db.selectFrom('claim_tokens').select('fleet').where('token', '=', token).executeTakeFirst();
+    return row?.fleet ?? null;
   }
 
   async getSetting(name: string): Promise<string | null> {
@@ -76,20 +97,40 @@ class SqliteStore implements Store {
   async setSetting(name: string, value: string): Promise<void> {
     await this.#db.replaceInto('settings').values({ name, value }).execute();
   }
+}
 
-  async addSession(hash: string, expiresAt: number): Promise<void> {
-    await this.#db.insertInto('sessions').values({ hash, expires_at: expiresAt }).execute();
+class SqliteStore implements Store {
+  readonly people: FleetPeople;
+  readonly rollouts: Rollouts;
+  readonly audit: AuditStore;
+  readonly #db: Kysely<Tables>;
+
+  constructor(db: Kysely<Tables>) {
+    this.#db = db;
+    this.people = new SqliteFleetPeople(db);
+    this.rollouts = new SqliteRollouts(db);
+    this.audit = new SqliteAudit(db);
   }
 
-  async hasSession(hash: string, now: number): Promise<boolean> {
-    await this.#db.deleteFrom('sessions').where('expires_at', '<=', now).execute();
-    return (
-      (await this.#db.selectFrom('sessions').select('hash').where('hash', '=', hash).executeTakeFirst()) !== undefined
-    );
+  transaction<T>(work: (store: Store) => Promise<T>): Promise<T> {
+    return this.#db.transaction().execute((transaction) => work(new SqliteStore(transaction)));
   }
 
-  async removeSession(hash: string): Promise<void> {
-    await this.#db.deleteFrom('sessions').where('hash', '=', hash).execute();
+  async addBlob(sha256: string): Promise<void> {
+    await this.#db
+      .insertInto('fleet_blobs')
+      .values({ sha256 })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+
+  async hasBlob(sha256: string): Promise<boolean> {
+    const row = await this.#db
+      .selectFrom('fleet_blobs')
+      .select('sha256')
+      .where('sha256', '=', sha256)
+      .executeTakeFirst();
+    return row !== undefined;
   }
 
   async addClaimToken(token: ClaimToken): Promise<void> {
@@ -147,6 +188,34 @@ class SqliteStore implements Store {
     if (filter.tag !== undefined)
       query = query.where(sql<boolean>`exists (select 1 from json_each(tags) where value = ${filter.tag})`);
     return (await query.execute()).map(deviceFromRow);
+  }
+
+  async getDevices(ids: readonly string[]): Promise<DeviceRecord[]> {
+    const rows = await this.#db
+      .selectFrom('devices')
+      .selectAll()
+      .where(sql<boolean>`id in (select value from json_each(${JSON.stringify(ids)}))`)
+      .execute();
+    return rows.map(deviceFromRow);
+  }
+
+  async listDeviceIds(filter: { state: DeviceRecord['state'] }): Promise<string[]> {
+    const rows = await this.#db.selectFrom('devices').select('id').where('state', '=', filter.state).execute();
+    return rows.map(({ id }) => id);
+  }
+
+  async countDevices(): Promise<Record<DeviceRecord['state'], number>> {
+    const rows = await this.#db
+      .selectFrom('devices')
+      .select(['state', (expression) => expression.fn.countAll().as('count')])
+      .groupBy('state')
+      .execute();
+    return {
+      pending: 0,
+      active: 0,
+      revoked: 0,
+      ...Object.fromEntries(rows.map((row) => [row.state, Number(row.count)])),
+    };
   }
 
   async updateDevice(id: string, patch: DevicePatch): Promise<void> {
@@ -241,56 +310,5 @@ class SqliteStore implements Store {
       .orderBy(sql`rowid`, 'desc')
       .execute();
     return rows.map(releaseFromRow);
-  }
-
-  async addDeployment(deployment: Omit<DeploymentRecord, 'sequence'>): Promise<DeploymentRecord> {
-    const row = await this.#db
-      .insertInto('deployments')
-      .values({
-        id: deployment.id,
-        target: deployment.target,
-        kind: deployment.kind,
-        name: deployment.name,
-        version: deployment.version,
-        destination: JSON.stringify(deployment.to),
-        state: deployment.state,
-        created_at: deployment.createdAt,
-        ended_at: deployment.endedAt,
-      })
-      .returningAll()
-      .executeTakeFirstOrThrow();
-    return deploymentFromRow(row);
-  }
-
-  async getDeployment(id: string): Promise<DeploymentRecord | null> {
-    const row = await this.#db.selectFrom('deployments').selectAll().where('id', '=', id).executeTakeFirst();
-    return row === undefined ? null : deploymentFromRow(row);
-  }
-
-  async listDeployments(): Promise<DeploymentRecord[]> {
-    const rows = await this.#db.selectFrom('deployments').selectAll().orderBy('sequence', 'desc').execute();
-    return rows.map(deploymentFromRow);
-  }
-
-  async updateDeployment(id: string, patch: Pick<DeploymentRecord, 'state' | 'endedAt'>): Promise<void> {
-    await this.#db
-      .updateTable('deployments')
-      .set({ state: patch.state, ended_at: patch.endedAt })
-      .where('id', '=', id)
-      .execute();
-  }
-
-  async putAssignment(assignment: Assignment): Promise<void> {
-    await this.#db
-      .replaceInto('assignments')
-      .values({ ...assignment })
-      .execute();
-  }
-
-  async listAssignments(filter: { deployment?: string; device?: string }): Promise<Assignment[]> {
-    let query = this.#db.selectFrom('assignments').selectAll().orderBy('device');
-    if (filter.deployment !== undefined) query = query.where('deployment', '=', filter.deployment);
-    if (filter.device !== undefined) query = query.where('device', '=', filter.device);
-    return (await query.execute()).map(assignmentFromRow);
   }
 }

@@ -1,9 +1,46 @@
 import type { Generated } from 'kysely';
 
-/** Rows as SQLite holds them: JSON in text, truth values as 0 and 1. */
-export interface Tables {
+/** Tables that no fleet owns. */
+export interface ServerTables {
   settings: { name: string; value: string };
-  sessions: { hash: string; expires_at: number };
+  fleets: { id: string; name: string; created_at: number };
+  users: UserRow;
+  memberships: { fleet: string; user: string; role: string };
+  api_tokens: ApiTokenRow & { fleet: string };
+  sessions: {
+    hash: string;
+    user: string | null;
+    fleet: string;
+    address: string;
+    created_at: number;
+    expires_at: number;
+  };
+  devices: { fleet: string; id: string };
+  claim_tokens: { fleet: string; token: string };
+}
+
+/**
+ * Rows of a fleet as SQLite holds them: JSON in text, truth values as 0 and 1. Each table has a column `fleet` beside
+ * these, which only `FleetScope` writes and compares.
+ */
+export interface Tables {
+  /** Shared by all fleets: a fleet's query may join it, and sees of it its own members only. */
+  users: UserRow;
+  memberships: { user: string; role: string };
+  api_tokens: ApiTokenRow;
+  audit: {
+    sequence: number;
+    at: number;
+    actor: string;
+    address: string;
+    action: string;
+    target: string;
+    outcome: string;
+    details: string;
+    previous: string;
+    hash: string;
+  };
+  fleet_blobs: { sha256: string };
   claim_tokens: {
     token: string;
     uses: number | null;
@@ -35,18 +72,49 @@ export interface Tables {
     name: string;
     version: string;
     destination: string;
+    rollout: string;
     state: string;
+    reason: string | null;
+    wave: number;
+    approved_wave: number;
     created_at: number;
     ended_at: number | null;
   };
-  assignments: {
-    deployment: string;
-    device: string;
-    state: string;
-    percent: number | null;
-    reason: string | null;
-    generation: number;
-  };
+  assignments: AssignmentRow;
+  groups: { name: string; query: string | null; devices: string; window: string; created_at: number };
+}
+
+export interface AssignmentRow {
+  deployment: string;
+  device: string;
+  state: string;
+  percent: number | null;
+  reason: string | null;
+  generation: number;
+  wave: number;
+  attempts: number;
+  not_before: number | null;
+  since: number;
+  released_at: number | null;
+  previous: string | null;
+}
+
+export interface UserRow {
+  name: string;
+  password: string;
+  server: number;
+  created_at: number;
+}
+
+export interface ApiTokenRow {
+  id: string;
+  hash: string;
+  name: string;
+  user: string | null;
+  scopes: string;
+  created_at: number;
+  expires_at: number | null;
+  last_used: number | null;
 }
 
 export interface DeviceRow {
@@ -62,4 +130,5 @@ export interface DeviceRow {
   created_at: number;
   report: string | null;
   desired: string;
+  pins: string;
 }

@@ -1,0 +1,42 @@
+import { fleetSchema } from '@nodeos/contracts/access.ts';
+import { z } from 'zod';
+import { connect, type ServerOptions, withServer } from '../connect.ts';
+import { print, printJson, printTable } from '../output.ts';
+import { example, type RegisterVerb } from '../verb.ts';
+
+const fleetsSchema = z.object({ fleets: z.array(fleetSchema) });
+
+export const registerFleets: RegisterVerb = (program, io) => {
+  const verb = program
+    .command('fleets')
+    .description('fleets of one server: each with its own people, devices, keys and releases')
+    .addHelpText('after', example('nodeos fleets create north --title "North"', 'nodeos devices list --fleet north'));
+
+  withServer(verb.command('list'))
+    .description('list the fleets that you may see')
+    .option('--json', 'print JSON')
+    .addHelpText('after', example('nodeos fleets list'))
+    .action(async (options: ServerOptions & { json?: boolean }) => {
+      const { fleets } = await (await connect(io, options)).get('/fleets', fleetsSchema);
+      if (options.json) return printJson(io, fleets);
+      const rows = fleets.map(({ id, name, createdAt }) => [
+        id,
+        name,
+        createdAt === 0 ? '-' : new Date(createdAt).toISOString().slice(0, 10),
+      ]);
+      printTable(io, ['FLEET', 'TITLE', 'SINCE'], rows, 'No fleets.');
+    });
+
+  withServer(verb.command('create'))
+    .description('make a fleet')
+    .argument('<name>', 'short name, for --fleet')
+    .option('--title <text>', 'what people call it; default: the name')
+    .addHelpText('after', example('nodeos fleets create north --title "North"'))
+    .action(async (id: string, options: ServerOptions & { title?: string }) => {
+      await (await connect(io, options)).send('POST', '/fleets', { id, name: options.title ?? id });
+      print(
+        io,
+        `The fleet ${id} is there. Give people roles in it with: nodeos users add NAME --role ROLE --fleet ${id}`,
+      );
+    });
+};

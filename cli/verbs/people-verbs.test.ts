@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { runServer } from '@nodeos/ota-server/testing/running-server.ts';
+import { runForTest, temporaryFolder } from '../cli.testing.ts';
+
+async function setUp(test: TestContext) {
+  const running = await runServer(test);
+  const cwd = await temporaryFolder(test);
+  const server = running.server.addresses.operator.url;
+  const as =
+    (token: string) =>
+    (...argv: string[]) =>
+      runForTest([...argv, '--server', server, '--token', token], { cwd, env: { NODEOS_PASSWORD: '' } });
+  return { running, as, run: as(running.server.operatorToken) };
+}
+
+describe('people, tokens, fleets and the audit log by command', () => {
+  it('adds a user with a password that is made, changes the role and takes the user out', async (test) => {
+    const { running, run } = await setUp(test);
+    const added = await run('users', 'add', 'ada', '--role', 'viewer');
+    assert.equal(added.code, 0, added.stderr);
+    const password = /^password: (\S{20})$/m.exec(added.stdout)?.[1];
+    const login = await running.server.app.inject({
+      method: 'POST',
+      url: '/api/v1/session',
+      payload: { name: 'ada', password },
+    });
+    assert.equal(login.statusCode, 204);
+    assert.match((await run('users', 'role', 'ada', 'operator')).stdout, /ada is operator/);
+    assert.match((await run('users', 'list')).stdout, /^ada +operator/m);
+    assert.match((await run('users', 'password', 'ada')).stdout, /^password: /);
+    assert.match((await run('users', 'add', 'bob', '--role', 'king')).stderr, /^error INPUT_INVALID: --role/);
+    assert.equal((await run('users', 'remove', 'ada')).code, 0);
+    assert.match((await run('users', 'remove', 'ada')).stderr, /^error NOT_FOUND/);
+  });
+
+  it('makes a token that does what its rights allow, and ends it', async (test) => {
+    const { as, run } = await setUp(test);
+    const made = JSON.parse((await run('tokens', 'create', 'ci', '--scope', 'read', '--days', '1', '--json')).stdout);
+    const ci = as(made.token);
+    assert.equal((await ci('devices', 'list')).code, 0);
+    assert.match((await ci('claim-token', 'create')).stderr, /^error FORBIDDEN: .*"provision"/);
+    assert.match((await run('tokens', 'list')).stdout, new RegExp(`^${made.id} +ci +operator token +read`, 'm'));
+    assert.equal((await run('tokens', 'revoke', made.id)).code, 0);
+    assert.match((await ci('devices', 'list')).stderr, /^error UNAUTHENTICATED/);
+    assert.match((await run('tokens', 'create', 'x', '--scope', 'everything')).stderr, /^error INPUT_INVALID/);
+  });
+
+  it('keeps fleets apart, and checks the audit log against a hash that was kept', async (test) => {
+    const { run } = await setUp(test);
+    assert.equal((await run('fleets', 'create', 'north', '--title', 'North')).code, 0);
+    assert.match((await run('fleets', 'list')).stdout, /^north +North/m);
+    await run('claim-token', 'create', '--tag', 'kiosk');
+    assert.match((await run('claim-token', 'list', '--fleet', 'north')).stdout, /No claim tokens/);
+    assert.match(
+      (await run('devices', 'list', '--fleet', 'south')).stderr,
+      /^error NOT_FOUND: there is no fleet south/,
+    );
+    const list = await run('audit', 'list');
+    assert.match(list.stdout, /operator token +127\.0\.0\.1 +POST \/claim-tokens +accepted +\{.*kiosk/);
+    const check = await run('audit', 'check');
+    const since = /: (2:[0-9a-f]{64})$/m.exec(check.stdout)?.[1] as string;
+    assert.ok(since, check.stdout + check.stderr);
+    assert.equal((await run('audit', 'check', '--since', since)).code, 0);
+    const other = `${since.slice(0, -1)}${since.endsWith('0') ? '1' : '0'}`;
+    assert.match(
+      (await run('audit', 'check', '--since', other)).stderr,
+      /^error AUDIT_BROKEN: .*entry 2 is another one/,
+    );
+    assert.match((await run('audit', 'check', '--since', `9${since.slice(1)}`)).stderr, /entry 9 is missing/);
+  });
+});

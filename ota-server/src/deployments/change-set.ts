@@ -1,0 +1,118 @@
+import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
+import type { Membership } from '../groups/membership.ts';
+import type { Assignment, DeploymentRecord } from '../store/rollouts.ts';
+import type { DeviceRecord, ReleaseRecord, Store } from '../store/store.ts';
+import { beginsAtOnce, type Candidate, desiredState, runningVersion, syncDevice } from './plan.ts';
+import { isReleased } from './plan-rollout.ts';
+import { waveCount } from './plan-waves.ts';
+
+/** What the changes of some devices are judged by; read once for all of them. */
+export interface FleetView {
+  readonly deployments: readonly DeploymentRecord[];
+  readonly releases: readonly ReleaseRecord[];
+  readonly membership: Membership;
+}
+
+export interface Written {
+  /** Devices whose desired state is another now, with its generation. */
+  readonly tells: ReadonlyMap<string, number>;
+  /** Deployments of which a row changed. */
+  readonly deployments: ReadonlySet<string>;
+}
+
+/**
+ * Writes changed rows of some devices and all that follows from them for these devices: rows of other deployments that
+ * give way, and desired states.
+ * @param changes rows that replace those of the store
+ * @param waveOf see syncDevice
+ */
+export async function writeChanges(
+  store: Store,
+  view: FleetView,
+  devices: readonly DeviceRecord[],
+  changes: readonly Assignment[],
+  now: number,
+  waveOf?: (deployment: { readonly id: string }, device: string) => number | undefined,
+): Promise<Written> {
+  const belongs = (to: DeploymentRecord['to'], device: Candidate): boolean =>
+    view.membership.belongs(to, device as DeviceRecord);
+  const ids = devices.map(({ id }) => id);
+  const stored = Map.groupBy(await store.rollouts.listAssignments({ devices: ids }), ({ device }) => device);
+  const changed = Map.groupBy(changes, ({ device }) => device);
+  const byId = new Map(view.deployments.map((deployment) => [deployment.id, deployment]));
+  const written: Assignment[] = [];
+  const desired = new Map<string, DesiredState>();
+
+  for (const device of devices) {
+    const before = new Map((stored.get(device.id) ?? []).map((row) => [row.deployment, row]));
+    const rows = new Map(before);
+    for (const row of changed.get(device.id) ?? [])
+      rows.set(row.deployment, complete(row, before.get(row.deployment), device));
+    for (let pass = 0; pass < 3; pass++) {
+      const synced = syncDevice(device, view.deployments, [...rows.values()], belongs, now, (deployment) => {
+        return waveOf?.(deployment, device.id) ?? waveCount(deployment.rollout) - 1;
+      });
+      if (synced.length === 0) break;
+      for (const row of synced) rows.set(row.deployment, begun(row, device));
+    }
+    const next = desiredState(device, device.desired, view.deployments, [...rows.values()], belongs);
+    if (next !== device.desired) desired.set(device.id, next);
+    for (const row of rows.values()) {
+      const old = before.get(row.deployment);
+      if (row === old) continue;
+      const moved = old?.state !== row.state && (row.state === 'waiting' || row.state === 'returning');
+      written.push(moved ? { ...row, generation: next.generation } : row);
+    }
+  }
+  await store.rollouts.putAssignments(written);
+  await store.rollouts.setDesired(desired);
+  return {
+    tells: new Map([...desired].map(([id, { generation }]) => [id, generation])),
+    deployments: new Set(written.map(({ deployment }) => deployment)),
+  };
+
+  /** A row that nothing but the device is waited for begins at once. */
+  function begun(row: Assignment, device: DeviceRecord): Assignment {
+    const deployment = byId.get(row.deployment);
+    if (row.state !== 'planned' || deployment === undefined || !beginsAtOnce(deployment, row)) return row;
+    if (!deployment.rollout.forced && view.membership.windowsOf(device).length > 0) return row;
+    return complete({ ...row, state: 'waiting', attempts: row.attempts + 1, releasedAt: now }, row, device);
+  }
+
+  /** What a device ran is noted when it may begin for the first time: that is what it goes back to. */
+  function complete(row: Assignment, before: Assignment | undefined, device: DeviceRecord): Assignment {
+    const deployment = byId.get(row.deployment);
+    if (deployment === undefined) return row;
+    if (row.state === 'waiting' && (before === undefined || !isReleased(before)) && row.attempts <= 1)
+      return { ...row, previous: previousOf(deployment, device, view.releases) };
+    if (row.state === 'returning' && row.previous?.version === deployment.version)
+      return { ...row, state: 'superseded', reason: 'the device ran this version before' };
+    if (row.state === 'returning' && row.previous?.target === null)
+      return {
+        ...row,
+        state: 'failed',
+        reason: `RELEASE_UNKNOWN: ${row.previous.version}, which the device ran before, is not published: it cannot go back`,
+      };
+    return row;
+  }
+}
+
+/** The published release that the device runs in the deployment's lane. */
+function previousOf(
+  deployment: DeploymentRecord,
+  device: DeviceRecord,
+  releases: readonly ReleaseRecord[],
+): Assignment['previous'] {
+  const version = runningVersion(device, deployment);
+  if (version === null) return null;
+  const file = deployment.target.split('/').at(-1);
+  const found = releases.filter(
+    (release) =>
+      release.listed &&
+      release.kind === deployment.kind &&
+      release.name === deployment.name &&
+      release.version === version,
+  );
+  const best = found.find(({ target }) => target.endsWith(`/${file}`)) ?? found[0];
+  return { version, target: best?.target ?? null };
+}

@@ -1,0 +1,96 @@
+import { join } from 'node:path';
+import { NodeosError } from '@nodeos/contracts/errors.ts';
+import { AuditLog } from './audit/audit-log.ts';
+import type { Authority } from './authority.ts';
+import type { Blobs } from './blobs/blobs.ts';
+import { fleetBlobs } from './blobs/fleet-blobs.ts';
+import type { Broker } from './broker/broker.ts';
+import { Deployments } from './deployments/deployments.ts';
+import { Devices } from './devices/devices.ts';
+import { Groups } from './groups/groups.ts';
+import { Changes } from './live/changes.ts';
+import type { ServerStore, Store } from './store/store.ts';
+import type { OnlineKey, OnlineRole } from './tuf/online-keys.ts';
+import { openRepository, type Repository } from './tuf/repository.ts';
+
+/** The fleet that a new server has; others are added by name. */
+export const MAIN_FLEET = 'main';
+
+/** One fleet's parts: all that a request may reach. Each holds a store that is bound to the fleet. */
+export interface FleetContext {
+  readonly id: string;
+  readonly store: Store;
+  readonly blobs: Blobs;
+  readonly repository: Repository;
+  readonly changes: Changes;
+  readonly devices: Devices;
+  readonly deployments: Deployments;
+  readonly groups: Groups;
+  readonly audit: AuditLog;
+}
+
+export interface FleetsOptions {
+  readonly dataDir: string;
+  readonly store: ServerStore;
+  readonly blobs: Blobs;
+  readonly keys: Readonly<Record<OnlineRole, OnlineKey>>;
+  readonly authority: Authority;
+  readonly broker: Broker;
+  /** Told of faults in work that nobody waits for. */
+  readonly onFault?: (error: unknown) => void;
+}
+
+/** Every fleet of the server, each put together once. */
+export class Fleets {
+  readonly #options: FleetsOptions;
+  readonly #open = new Map<string, Promise<FleetContext>>();
+
+  constructor(options: FleetsOptions) {
+    this.#options = options;
+  }
+
+  /** @throws NodeosError NOT_FOUND */
+  async get(id: string): Promise<FleetContext> {
+    const known = this.#open.get(id);
+    if (known !== undefined) return known;
+    const fleets = await this.#options.store.listFleets();
+    if (!fleets.some((fleet) => fleet.id === id))
+      throw new NodeosError('NOT_FOUND', `there is no fleet ${id.slice(0, 64)}`);
+    const opened = this.#open.get(id) ?? this.#assemble(id);
+    this.#open.set(id, opened);
+    return opened;
+  }
+
+  async all(): Promise<FleetContext[]> {
+    return Promise.all((await this.#options.store.listFleets()).map(({ id }) => this.get(id)));
+  }
+
+  /** Ends the work that goes on by itself. */
+  async close(): Promise<void> {
+    for (const fleet of this.#open.values()) await (await fleet).deployments.close();
+  }
+
+  async ofDevice(deviceId: string): Promise<FleetContext | null> {
+    const id = await this.#options.store.fleetOfDevice(deviceId);
+    return id === null ? null : this.get(id);
+  }
+
+  async ofClaimToken(token: string): Promise<FleetContext | null> {
+    const id = await this.#options.store.fleetOfClaimToken(token);
+    return id === null ? null : this.get(id);
+  }
+
+  async #assemble(id: string): Promise<FleetContext> {
+    const { dataDir, keys, authority, broker, onFault } = this.#options;
+    const store = this.#options.store.fleet(id);
+    const blobs = fleetBlobs(this.#options.blobs, store);
+    const folder = id === MAIN_FLEET ? join(dataDir, 'tuf') : join(dataDir, 'fleets', id, 'tuf');
+    const repository = await openRepository({ folder, keys, blobs, store });
+    const changes = new Changes();
+    const deployments = new Deployments({ store, changes, broker, onFault });
+    const devices = new Devices({ store, authority, broker, deployments, changes });
+    const groups = new Groups({ store, changes, deployments });
+    await deployments.start();
+    return { id, store, blobs, repository, changes, devices, deployments, groups, audit: new AuditLog(store) };
+  }
+}

@@ -1,0 +1,22 @@
+import * as z from 'zod';
+import type { RouteRules } from './rule.ts';
+
+/** What is about the server, not about a fleet. */
+export const SERVER_RULES: RouteRules = {
+  'GET /api/openapi.json': {
+    scope: 'public',
+    summary: 'This description',
+    answer: z.object({ openapi: z.string() }).loose(),
+  },
+  'GET /healthz': {
+    scope: 'public',
+    summary: 'Whether the process runs',
+    answer: z.object({ status: z.literal('ok') }),
+  },
+  'GET /readyz': {
+    scope: 'public',
+    summary: 'Whether the server takes work: 503 while it starts, drains, or cannot reach its store',
+    answer: z.object({ status: z.literal('ready') }),
+  },
+  'GET /metrics': { scope: 'metrics', summary: 'Metrics of the fleet and the process for Prometheus', answer: 'text' },
+};

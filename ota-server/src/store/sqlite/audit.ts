@@ -1,0 +1,26 @@
+import type { AuditEntry } from '@nodeos/contracts/audit.ts';
+import type { Kysely } from 'kysely';
+import type { AuditStore } from '../audit.ts';
+import type { Tables } from './tables.ts';
+
+export class SqliteAudit implements AuditStore {
+  readonly #db: Kysely<Tables>;
+
+  constructor(db: Kysely<Tables>) {
+    this.#db = db;
+  }
+
+  async append(entry: AuditEntry): Promise<void> {
+    await this.#db
+      .insertInto('audit')
+      .values({ ...entry })
+      .execute();
+  }
+
+  async list(filter: { before?: number; limit: number; actor?: string }): Promise<AuditEntry[]> {
+    let query = this.#db.selectFrom('audit').selectAll().orderBy('sequence', 'desc').limit(filter.limit);
+    if (filter.before !== undefined) query = query.where('sequence', '<', filter.before);
+    if (filter.actor !== undefined) query = query.where('actor', '=', filter.actor);
+    return (await query.execute()).map((row) => ({ ...row }) as AuditEntry);
+  }
+}

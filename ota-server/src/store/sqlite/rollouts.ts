@@ -1,0 +1,162 @@
+import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
+import { type Kysely, type Selectable, sql } from 'kysely';
+import type { Assignment, DeploymentPatch, DeploymentRecord, GroupRecord, Rollouts } from '../rollouts.ts';
+import type { AssignmentRow, Tables } from './tables.ts';
+
+/** Rows of one statement: SQLite takes 32,766 values in one. */
+const CHUNK = 500;
+
+export class SqliteRollouts implements Rollouts {
+  readonly #db: Kysely<Tables>;
+
+  constructor(db: Kysely<Tables>) {
+    this.#db = db;
+  }
+
+  async putGroup({ name, query, devices, window, createdAt }: GroupRecord): Promise<void> {
+    const row = {
+      name,
+      query,
+      devices: JSON.stringify(devices),
+      window: JSON.stringify(window),
+      created_at: createdAt,
+    };
+    await this.#db.replaceInto('groups').values(row).execute();
+  }
+
+  async getGroup(name: string): Promise<GroupRecord | null> {
+    const row = await this.#db.selectFrom('groups').selectAll().where('name', '=', name).executeTakeFirst();
+    return row === undefined ? null : groupFromRow(row);
+  }
+
+  async listGroups(): Promise<GroupRecord[]> {
+    return (await this.#db.selectFrom('groups').selectAll().orderBy('name').execute()).map(groupFromRow);
+  }
+
+  async removeGroup(name: string): Promise<void> {
+    await this.#db.deleteFrom('groups').where('name', '=', name).execute();
+  }
+
+  async addDeployment(deployment: Omit<DeploymentRecord, 'sequence'>): Promise<DeploymentRecord> {
+    const { to, rollout, approvedWave, createdAt, endedAt, ...rest } = deployment;
+    const row = await this.#db
+      .insertInto('deployments')
+      .values({
+        ...rest,
+        destination: JSON.stringify(to),
+        rollout: JSON.stringify(rollout),
+        approved_wave: approvedWave,
+        created_at: createdAt,
+        ended_at: endedAt,
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    return deploymentFromRow(row);
+  }
+
+  async getDeployment(id: string): Promise<DeploymentRecord | null> {
+    const row = await this.#db.selectFrom('deployments').selectAll().where('id', '=', id).executeTakeFirst();
+    return row === undefined ? null : deploymentFromRow(row);
+  }
+
+  async listDeployments(): Promise<DeploymentRecord[]> {
+    const rows = await this.#db.selectFrom('deployments').selectAll().orderBy('sequence', 'desc').execute();
+    return rows.map(deploymentFromRow);
+  }
+
+  async updateDeployment(id: string, { approvedWave, endedAt, ...same }: DeploymentPatch): Promise<void> {
+    const row = {
+      ...same,
+      ...(approvedWave === undefined ? {} : { approved_wave: approvedWave }),
+      ...(endedAt === undefined ? {} : { ended_at: endedAt }),
+    };
+    await this.#db.updateTable('deployments').set(row).where('id', '=', id).execute();
+  }
+
+  async putAssignments(assignments: readonly Assignment[]): Promise<void> {
+    for (const chunk of chunks(assignments)) {
+      const rows = chunk.map(({ notBefore, releasedAt, previous, ...same }) => ({
+        ...same,
+        not_before: notBefore,
+        released_at: releasedAt,
+        previous: previous === null ? null : JSON.stringify(previous),
+      }));
+      await this.#db.replaceInto('assignments').values(rows).execute();
+    }
+  }
+
+  async listAssignments(filter: { deployment?: string; devices?: readonly string[] }): Promise<Assignment[]> {
+    let query = this.#db.selectFrom('assignments').selectAll().orderBy('device');
+    if (filter.deployment !== undefined) query = query.where('deployment', '=', filter.deployment);
+    if (filter.devices !== undefined)
+      query = query.where(sql<boolean>`device in (select value from json_each(${JSON.stringify(filter.devices)}))`);
+    return (await query.execute()).map(assignmentFromRow);
+  }
+
+  async markTold(devices: readonly string[], now: number): Promise<string[]> {
+    const rows = await this.#db
+      .updateTable('assignments')
+      .set({ state: 'told', since: now })
+      .where('state', '=', 'waiting')
+      .where(sql<boolean>`device in (select value from json_each(${JSON.stringify(devices)}))`)
+      .returning('deployment')
+      .execute();
+    return [...new Set(rows.map(({ deployment }) => deployment))];
+  }
+
+  async setDesired(desired: ReadonlyMap<string, DesiredState>): Promise<void> {
+    for (const chunk of chunks([...desired])) {
+      const texts = JSON.stringify(Object.fromEntries(chunk.map(([id, state]) => [id, JSON.stringify(state)])));
+      const ids = JSON.stringify(chunk.map(([id]) => id));
+      await this.#db
+        .updateTable('devices')
+        .set({ desired: sql<string>`json_extract(${texts}, '$."' || id || '"')` })
+        .where(sql<boolean>`id in (select value from json_each(${ids}))`)
+        .execute();
+    }
+  }
+}
+
+function* chunks<T>(items: readonly T[]): Generator<readonly T[]> {
+  for (let at = 0; at < items.length; at += CHUNK) yield items.slice(at, at + CHUNK);
+}
+
+const groupFromRow = (row: Tables['groups']): GroupRecord => ({
+  name: row.name,
+  query: row.query,
+  devices: JSON.parse(row.devices),
+  window: JSON.parse(row.window),
+  createdAt: row.created_at,
+});
+
+const deploymentFromRow = (row: Selectable<Tables['deployments']>): DeploymentRecord => ({
+  id: row.id,
+  sequence: row.sequence,
+  target: row.target,
+  kind: row.kind as DeploymentRecord['kind'],
+  name: row.name,
+  version: row.version,
+  to: JSON.parse(row.destination),
+  rollout: JSON.parse(row.rollout),
+  state: row.state as DeploymentRecord['state'],
+  reason: row.reason,
+  wave: row.wave,
+  approvedWave: row.approved_wave,
+  createdAt: row.created_at,
+  endedAt: row.ended_at,
+});
+
+const assignmentFromRow = (row: AssignmentRow): Assignment => ({
+  deployment: row.deployment,
+  device: row.device,
+  state: row.state as Assignment['state'],
+  percent: row.percent,
+  reason: row.reason,
+  generation: row.generation,
+  wave: row.wave,
+  attempts: row.attempts,
+  notBefore: row.not_before,
+  since: row.since,
+  releasedAt: row.released_at,
+  previous: row.previous === null ? null : JSON.parse(row.previous),
+});
