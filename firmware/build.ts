@@ -226,11 +226,14 @@ async function rootfs(steps: Steps, request: BuildRequest): Promise<Rootfs> {
   const { board } = request;
   const toolchain = await boardToolchain(context, board);
   const agent = steps.note(await buildAgent(context, request.agentOverride));
-  const addon = steps.note(await buildAddon(context, toolchain));
+  const addons = {
+    nodeos: steps.note(await buildAddon(context, toolchain, 'nodeos')),
+    gpio: steps.note(await buildAddon(context, toolchain, 'gpio')),
+  };
   const inputs = await buildRootInputs(context, board, toolchain, await packages(steps, board));
   steps.note(inputs.node.artefact);
   const agentFiles = { artefact: agent, files: (await readdir(agent.dir)).sort() };
-  const root = await buildRootfs(context, { board, inputs, agent: agentFiles, addon, init: await init(steps, board) });
+  const root = await buildRootfs(context, { board, inputs, agent: agentFiles, addons, init: await init(steps, board) });
   steps.note(root.artefact);
   return root;
 }
