@@ -12,6 +12,7 @@ export const ERROR_HINTS = {
   APP_NAME_INVALID: 'Use lower-case letters, digits and dashes, at most 32, starting with a letter.',
   APP_SPEC_INVALID:
     'Name a folder with a package.json, a packed file (.tgz), or a package of the registry as `name@version`.',
+  APP_FEATURE_UNAVAILABLE: 'Take the field named in the message out of package.json; the rest of the app works.',
   LOCK_INCOMPLETE: 'Run `npm install` with npm 7 or newer, which writes the missing values, and commit the lock file.',
   LOCK_MISMATCH: 'Run `npm install`, try the app, and commit package.json and the lock file together.',
   INTEGRITY_MISMATCH:
@@ -75,6 +76,13 @@ export const ERROR_HINTS = {
   DEVICE_TAKEN:
     'A device node belongs to one user at a time. Stop the app that has it, or wait: this one tries again by itself.',
   USER_INVALID: 'Correct the folder, its owner or its grant as the message says; the other users run.',
+  APP_DEVICE_MISSING:
+    'Connect the device, or write a "?" behind its name in `nodeos.devices` if the app can do without.',
+  APP_USER_TAKEN: 'One app runs as a user at a time: remove the other app, or give this one another `nodeos.user`.',
+  APP_DEPENDENCY_MISSING: 'Deploy the app that `nodeos.dependsOn` names first, and wait until it runs.',
+  APP_MIGRATION_FAILED:
+    'The data is as it was before and the previous version is back. Read the reason and `nodeos logs`.',
+  APP_DATA_TOO_NEW: 'Deploy the version of the app that wrote the data, or a newer one.',
   DATA_UNAVAILABLE: 'The data partition could not be mounted; the device runs in RAM. Check or replace the medium.',
   FLEET_FILE_INVALID: 'Correct fleet.json on the first partition; it can be edited on any computer.',
   IDENTITY_INVALID: 'The device record is damaged; the device enrols again with a new key.',

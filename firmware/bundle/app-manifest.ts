@@ -1,4 +1,5 @@
-import { type AppManifest, type AppSettings, appSettingsSchema } from '@nodeos/contracts/app-manifest.ts';
+import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
+import { type AppSettings, appSettingsSchema } from '@nodeos/contracts/app-settings.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
 import { appNameSchema, SEMVER_PATTERN, validate } from '@nodeos/contracts/validate.ts';
@@ -26,7 +27,7 @@ export function parseAppPackage(value: unknown, where: string): AppPackage {
  * The manifest of an app, from its package.json, without the ABI (which depends on the files).
  * @param where the file's path, for messages
  * @param published the package comes from a registry: its name may be bent, its command goes before its start script
- * @throws NodeosError APP_NAME_INVALID, VERSION_INVALID, APP_NO_START, INPUT_INVALID
+ * @throws NodeosError APP_NAME_INVALID, VERSION_INVALID, APP_NO_START, APP_FEATURE_UNAVAILABLE, INPUT_INVALID
  */
 export function appManifestOf(source: AppPackage, where: string, published = false): Omit<AppManifest, 'abi'> {
   const name = appNameOf(source, published);
@@ -36,6 +37,10 @@ export function appManifestOf(source: AppPackage, where: string, published = fal
   if (version.length > 64 || !SEMVER_PATTERN.test(version))
     throw new NodeosError('VERSION_INVALID', `${where}: version "${version}" is not a semantic version`);
   const settings: AppSettings = validate(appSettingsSchema, source.nodeos ?? {}, `${where}, field nodeos`);
+  if (settings.kiosk)
+    throw new NodeosError('APP_FEATURE_UNAVAILABLE', `${where}: nodeos.kiosk: no display is supported`);
+  if (settings.dependsOn?.includes(name))
+    throw new NodeosError('INPUT_INVALID', `${where}: nodeos.dependsOn names the app itself`);
   const command = startCommand(source, settings, where, published);
   return {
     format: 1,
@@ -52,6 +57,10 @@ export function appManifestOf(source: AppPackage, where: string, published = fal
     soakMs: settings.soakMs ?? DEVICE_LIMITS.appSoakDefaultMs,
     swap: settings.swap ?? 'overlap',
     stopGraceMs: settings.stopGraceMs ?? DEVICE_LIMITS.appStopGraceDefaultMs,
+    ...(settings.user !== undefined && { user: settings.user }),
+    ...(settings.dependsOn !== undefined && { dependsOn: settings.dependsOn }),
+    ...(settings.holdUpdatesMs !== undefined && { holdUpdatesMs: settings.holdUpdatesMs }),
+    ...(settings.data !== undefined && { data: { migrations: {}, ...settings.data } }),
   };
 }
 
