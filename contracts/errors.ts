@@ -11,6 +11,13 @@ export const ERROR_HINTS = {
   APP_NO_START: 'Add a "start" script, a "bin" entry or `nodeos.start` to package.json.',
   QUERY_INVALID: 'Correct the query at the column named in the message; `docs/fleet.md` describes the language.',
   APP_NAME_INVALID: 'Use lower-case letters, digits and dashes, at most 32, starting with a letter.',
+  APP_SPEC_INVALID:
+    'Name a folder with a package.json, a packed file (.tgz), or a package of the registry as `name@version`.',
+  APP_FEATURE_UNAVAILABLE: 'Take the field named in the message out of package.json; the rest of the app works.',
+  LOCK_INCOMPLETE: 'Run `npm install` with npm 7 or newer, which writes the missing values, and commit the lock file.',
+  LOCK_MISMATCH: 'Run `npm install`, try the app, and commit package.json and the lock file together.',
+  INTEGRITY_MISMATCH:
+    'The registry sent other bytes than the lock file names. Find out who changed them before you go on.',
   // host
   TOOL_MISSING: 'Install the named Debian package; `nodeos doctor` lists all that is missing.',
   TOOL_FAILED: 'Read the last lines of its output above: they name the cause.',
@@ -82,9 +89,25 @@ export const ERROR_HINTS = {
   TRIAL_FAILED: 'The device is back on the old system. Read the reason, correct the release, publish a new version.',
   APP_START_FAILED: 'The device is back on the previous version of the app. Read the reason and `nodeos logs`.',
   APP_PROBE_FAILED: 'The app ran, but its health probe did not answer. The previous version is back.',
+  DEVICE_TAKEN:
+    'A device node belongs to one user at a time. Stop the app that has it, or wait: this one tries again by itself.',
+  USER_INVALID: 'Correct the folder, its owner or its grant as the message says; the other users run.',
+  APP_DEVICE_MISSING:
+    'Connect the device, or write a "?" behind its name in `nodeos.devices` if the app can do without.',
+  APP_USER_TAKEN: 'One app runs as a user at a time: remove the other app, or give this one another `nodeos.user`.',
+  APP_DEPENDENCY_MISSING: 'Deploy the app that `nodeos.dependsOn` names first, and wait until it runs.',
+  APP_MIGRATION_FAILED:
+    'The data is as it was before and the previous version is back. Read the reason and `nodeos logs`.',
+  APP_DATA_TOO_NEW: 'Deploy the version of the app that wrote the data, or a newer one.',
   DATA_UNAVAILABLE: 'The data partition could not be mounted; the device runs in RAM. Check or replace the medium.',
   FLEET_FILE_INVALID: 'Correct fleet.json on the first partition; it can be edited on any computer.',
   IDENTITY_INVALID: 'The device record is damaged; the device enrols again with a new key.',
+  // app: GPIO
+  GPIO_UNAVAILABLE: 'Name `gpio` among `nodeos.devices` in package.json, and check that the board has the chip.',
+  GPIO_LINE_UNKNOWN: 'List the lines with `listLines`; docs/gpio.md has the names of each board’s pins.',
+  GPIO_LINE_BUSY: 'Close the line where it is open, or choose another; `listLines` says who uses it.',
+  GPIO_OPTION_INVALID: 'Correct the option as the message says; docs/gpio.md lists them.',
+  GPIO_FAILED: 'The kernel refused it: the chip may not be able to do what was asked (bias, drive, debounce).',
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_HINTS;

@@ -9,6 +9,7 @@ export type AssetFolder =
   | 'kernel-configs'
   | 'firmware'
   | 'device-agent'
+  | 'gpio'
   | 'ota-server'
   | 'examples'
   | 'cli'

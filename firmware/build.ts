@@ -341,11 +341,14 @@ async function makeRootfs(steps: Steps, { board, agentOverride }: Build): Promis
   const { context } = steps;
   const toolchain = await boardToolchain(context, board);
   const agent = steps.note(await buildAgent(context, agentOverride));
-  const addon = steps.note(await buildAddon(context, toolchain));
+  const addons = {
+    nodeos: steps.note(await buildAddon(context, toolchain, 'nodeos')),
+    gpio: steps.note(await buildAddon(context, toolchain, 'gpio')),
+  };
   const inputs = await buildRootInputs(context, board, toolchain, await packages(steps, board));
   steps.note(inputs.node.artefact);
   const agentFiles = { artefact: agent, files: (await readdir(agent.dir)).sort() };
-  const root = await buildRootfs(context, { board, inputs, agent: agentFiles, addon, init: await init(steps, board) });
+  const root = await buildRootfs(context, { board, inputs, agent: agentFiles, addons, init: await init(steps, board) });
   steps.note(root.artefact);
   return root;
 }

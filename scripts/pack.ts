@@ -19,6 +19,7 @@ const SHARED = [
   'firmware/init',
   'firmware/sources/lock.json',
   'device-agent/native',
+  'gpio/native',
   'examples',
   'cli/templates',
   'scripts/debian-packages.json',

@@ -11,6 +11,7 @@ const DIRECTION: Readonly<Record<string, readonly string[]>> = {
   contracts: [],
   firmware: ['contracts'],
   'device-agent': ['contracts'],
+  gpio: ['contracts'],
   'ota-server': ['contracts'],
   cli: ['contracts', 'firmware', 'ota-server', 'examples'],
   test: ['contracts', 'firmware', 'device-agent', 'ota-server', 'cli'],

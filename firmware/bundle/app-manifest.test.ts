@@ -37,6 +37,27 @@ describe('appManifestOf', () => {
 
   it('strips the scope of the name', () => assert.equal(manifest({ ...base, name: '@acme/hello' }).name, 'hello'));
 
+  it('takes what the device must know, and leaves out what is not set', () => {
+    const settings = {
+      user: 'panel',
+      dependsOn: ['broker'],
+      holdUpdatesMs: 1000,
+      data: { version: 2, migrations: { 2: { up: ['node', 'up.js'], down: ['node', 'down.js'] } } },
+    };
+    const { user, dependsOn, holdUpdatesMs, data } = manifest({ ...base, nodeos: settings });
+    assert.deepEqual({ user, dependsOn, holdUpdatesMs, data }, settings);
+    for (const name of Object.keys(settings)) assert.ok(!(name in manifest(base)), name);
+  });
+
+  it('of a published package: the command before the start script, and a name that fits', () => {
+    const source = { ...base, name: '@acme/Socket.io', scripts: { start: 'webpack serve' }, bin: 'cli.js' };
+    const { name, start } = appManifestOf(source, 'package.json', true);
+    assert.deepEqual([name, start], ['socket-io', ['node', 'cli.js']]);
+    assert.throws(() => appManifestOf({ ...base, scripts: {}, main: 'lib.js' }, 'package.json', true), {
+      code: 'APP_NO_START',
+    });
+  });
+
   it('joins the variables of the start script and of the settings', () => {
     const source = { ...base, scripts: { start: 'A=1 B=2 node x.js' }, nodeos: { env: { B: '3' } } };
     assert.deepEqual(manifest(source).env, { A: '1', B: '3' });
@@ -54,6 +75,10 @@ describe('appManifestOf', () => {
     ['a name of 33 letters', { name: 'a'.repeat(33) }, 'APP_NAME_INVALID'],
     ['an unknown setting', { nodeos: { prots: [80] } }, 'INPUT_INVALID'],
     ['a port out of range', { nodeos: { ports: [70000] } }, 'INPUT_INVALID'],
+    ['a kiosk, which no device can be', { nodeos: { kiosk: true } }, 'APP_FEATURE_UNAVAILABLE'],
+    ['an app that needs itself', { nodeos: { dependsOn: ['hello'] } }, 'INPUT_INVALID'],
+    ['an unknown kind of device', { nodeos: { devices: ['gpoi'] } }, 'INPUT_INVALID'],
+    ['a program of no dependency', { scripts: { start: 'vite' }, dependencies: {} }, 'APP_NO_START'],
     ['a version that is a number', { version: 1 }, 'INPUT_INVALID'],
   ] as const) {
     it(`refuses ${name} with ${code}`, () =>

@@ -1,4 +1,5 @@
-import { type AppManifest, type AppSettings, appSettingsSchema } from '@nodeos/contracts/app-manifest.ts';
+import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
+import { type AppSettings, appSettingsSchema } from '@nodeos/contracts/app-settings.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
 import { appNameSchema, SEMVER_PATTERN, validate } from '@nodeos/contracts/validate.ts';
@@ -25,17 +26,22 @@ export function parseAppPackage(value: unknown, where: string): AppPackage {
 /**
  * The manifest of an app, from its package.json, without the ABI (which depends on the files).
  * @param where the file's path, for messages
- * @throws NodeosError APP_NAME_INVALID, VERSION_INVALID, APP_NO_START, INPUT_INVALID
+ * @param published the package comes from a registry: its name may be bent, its command goes before its start script
+ * @throws NodeosError APP_NAME_INVALID, VERSION_INVALID, APP_NO_START, APP_FEATURE_UNAVAILABLE, INPUT_INVALID
  */
-export function appManifestOf(source: AppPackage, where: string): Omit<AppManifest, 'abi'> {
-  const name = (source.name ?? '').replace(/^@[^/]+\//, '');
+export function appManifestOf(source: AppPackage, where: string, published = false): Omit<AppManifest, 'abi'> {
+  const name = appNameOf(source, published);
   if (!appNameSchema.safeParse(name).success)
     throw new NodeosError('APP_NAME_INVALID', `${where}: "${source.name ?? ''}" does not give an app name`);
   const version = source.version ?? '';
   if (version.length > 64 || !SEMVER_PATTERN.test(version))
     throw new NodeosError('VERSION_INVALID', `${where}: version "${version}" is not a semantic version`);
   const settings: AppSettings = validate(appSettingsSchema, source.nodeos ?? {}, `${where}, field nodeos`);
-  const command = startCommand(source, settings, where);
+  if (settings.kiosk)
+    throw new NodeosError('APP_FEATURE_UNAVAILABLE', `${where}: nodeos.kiosk: no display is supported`);
+  if (settings.dependsOn?.includes(name))
+    throw new NodeosError('INPUT_INVALID', `${where}: nodeos.dependsOn names the app itself`);
+  const command = startCommand(source, settings, where, published);
   return {
     format: 1,
     name,
@@ -51,6 +57,10 @@ export function appManifestOf(source: AppPackage, where: string): Omit<AppManife
     soakMs: settings.soakMs ?? DEVICE_LIMITS.appSoakDefaultMs,
     swap: settings.swap ?? 'overlap',
     stopGraceMs: settings.stopGraceMs ?? DEVICE_LIMITS.appStopGraceDefaultMs,
+    ...(settings.user !== undefined && { user: settings.user }),
+    ...(settings.dependsOn !== undefined && { dependsOn: settings.dependsOn }),
+    ...(settings.holdUpdatesMs !== undefined && { holdUpdatesMs: settings.holdUpdatesMs }),
+    ...(settings.data !== undefined && { data: { migrations: {}, ...settings.data } }),
   };
 }
 
@@ -59,22 +69,48 @@ interface StartCommand {
   readonly env: Record<string, string>;
 }
 
-/** The explicit setting, then what `npm start` runs, then the command the package installs, then its main module. */
-function startCommand(source: AppPackage, settings: AppSettings, where: string): StartCommand {
+/** The name without its scope; who packs another's package cannot give it one that fits. */
+export function appNameOf(source: AppPackage, published: boolean): string {
+  const name = (source.name ?? '').replace(/^@[^/]+\//, '');
+  return published
+    ? name
+        .toLowerCase()
+        .replace(/[^a-z0-9-]/g, '-')
+        .slice(0, 32)
+    : name;
+}
+
+/**
+ * The explicit setting, then what `npm start` runs, then the command the package installs, then its main module. The
+ * start script of a published package is for whoever works on it, and its main module is a library.
+ */
+function startCommand(source: AppPackage, settings: AppSettings, where: string, published: boolean): StartCommand {
   if (settings.start) return { start: settings.start, env: {} };
   const script = source.scripts?.start;
-  if (script !== undefined) {
-    const parsed = parseStartScript(script);
-    if (parsed) return parsed;
+  const parsed = script === undefined ? null : parseStartScript(script);
+  const bin = binFile(source);
+  const command: StartCommand | null =
+    bin === undefined ? null : { start: ['node', bin.replace(/^\.\//, '')], env: {} };
+  const chosen = published ? (command ?? parsed) : (parsed ?? command);
+  if (chosen !== null) {
+    if (chosen.start[0] === 'node' || hasDependencies(source)) return chosen;
+  }
+  if (script !== undefined)
     throw new NodeosError(
       'APP_NO_START',
-      `${where}: the start script "${script}" needs a shell, and devices have none`,
+      `${where}: the start script "${script}" needs a shell or a program, and devices have none`,
       { hint: 'Write it as `node file.js arguments`, or name the command in `nodeos.start`.' },
     );
-  }
-  const file = binFile(source) ?? source.main;
-  if (file) return { start: ['node', file.replace(/^\.\//, '')], env: {} };
+  if (published)
+    throw new NodeosError('APP_NO_START', `${source.name} ${source.version} is a library: it has no command`, {
+      hint: 'Make an app that uses it: `nodeos new`.',
+    });
+  if (source.main) return { start: ['node', source.main.replace(/^\.\//, '')], env: {} };
   throw new NodeosError('APP_NO_START', `${where} does not say how the app is started`);
+}
+
+export function hasDependencies(source: AppPackage): boolean {
+  return Object.keys({ ...source.dependencies, ...source.optionalDependencies }).length > 0;
 }
 
 function binFile(source: AppPackage): string | undefined {
@@ -84,7 +120,10 @@ function binFile(source: AppPackage): string | undefined {
   return own?.[1] ?? (commands.length === 1 ? commands[0]?.[1] : undefined);
 }
 
-/** Splits `NAME=value … node file arguments`; null where a shell would do more than split at blanks. */
+/**
+ * Splits `NAME=value … program arguments`; null where a shell would do more than split at blanks. A program other than
+ * `node` is one that a dependency installs, as in npm's own scripts.
+ */
 export function parseStartScript(script: string): StartCommand | null {
   if (/["'`$\\|&;<>()*?[\]{}~#!\n]/.test(script)) return null;
   const words = script.trim().split(/\s+/);
@@ -94,7 +133,9 @@ export function parseStartScript(script: string): StartCommand | null {
     const equals = word.indexOf('=');
     env[word.slice(0, equals)] = word.slice(equals + 1);
   }
-  return words[0] === 'node' && words.length > 1 ? { start: words, env } : null;
+  const [program] = words;
+  if (program === undefined || (program === 'node' && words.length === 1)) return null;
+  return /^[\w.@-]+$/.test(program) ? { start: words, env } : null;
 }
 
 /** The file that a `node …` command runs, relative to the app; null for other commands, `-e` and packages' own flags. */

@@ -67,7 +67,11 @@ describe('bundleApp', { skip }, () => {
     assert.doesNotMatch(listing, /notes\.txt|package-lock/);
     const inside = execFileSync('unsquashfs', ['-cat', out, '.nodeos-manifest.json']).toString();
     assert.equal(inside, await readFile(`${out}.json`, 'utf8'));
-    assert.deepEqual((await readdir(join(folder, 'out'))).sort(), ['plain.sqfs', 'plain.sqfs.json']);
+    assert.deepEqual((await readdir(join(folder, 'out'))).sort(), [
+      'plain.sqfs',
+      'plain.sqfs.cdx.json',
+      'plain.sqfs.json',
+    ]);
   });
 
   it('gives the same bytes from two folders and two caches, and uses the cache the second time', async (test) => {

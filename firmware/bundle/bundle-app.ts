@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -8,26 +7,34 @@ import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { parseJson } from '@nodeos/contracts/validate.ts';
 import { cached, hashFile } from '../cache.ts';
 import type { BuildContext } from '../context.ts';
-import { type AppPackage, appManifestOf, parseAppPackage, startFile } from './app-manifest.ts';
+import { type AppPackage, appManifestOf, hasDependencies, parseAppPackage, startFile } from './app-manifest.ts';
+import { billOfMaterials, licenceList } from './bill-of-materials.ts';
 import { checkEngines } from './engines.ts';
-import { settleNativeAddons } from './native-addons.ts';
+import { readInstalledPackages, readLicence, resolveAll } from './installed-packages.ts';
+import { foreignLockFileIn, lockFileIn } from './lock-file.ts';
+import { listFiles, settleNativeAddons } from './native-addons.ts';
 import { copyPackageFiles, installDependencies, listPackageFiles } from './npm-package.ts';
+import { resolveProgram } from './start-program.ts';
 import { writeBundle } from './write-bundle.ts';
 
 /** Part of the cache key: raise it when the same inputs give other bytes. */
-const BUNDLER_REVISION = 2;
+const BUNDLER_REVISION = 3;
 export const BUNDLE_MANIFEST = '.nodeos-manifest.json';
+export const BUNDLE_MATERIALS = '.nodeos-sbom.cdx.json';
+export const BUNDLE_LICENCES = '.nodeos-licences.txt';
 
 export interface BundleOptions {
   /** Folder of the npm package. */
   readonly folder: string;
+  /** True where the folder is what a registry sent: all of it is packed. */
+  readonly published?: boolean;
   readonly board: Board;
   /** Bundle file to write; default `<name>-<version>.sqfs` in the current folder. */
   readonly out?: string;
 }
 
 export interface Bundle {
-  /** The squashfs file; its manifest stands beside it as `<file>.json`. */
+  /** The squashfs file; its manifest stands beside it as `<file>.json`, its bill of materials as `<file>.cdx.json`. */
   readonly file: string;
   readonly sha256: string;
   readonly bytes: number;
@@ -39,18 +46,19 @@ export interface Bundle {
  * Packs an npm package with its production dependencies into a read-only image for a board. The same sources and
  * lock file give the same bytes.
  * @throws NodeosError FILE_UNREADABLE, INPUT_INVALID, APP_NAME_INVALID, VERSION_INVALID, APP_NO_START,
- *   RELEASE_INCOMPATIBLE, TOOL_MISSING, TOOL_FAILED, NETWORK_UNREACHABLE, DISK_FULL, INTERRUPTED
+ *   RELEASE_INCOMPATIBLE, LOCK_INCOMPLETE, LOCK_MISMATCH, INTEGRITY_MISMATCH, TOOL_MISSING, TOOL_FAILED, NETWORK_UNREACHABLE, DISK_FULL, INTERRUPTED
  */
 export async function bundleApp(context: BuildContext, options: BundleOptions): Promise<Bundle> {
   const folder = resolve(options.folder);
   const source = await readAppPackage(folder);
-  const settings = appManifestOf(source, join(folder, 'package.json'));
+  const settings = appManifestOf(source, join(folder, 'package.json'), options.published);
   refuseLocalDependencies(source, folder);
   const out = resolve(options.out ?? `${settings.name}-${settings.version}.sqfs`);
-  const files = await listPackageFiles(context, folder);
+  const files = options.published ? await listPublishedFiles(folder) : await listPackageFiles(context, folder);
   checkStartFile(settings, files);
   const make = (dir: string): Promise<void> => makeBundle(context, folder, files, settings, options.board, dir);
-  const lock = await lockFile(folder);
+  const lock = lockFileIn(folder);
+  if (lock === null && hasDependencies(source)) noteMissingLock(context, folder, options.published ?? false);
   const scratch = await mkdtemp(join(tmpdir(), 'nodeos-bundle-'));
   try {
     // Without a lock file the dependencies are whatever the registry says today: nothing to reuse.
@@ -102,12 +110,16 @@ async function makeBundle(
     await installDependencies(context, folder, app, board);
     await checkEngines(context, app, board);
     const abi = await settleNativeAddons(context, app, board);
-    const manifest: AppManifest = { ...settings, abi };
+    const manifest: AppManifest = { ...settings, start: await resolveProgram(app, settings.start), abi };
     const text = `${JSON.stringify(manifest, null, 2)}\n`;
     await writeFile(join(app, BUNDLE_MANIFEST), text);
+    const materials = await describeMaterials(app, settings);
+    await writeFile(join(app, BUNDLE_MATERIALS), materials.bill);
+    await writeFile(join(app, BUNDLE_LICENCES), materials.licences);
     context.progress({ step: 'bundle', message: `${settings.name} ${settings.version}: writing the image` });
     await writeBundle(context, app, join(dir, 'bundle.sqfs'));
     await writeFile(join(dir, 'manifest.json'), text);
+    await writeFile(join(dir, 'sbom.cdx.json'), materials.bill);
   } finally {
     await rm(app, { recursive: true, force: true });
   }
@@ -118,6 +130,7 @@ async function deliver(dir: string, out: string): Promise<Omit<Bundle, 'cached'>
   await mkdir(dirname(out), { recursive: true });
   for (const [from, to] of [
     ['manifest.json', `${out}.json`],
+    ['sbom.cdx.json', `${out}.cdx.json`],
     ['bundle.sqfs', out],
   ] as const) {
     const temporary = join(dirname(to), `.${basename(to)}.${process.pid}.tmp`);
@@ -155,9 +168,32 @@ function refuseLocalDependencies(source: AppPackage, folder: string): void {
   );
 }
 
-async function lockFile(folder: string): Promise<string | null> {
-  for (const name of ['npm-shrinkwrap.json', 'package-lock.json']) if (existsSync(join(folder, name))) return name;
-  return null;
+/** Names of dependencies must not be taken for folders of the package itself. */
+async function listPublishedFiles(folder: string): Promise<string[]> {
+  return (await listFiles(folder)).filter((file) => !file.startsWith('node_modules/'));
+}
+
+function noteMissingLock(context: BuildContext, folder: string, published: boolean): void {
+  const foreign = foreignLockFileIn(folder);
+  const why = foreign ? `npm does not read ${foreign}` : published ? 'it brings no lock file' : 'there is no lock file';
+  context.progress({ step: 'bundle', message: `notice: ${why}: the newest versions that fit are taken` });
+}
+
+async function describeMaterials(
+  app: string,
+  settings: Omit<AppManifest, 'abi'>,
+): Promise<{ readonly bill: string; readonly licences: string }> {
+  const packages = await readInstalledPackages(app);
+  const source = await readAppPackage(app);
+  const wanted = Object.keys({ ...source.dependencies, ...source.optionalDependencies });
+  const item = {
+    name: source.name ?? settings.name,
+    version: settings.version,
+    description: settings.description,
+    ...(await readLicence(app, '')),
+    dependencies: resolveAll(new Set(packages.map(({ path }) => path)), '', wanted),
+  };
+  return { bill: billOfMaterials(item, packages), licences: licenceList(item, packages) };
 }
 
 async function hashFiles(folder: string, files: readonly string[], lock: string): Promise<Record<string, string>> {

@@ -6,6 +6,7 @@ import { isNodeosError, NodeosError } from '@nodeos/contracts/errors.ts';
 import { z } from 'zod';
 import type { BuildContext } from '../context.ts';
 import { runTool } from '../run-tool.ts';
+import { checkLockFile, lockFileIn } from './lock-file.ts';
 import { boardPlatform, refuseWithoutMachineCode } from './platform-packages.ts';
 
 /** `npm pack --json`: a list up to npm 11, an object by package name from npm 12 on. */
@@ -48,9 +49,10 @@ export async function installDependencies(
 ): Promise<void> {
   for (const file of INSTALL_FILES)
     if (existsSync(join(source, file))) await copyFile(join(source, file), join(app, file));
-  const locked = existsSync(join(app, 'package-lock.json')) || existsSync(join(app, 'npm-shrinkwrap.json'));
+  const lock = lockFileIn(app);
+  if (lock !== null) await checkLockFile(app, lock);
   const args = [
-    locked ? 'ci' : 'install',
+    lock !== null ? 'ci' : 'install',
     '--omit=dev',
     '--ignore-scripts',
     '--no-audit',
@@ -58,14 +60,28 @@ export async function installDependencies(
     '--loglevel=error',
   ];
   const platform = Object.entries(boardPlatform(board)).map(([name, value]) => `--${name}=${value}`);
+  // npm writes its whole manual below them.
+  const disagreements: string[] = [];
   try {
     await runTool('npm', [...args, ...platform], {
       cwd: app,
       signal: context.signal,
+      onLine(line) {
+        const text = /\b(?:Missing|Invalid): .+/.exec(line)?.[0];
+        if (lock !== null && text) disagreements.push(text);
+      },
       // The app is no part of the project around the scratch folder, whatever that is.
       env: { npm_config_workspaces: 'false', npm_config_prefer_offline: 'true' },
     });
   } catch (cause) {
+    if (isNodeosError(cause) && disagreements.length > 0)
+      throw new NodeosError('LOCK_MISMATCH', `package.json and ${lock} do not agree: ${disagreements.join('; ')}`, {
+        cause,
+      });
+    if (isNodeosError(cause) && /\bEINTEGRITY\b/.test(cause.message))
+      throw new NodeosError('INTEGRITY_MISMATCH', `a package is not the one that was locked:\n${cause.message}`, {
+        cause,
+      });
     if (!isNodeosError(cause) || !/\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH)\b/.test(cause.message))
       throw cause;
     throw new NodeosError('NETWORK_UNREACHABLE', `the npm registry cannot be reached:\n${cause.message}`, { cause });

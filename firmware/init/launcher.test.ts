@@ -184,6 +184,38 @@ describe('launcher on this machine', { skip: reasonToSkip() }, () => {
     for (const step of ['mount', 'chroot', 'mknod']) assert.equal(seen.get(step), 'Operation not permitted', step);
   });
 
+  it('lets it ask the kernel only what apps have a use for', async () => {
+    const { stdout, stderr } = await run([], ['/bin/probe', 'calls']);
+    assert.equal(stderr, '');
+    const [status, ...lines] = stdout.trimEnd().split('\n');
+    assert.match(status ?? '', /Seccomp:\s*2$/);
+    const seen = Object.fromEntries(lines.map((line) => line.split('=')));
+    const [refused, unknown] = ['Operation not permitted', 'Function not implemented'];
+    const inSoManyWords =
+      'unshare clone setns ptrace process_vm_readv keyctl bpf perf_event_open userfaultfd init_module kexec_load reboot ' +
+      'swapon clock_settime sethostname fsopen personality TIOCSTI';
+    assert.deepEqual(seen, {
+      ...Object.fromEntries(inSoManyWords.split(' ').map((name) => [name, refused])),
+      ...Object.fromEntries(['clone3', 'io_uring_setup', 'unknown call'].map((name) => [name, unknown])),
+      ...Object.fromEntries(
+        ['AF_ALG', 'AF_PACKET', 'NETLINK_AUDIT'].map((name) => [
+          `socket ${name}`,
+          'Address family not supported by protocol',
+        ]),
+      ),
+      ...Object.fromEntries(['NETLINK_ROUTE', 'AF_UNIX', 'AF_INET6'].map((name) => [`socket ${name}`, 'done'])),
+    });
+  });
+
+  it('ends an app that calls the kernel as a program of another architecture', {
+    skip: process.arch !== 'x64',
+  }, async () => {
+    // SIGSYS; or SIGSEGV where the kernel has no such entry at all.
+    const { code, stdout } = await run([], ['/bin/probe', 'foreign']);
+    assert.ok(code === 128 + 31 || code === 128 + 11, `ended with ${code}`);
+    assert.equal(stdout, '');
+  });
+
   it('mounts the bundle read-only at /app and starts there', async () => {
     const seen = await report(['--bundle', join(folder, 'app.sqfs')]);
     assert.equal(seen.get('app'), 'package.json ');

@@ -18,10 +18,19 @@ describe('buildAddon', () => {
     const first = join((await buildAddon(fixture.context('first'), toolchain)).dir, 'nodeos.node');
     const copy = join(fixture.folder, 'a-copy-of-the-sources');
     await cp(assetPath('device-agent', 'native'), copy, { recursive: true });
-    const second = join((await buildAddon(fixture.context('second'), toolchain, copy)).dir, 'nodeos.node');
+    const second = join((await buildAddon(fixture.context('second'), toolchain, 'nodeos', copy)).dir, 'nodeos.node');
     assert.ok((await readFile(first)).equals(await readFile(second)));
     const module: { exports: Record<string, unknown> } = { exports: {} };
     process.dlopen(module, first);
     assert.equal(typeof module.exports.kexecFileLoad, 'function');
+  });
+
+  it('gives the addon for GPIO, whose calls refuse what is no chip', async () => {
+    const addon = join((await buildAddon(fixture.context(), toolchain, 'gpio')).dir, 'gpio.node');
+    const module = { exports: {} as { chipInfo(fd: number): unknown; request(...values: unknown[]): number } };
+    process.dlopen(module, addon);
+    assert.throws(() => module.exports.chipInfo(9999), { code: 'EBADF' });
+    const request = [0, new Uint32Array(65), 'test', 0, 0n, new BigUint64Array(0)];
+    assert.throws(() => module.exports.request(...request), /1 to 64 offsets/);
   });
 });

@@ -8,10 +8,14 @@ import { assetPath } from '../assets.ts';
 import { type Artefact, cached } from '../cache.ts';
 import type { BuildContext } from '../context.ts';
 
-/** What the device agent consists of on a device, and the source of each part below device-agent/. */
+/** What the device agent and what it gives to apps consist of on a device, and the source of each part below device-agent/. */
 const PARTS = [
   { output: 'agent.js', source: 'src/main.ts', bundled: true },
   { output: 'app-preload.cjs', source: 'src/apps/app-preload.cjs', bundled: false },
+  { output: 'gpio.cjs', source: '../gpio/src/gpio.ts', bundled: true },
+  { output: 'gpio-onoff.cjs', source: '../gpio/src/onoff.ts', bundled: true },
+  { output: 'gpio-preload.cjs', source: '../gpio/src/preload.cjs', bundled: false },
+  { output: 'gpio-rpi-gpio.cjs', source: '../gpio/src/rpi-gpio-module.cjs', bundled: true },
 ] as const;
 
 /**

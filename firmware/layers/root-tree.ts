@@ -58,7 +58,7 @@ export async function layOutRoot(tree: string, request: RootTreeRequest): Promis
   for (const [path, text] of Object.entries({ ...ROOT_TEXTS, '/etc/nodeos/system.argv': request.systemArguments }))
     await write(tree, path, text);
   for (const [path, target] of Object.entries({ ...ROOT_LINKS, ...boardLinks(board) })) {
-    const whole = request.complete || !/zoneinfo|e2fs|ssl/.test(target);
+    const whole = request.complete || !/zoneinfo|e2fs|ssl|lib\/nodeos/.test(target);
     if (whole) await link(tree, path, target);
   }
   await settle(tree, '/', request.modified);

@@ -7,6 +7,7 @@ import type { BuildContext } from '../context.ts';
 import { appendSquashfs } from '../formats/squashfs.ts';
 import { ROOT_COMPRESSION } from '../plan/root-compression.ts';
 import { NODE_FOLDER, NODEOS_FOLDER, replArguments, systemArguments } from '../plan/root-files.ts';
+import type { ADDONS } from './addon.ts';
 import { buildDigests, DIGESTS_LIBRARY } from './digests.ts';
 import { buildNodeImage } from './node-image.ts';
 import type { PackageTree } from './packages.ts';
@@ -20,7 +21,7 @@ export interface Rootfs {
 }
 
 /** Raise when the steps below or in root-tree.ts change what they produce. */
-const RECIPE = 2;
+const RECIPE = 3;
 
 /** The steps before the root: packages with their date, and Node. */
 export interface RootInputs {
@@ -49,17 +50,25 @@ export async function buildRootfs(
     readonly board: Board;
     readonly inputs: RootInputs;
     readonly agent: { readonly artefact: Artefact; readonly files: readonly string[] };
-    readonly addon: Artefact;
+    readonly addons: Readonly<Record<keyof typeof ADDONS, Artefact>>;
     readonly init: Artefact;
   },
 ): Promise<Rootfs> {
-  const { board, inputs, agent, addon, init } = request;
+  const { board, inputs, agent, addons, init } = request;
   const files = {
     ...Object.fromEntries(agent.files.map((name) => [join(NODEOS_FOLDER, name), join(agent.artefact.dir, name)])),
-    [`${NODEOS_FOLDER}/nodeos.node`]: join(addon.dir, 'nodeos.node'),
+    ...Object.fromEntries(
+      Object.entries(addons).map(([name, { dir }]) => [`${NODEOS_FOLDER}/${name}.node`, join(dir, `${name}.node`)]),
+    ),
     [`${NODEOS_FOLDER}/launcher`]: join(init.dir, 'launcher'),
   };
-  const hashes = { agent: agent.artefact.hash, addon: addon.hash, init: init.hash };
+  const hashes = {
+    agent: agent.artefact.hash,
+    addons: Object.values(addons)
+      .map(({ hash }) => hash)
+      .join(' '),
+    init: init.hash,
+  };
   return squash(context, 'rootfs', board, inputs, hashes, systemArguments(board), files, true);
 }
 

@@ -97,6 +97,11 @@ export const NODEOS_FOLDER = '/usr/lib/nodeos';
 export const ROOT_OWN_FILES: readonly RootFile[] = [
   { path: `${NODEOS_FOLDER}/agent.js`, source: 'device-agent/src' },
   { path: `${NODEOS_FOLDER}/app-preload.cjs`, source: 'device-agent/src' },
+  { path: `${NODEOS_FOLDER}/gpio.cjs`, source: 'gpio/src' },
+  { path: `${NODEOS_FOLDER}/gpio-onoff.cjs`, source: 'gpio/src' },
+  { path: `${NODEOS_FOLDER}/gpio-preload.cjs`, source: 'gpio/src' },
+  { path: `${NODEOS_FOLDER}/gpio-rpi-gpio.cjs`, source: 'gpio/src' },
+  { path: `${NODEOS_FOLDER}/gpio.node`, source: 'gpio/native' },
   { path: `${NODEOS_FOLDER}/nodeos.node`, source: 'device-agent/native' },
   { path: `${NODEOS_FOLDER}/launcher`, source: 'firmware/init' },
 ];
@@ -149,6 +154,8 @@ export const ROOT_LINKS: Readonly<Record<string, string>> = {
   '/etc/mtab': '/proc/self/mounts',
   '/usr/sbin/fsck.ext4': 'e2fsck',
   '/usr/sbin/mkfs.ext4': 'mke2fs',
+  // Above every app's own folder: `@nodeos/gpio` is found by apps that do not bring it.
+  '/node_modules/@nodeos/gpio/index.js': `../../..${NODEOS_FOLDER}/gpio.cjs`,
 };
 
 /** Links of one board's root: where its loader is looked for, and where Debian's OpenSSL looks for certificates. */

@@ -36,6 +36,7 @@ int root_of(const struct options *options); /* a detached mount of the other run
 void root_enter(const struct options *options, int shared); /* in the new namespaces; afterwards only the app's root is seen */
 void descriptors_close(const struct options *options); /* all above 2, but those to keep */
 void privileges_drop(const struct options *options);
+void filter_calls(void); /* what the kernel answers from now on */
 
 void gpio_share(const struct options *options); /* where it was asked for; in the system's own namespaces */
 const char *gpio_added(const char *message, size_t length); /* path below /sys of the line that a uevent adds, or NULL */

@@ -34,4 +34,5 @@ void privileges_drop(const struct options *options) {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail("no new privileges", errno);
   /* After the ids: their change clears it. The app must not outlive the process that answers for it. */
   if (prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0) < 0) fail("parent death signal", errno);
+  filter_calls();
 }

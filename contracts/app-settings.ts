@@ -1,0 +1,126 @@
+import * as z from 'zod';
+import { environmentSchema, migrationsSchema, portSchema } from './app-manifest.ts';
+import { appNameSchema } from './validate.ts';
+
+/** Kinds of device nodes that an app may ask for. */
+export const DEVICE_KINDS = ['gpio', 'i2c', 'spi', 'serial', 'input', 'video', 'display', 'fuse'] as const;
+
+const deviceSchema = z
+  .string()
+  .regex(
+    new RegExp(`^(${DEVICE_KINDS.join('|')}|/dev/[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?)\\??$`),
+    `is neither a kind of device (${DEVICE_KINDS.join(', ')}) nor a path below /dev`,
+  );
+
+/** `nodeos` in an app's package.json. All of it is optional. The descriptions are what editors show. */
+export const appSettingsSchema = z.strictObject({
+  start: z
+    .array(z.string().min(1))
+    .min(1)
+    .describe('Command line, without a shell. Default: the start script, else the command of `bin`, else `main`.')
+    .optional(),
+  env: environmentSchema.describe('Environment variables of the app.').optional(),
+  user: appNameSchema
+    .describe('User whose home the app has. Default: the name of the app. One app runs as a user at a time.')
+    .optional(),
+  ports: z
+    .array(portSchema)
+    .max(16)
+    .describe('TCP ports the app listens on; the first is given to it as PORT and is the one that is probed.')
+    .optional(),
+  devices: z
+    .array(deviceSchema)
+    .max(32)
+    .describe(
+      `Devices the app is given: ${DEVICE_KINDS.join(', ')}, or a path below /dev. It is not started where one is missing, unless a "?" follows: "gpio?".`,
+    )
+    .optional(),
+  network: z
+    .enum(['host', 'none'])
+    .describe('`host`: the network of the device; `none`: no network at all. Default: host.')
+    .optional(),
+  memoryMiB: z
+    .number()
+    .int()
+    .min(16)
+    .max(65536)
+    .describe('Memory in MiB that the app may use; beyond it, it is ended and started again. Default: 128.')
+    .optional(),
+  probe: z
+    .string()
+    .regex(/^\/\S*$/, 'is not a path such as /health')
+    .max(256)
+    .describe('Path on the first port that answers 2xx while the app is healthy. Default: the port takes connections.')
+    .optional(),
+  soakMs: z
+    .number()
+    .int()
+    .min(0)
+    .max(86_400_000)
+    .describe('Milliseconds the app must stay healthy before an update is confirmed. Default: 3000.')
+    .optional(),
+  swap: z
+    .enum(['overlap', 'stop-first'])
+    .describe(
+      '`overlap`: a new version starts while the old one still serves, and waits to listen; `stop-first`: never two at once. Default: overlap.',
+    )
+    .optional(),
+  stopGraceMs: z
+    .number()
+    .int()
+    .min(0)
+    .max(60_000)
+    .describe('Milliseconds between SIGTERM and SIGKILL. Default: 3000.')
+    .optional(),
+  dependsOn: z
+    .array(appNameSchema)
+    .max(16)
+    .describe('Apps of the same device that must run before this one is started.')
+    .optional(),
+  holdUpdatesMs: z
+    .number()
+    .int()
+    .min(0)
+    .max(86_400_000)
+    .describe(
+      'Milliseconds for which the app may hold back its own updates, through @nodeos/app. Default: 0, it may not.',
+    )
+    .optional(),
+  data: z
+    .strictObject({
+      version: z.number().int().min(1).max(10_000).describe('Version of what the app keeps in its home.'),
+      migrations: migrationsSchema
+        .describe('For each version from 2 on: `up` makes it from the version before, `down` undoes that.')
+        .optional(),
+    })
+    .describe('Version of the data in the home, and how it is brought from one version to the next and back.')
+    .refine(({ version, migrations = {} }) => missingMigration(version, Object.keys(migrations)) === null, {
+      error: ({ input }) => {
+        const { version, migrations = {} } = input as { version: number; migrations?: object };
+        return `has no migration to version ${missingMigration(version, Object.keys(migrations))}, or one too many`;
+      },
+    })
+    .optional(),
+  kiosk: z
+    .boolean()
+    .describe('Gives the whole machine to this app. No display is supported so far: true is refused.')
+    .optional(),
+});
+export type AppSettings = z.infer<typeof appSettingsSchema>;
+
+/** The first version without a migration, or the first migration without a version; null where all is there. */
+function missingMigration(version: number, present: readonly string[]): string | null {
+  for (let wanted = 2; wanted <= version; wanted++) if (!present.includes(String(wanted))) return String(wanted);
+  return present.find((key) => Number(key) < 2 || Number(key) > version) ?? null;
+}
+
+/** JSON Schema (draft 7) of a package.json with the field `nodeos`, for editors. */
+export function packageJsonSchema(): object {
+  const { $schema, ...nodeos } = z.toJSONSchema(appSettingsSchema, { target: 'draft-7', io: 'input' });
+  return {
+    $schema,
+    title: 'package.json of a NodeOS app',
+    type: 'object',
+    properties: { nodeos: { description: 'How NodeOS runs this package as an app.', ...nodeos } },
+  };
+}
