@@ -6,7 +6,7 @@ import type { CliIo } from './io.ts';
 export interface ServerOptions {
   readonly server?: string;
   readonly token?: string;
-  readonly fleet?: string;
+  readonly inFleet?: string;
 }
 
 /** The options of every verb that talks to a server. */
@@ -14,11 +14,11 @@ export function withServer(command: Command): Command {
   return command
     .option('--server <url>', 'operator address of the server (or NODEOS_SERVER)')
     .option('--token <token>', 'operator token or API token (or NODEOS_TOKEN)')
-    .option('--fleet <name>', 'fleet, where you have more than one (or NODEOS_FLEET)');
+    .option('--in-fleet <name>', 'fleet, where you have more than one (or NODEOS_FLEET)');
 }
 
 /** @throws NodeosError UNAUTHENTICATED, INPUT_INVALID */
 export async function connect(io: CliIo, options: ServerOptions): Promise<ServerClient> {
-  const fleet = options.fleet ?? io.env.NODEOS_FLEET;
+  const fleet = options.inFleet ?? io.env.NODEOS_FLEET;
   return createClient(await resolveServer(io, options), io.signal, fleet);
 }

@@ -10,7 +10,10 @@ export const registerFleets: RegisterVerb = (program, io) => {
   const verb = program
     .command('fleets')
     .description('fleets of one server: each with its own people, devices, keys and releases')
-    .addHelpText('after', example('nodeos fleets create north --title "North"', 'nodeos devices list --fleet north'));
+    .addHelpText(
+      'after',
+      example('nodeos fleets create north --title "North"', 'nodeos devices list --in-fleet north'),
+    );
 
   withServer(verb.command('list'))
     .description('list the fleets that you may see')
@@ -36,7 +39,7 @@ export const registerFleets: RegisterVerb = (program, io) => {
       await (await connect(io, options)).send('POST', '/fleets', { id, name: options.title ?? id });
       print(
         io,
-        `The fleet ${id} is there. Give people roles in it with: nodeos users add NAME --role ROLE --fleet ${id}`,
+        `The fleet ${id} is there. Give people roles in it with: nodeos users add NAME --role ROLE --in-fleet ${id}`,
       );
     });
 };

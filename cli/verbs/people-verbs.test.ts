@@ -51,9 +51,9 @@ describe('people, tokens, fleets and the audit log by command', () => {
     assert.equal((await run('fleets', 'create', 'north', '--title', 'North')).code, 0);
     assert.match((await run('fleets', 'list')).stdout, /^north +North/m);
     await run('claim-token', 'create', '--tag', 'kiosk');
-    assert.match((await run('claim-token', 'list', '--fleet', 'north')).stdout, /No claim tokens/);
+    assert.match((await run('claim-token', 'list', '--in-fleet', 'north')).stdout, /No claim tokens/);
     assert.match(
-      (await run('devices', 'list', '--fleet', 'south')).stderr,
+      (await run('devices', 'list', '--in-fleet', 'south')).stderr,
       /^error NOT_FOUND: there is no fleet south/,
     );
     const list = await run('audit', 'list');
