@@ -78,7 +78,10 @@ setInterval(() => {
 require('node:net').createServer(() => {}).listen(8080);
 `;
 
-const SILENT = /^TRIAL_FAILED: .*(without a word|watchdog|panic)/;
+/** The kernel's last words, which memory kept over the reset. */
+const PANIC = /^TRIAL_FAILED: the kernel panicked: VFS: Unable to mount root fs/;
+const INIT_ENDED = /^TRIAL_FAILED: the kernel panicked: Attempted to kill init/;
+const HUNG = /^TRIAL_FAILED: the system hung, and the watchdog reset the machine/;
 
 export const BAD: readonly BadRelease[] = [
   badApp('app that ends at once', "throw new Error('boom')", /^APP_START_FAILED: .*boom/),
@@ -94,9 +97,10 @@ export const BAD: readonly BadRelease[] = [
   ),
   badApp('app that floods the network', FLOOD, /^APP_PROBE_FAILED/),
   badSystem('release larger than the slot', { bytes: (SLOT_MIB + 4) * MIB }, /^SLOT_TOO_SMALL/),
-  badSystem('kernel that panics at once', { commandLine: 'rdinit=/none' }, SILENT),
-  badSystem('kernel that hangs right after kexec', { commandLine: 'rdinit=/none panic=0' }, SILENT),
-  badSystem('init that gives up', { commandLine: 'nodeos.verity=none' }, SILENT),
+  badSystem('kernel that panics at once', { commandLine: 'rdinit=/none' }, PANIC),
+  // It stands still where it panics, and has no place for last words.
+  badSystem('kernel that hangs right after kexec', { commandLine: 'rdinit=/none panic=0 ramoops.mem_size=0' }, HUNG),
+  badSystem('init that gives up', { commandLine: 'nodeos.verity=none' }, INIT_ENDED),
   badSystem(
     'agent that crashes',
     { agent: async () => "throw new Error('never comes up');\n" },
