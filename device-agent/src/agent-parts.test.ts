@@ -1,18 +1,21 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
 import { readActiveApps } from './active-apps.ts';
 import { backoffDelay, retryForever } from './backoff.ts';
 import { readBootFacts, readSlotManifest } from './boot-facts.ts';
-import { renderScreen } from './console-screen.ts';
+import { describeWork, renderDisplay, renderLines, type ScreenState } from './console-screen.ts';
+import { openDisplay } from './display.ts';
 import { createEventQueue } from './event-queue.ts';
-import { readFleetFile } from './fleet-file.ts';
+import { findFleet, readFleetFile } from './fleet-file.ts';
 import { openInitChannel } from './init-channel.ts';
 import { readMemory, uptimeMs } from './report.ts';
+import { startTroubleLed } from './trouble-led.ts';
 
 async function folder(t: TestContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'nodeos-agent-'));
@@ -131,13 +134,99 @@ test('events wait in order, the oldest go first, sent ones are forgotten', () =>
   );
 });
 
-test('the screen tells name, address, state and trouble', () => {
-  const text = renderScreen({
-    ...{ name: 'till-3', serial: '0011', addresses: [], state: 'connecting', apps: ['hello 1.0.0 running'] },
-    ...{ system: 'x86_64-usb 1.0.0, slot a', trouble: 'no fleet.json' },
+const SCREEN: ScreenState = {
+  ...{ name: 'till-3', serial: '0011', addresses: [], state: 'connecting', apps: ['hello 1.0.0 running'] },
+  ...{ system: 'x86_64-usb 1.0.0, slot a', trouble: 'no fleet.json', claimCode: 'abcdefgh…', work: 'asking' },
+};
+
+test('the screen tells name, address, state, claim code, work, version and trouble', () => {
+  const parts = [
+    'till-3',
+    '0011',
+    'none yet',
+    'connecting',
+    'abcdefgh…',
+    'asking',
+    'hello 1.0.0 running',
+    '1.0.0, slot a',
+  ];
+  for (const text of [renderLines(SCREEN), renderDisplay(SCREEN)])
+    for (const part of [...parts, 'no fleet.json']) assert.ok(text.includes(part), part);
+  assert.doesNotMatch(renderLines({ ...SCREEN, claimCode: null, trouble: null }), /claim|trouble/);
+});
+
+test('a display has 80 columns and 25 lines, and nothing that it shows can steer it', () => {
+  const reason = 'FLEET_FILE_INVALID: server: \x07\x9bnot an address\n'.repeat(6);
+  const text = renderDisplay({
+    ...SCREEN,
+    trouble: reason,
+    addresses: ['192.168.100.100', 'fd00::1234:5678:9abc:def0'],
   });
-  for (const part of ['till-3', '0011', 'none yet', 'connecting', 'hello 1.0.0 running', 'no fleet.json'])
-    assert.ok(text.includes(part), part);
+  // Node's own judge takes away the sequences that the display writes; no other control character may be left.
+  const plain = stripVTControlCharacters(text).split('\r\n');
+  assert.ok(plain.length <= 25, `${plain.length} lines`);
+  for (const line of plain) {
+    assert.ok(line.length <= 80, line);
+    assert.doesNotMatch(line, /\p{Cc}/u);
+  }
+});
+
+test('the work of a device is one phrase that does not change with each percent', () => {
+  const facts = { online: true, addresses: ['10.0.0.2'], standsAlone: false, updates: [] };
+  const update = { lane: 'app', name: 'hello', version: '2.0.0', target: 't', deployment: null, reason: null } as const;
+  const fetching = (percent: number) => ({ ...facts, updates: [{ ...update, state: 'fetching' as const, percent }] });
+  assert.equal(describeWork(fetching(10)), 'updating to hello 2.0.0: fetching');
+  assert.equal(describeWork(fetching(10)), describeWork(fetching(90)));
+  assert.equal(
+    describeWork({ ...facts, updates: [{ ...update, state: 'confirmed', percent: null }] }),
+    describeWork(facts),
+  );
+  assert.equal(describeWork({ ...facts, online: false, addresses: [] }), 'waiting for the network');
+  assert.equal(describeWork({ ...facts, standsAlone: true, addresses: [] }), 'running its apps');
+});
+
+test('an invalid fleet file gives way to the last valid one; one that was taken away does not', async (t) => {
+  const path = await folder(t);
+  const [file, kept] = [join(path, 'fleet.json'), join(path, 'kept', 'fleet.json')];
+  const fleet = {
+    ...{ server: 'https://a.example:8443', broker: 'mqtts://a.example:8883', claimToken: 'abcdefghij' },
+    ca: '-----BEGIN CERTIFICATE-----\n',
+  };
+  const log = () => {};
+  await writeFile(file, '{');
+  const first = await findFleet(file, kept, log);
+  assert.deepEqual([first.fleet, first.fault?.code], [null, 'FLEET_FILE_INVALID']);
+  await writeFile(file, JSON.stringify(fleet));
+  assert.deepEqual(await findFleet(file, kept, log), { fleet, fault: null });
+  assert.equal((await stat(kept)).mode & 0o777, 0o600);
+  await writeFile(file, JSON.stringify({ ...fleet, server: 'http://a.example' }));
+  const later = await findFleet(file, kept, log);
+  assert.deepEqual([later.fleet, later.fault?.code], [fleet, 'FLEET_FILE_INVALID']);
+  await rm(file);
+  assert.deepEqual(await findFleet(file, kept, log), { fleet: null, fault: null });
+  await writeFile(file, '{');
+  assert.equal((await findFleet(file, kept, log)).fleet, null, 'what was taken away does not come back');
+});
+
+test('the LED that the board names flashes for trouble, and gets its trigger back', async (t) => {
+  const path = await folder(t);
+  await mkdir(join(path, 'ACT'));
+  const [trigger, brightness] = [join(path, 'ACT/trigger'), join(path, 'ACT/brightness')];
+  await writeFile(trigger, 'none [heartbeat] default-on\n');
+  await writeFile(join(path, 'cmdline'), 'console=tty0 nodeos.slot=a\n');
+  assert.equal(startTroubleLed(path, path), null, 'the board names none');
+  await writeFile(join(path, 'cmdline'), 'console=tty0 nodeos.led=ACT nodeos.slot=a\n');
+  const stop = startTroubleLed(path, path);
+  assert.equal(await readFile(trigger, 'utf8'), 'none');
+  assert.equal(await readFile(brightness, 'utf8'), '255');
+  stop?.();
+  assert.equal(await readFile(trigger, 'utf8'), 'heartbeat');
+  await writeFile(join(path, 'cmdline'), 'nodeos.led=GONE\n');
+  assert.equal(startTroubleLed(path, path), null);
+});
+
+test('a device without a display has none', async (t) => {
+  assert.equal(openDisplay(await folder(t)), null);
 });
 
 test('memory and uptime are the kernel’s', async () => {

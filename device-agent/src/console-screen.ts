@@ -1,3 +1,6 @@
+import type { UpdateStatus } from '@nodeos/contracts/device-api.ts';
+import type { Display } from './display.ts';
+
 /** What a person in front of the device wants to know. */
 export interface ScreenState {
   readonly name: string;
@@ -5,6 +8,10 @@ export interface ScreenState {
   readonly serial: string;
   readonly addresses: readonly string[];
   readonly state: string;
+  /** With what it asks to be let in; null once it is in. */
+  readonly claimCode: string | null;
+  /** What it is doing now. */
+  readonly work: string;
   readonly apps: readonly string[];
   /** Something wrong that a person can mend, null where all is well. */
   readonly trouble: string | null;
@@ -14,33 +21,84 @@ export interface Screen {
 }
 
 const SHOW_AFTER_MS = 250;
+const LABEL_WIDTH = 10;
+/** A display has at least 80 columns of 25 lines: that of the VGA text mode. */
+const DISPLAY_WIDTH = 80;
+const MARGIN = 4;
 
-/** A few calm lines. */
-export function renderScreen(state: ScreenState): string {
+/** Rows of label and text, in the order in which they are looked for. */
+export function screenRows(state: ScreenState): [string, string][] {
   const rows: [string, string][] = [
     ['device', `${state.name}  (serial ${state.serial})`],
-    ['system', state.system],
     ['address', state.addresses.join(', ') || 'none yet'],
     ['state', state.state],
-    ['apps', state.apps.join(', ') || 'none'],
   ];
+  if (state.claimCode) rows.push(['claim code', state.claimCode]);
+  rows.push(['doing', state.work], ['apps', state.apps.join(', ') || 'none'], ['system', state.system]);
   if (state.trouble) rows.push(['trouble', state.trouble]);
-  const lines = rows.map(([label, text]) => `  ${label.padEnd(8)} ${text}`);
+  return rows;
+}
+
+/** A few calm lines between those of the log. */
+export function renderLines(state: ScreenState): string {
+  const lines = screenRows(state).map(([label, text]) => `  ${label.padEnd(LABEL_WIDTH)} ${text}`);
   return ['', ...lines, '', ''].join('\n');
 }
 
-/** Prints the block when something in it has changed, once for changes that come together. */
-export function createScreen(initial: ScreenState, print: (text: string) => void): Screen {
+/** A whole display, drawn over what is on it: console_codes(4). */
+export function renderDisplay(state: ScreenState): string {
+  const indent = ' '.repeat(MARGIN);
+  const lines = ['', `${indent}\x1b[1mNodeOS\x1b[0m`, ''];
+  for (const [label, text] of screenRows(state)) {
+    const colour = label === 'trouble' ? '\x1b[33m' : '';
+    const pieces = wrap(printable(text), DISPLAY_WIDTH - 2 * MARGIN - LABEL_WIDTH - 1);
+    for (const [index, piece] of pieces.entries())
+      lines.push(`${indent}\x1b[2m${(index === 0 ? label : '').padEnd(LABEL_WIDTH)}\x1b[0m ${colour}${piece}\x1b[0m`);
+    lines.push('');
+  }
+  // Each line takes away what was behind it, and the last one what was below: so nothing flickers.
+  return `\x1b[H${lines.map((line) => `${line}\x1b[K\r\n`).join('')}\x1b[J`;
+}
+
+/**
+ * Enough of a claim token to tell it from others. A screen is seen by anybody who passes, and the whole of it lets a
+ * device in.
+ */
+export function claimCodeOf(claimToken: string): string {
+  return `${claimToken.slice(0, 8)}…`;
+}
+
+/** What the device is doing, as one calm phrase: no percentage that would change the screen all the time. */
+export function describeWork(facts: {
+  readonly online: boolean;
+  readonly addresses: readonly string[];
+  readonly standsAlone: boolean;
+  readonly updates: readonly UpdateStatus[];
+}): string {
+  const update = facts.updates.find(({ state }) => state !== 'confirmed' && state !== 'failed');
+  if (update !== undefined) {
+    const what = update.lane === 'system' ? `system ${update.version}` : `${update.name} ${update.version}`;
+    return `updating to ${what}: ${update.state}`;
+  }
+  if (facts.standsAlone) return 'running its apps';
+  if (facts.addresses.length === 0) return 'waiting for the network';
+  return facts.online ? 'running; waiting for work' : 'asking the server';
+}
+
+/** Prints the lines when something in them has changed, once for changes that come together; the display shows them always. */
+export function createScreen(initial: ScreenState, print: (text: string) => void, display: Display | null): Screen {
   let state = initial;
   let shown = '';
   let planned = false;
   function flush(): void {
     planned = false;
-    const text = renderScreen(state);
+    display?.draw(renderDisplay(state));
+    const text = renderLines(state);
     if (text === shown) return;
     shown = text;
     print(text);
   }
+  display?.draw(renderDisplay(state));
   return {
     show(change) {
       state = { ...state, ...change };
@@ -48,4 +106,21 @@ export function createScreen(initial: ScreenState, print: (text: string) => void
       planned = true;
     },
   };
+}
+
+/** Names and reasons come from elsewhere: none may steer the terminal. */
+function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}]+/gu, ' ');
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let rest = text;
+  while (rest.length > width) {
+    const space = rest.lastIndexOf(' ', width);
+    const end = space > width / 2 ? space : width;
+    lines.push(rest.slice(0, end));
+    rest = rest.slice(end).trimStart();
+  }
+  return [...lines, rest];
 }

@@ -6,21 +6,23 @@ import type { StartInteractive } from './apps/interactive.ts';
 import { retryForever } from './backoff.ts';
 import { readBootFacts, readSlotManifest } from './boot-facts.ts';
 import { startClock } from './clock.ts';
-import { createScreen } from './console-screen.ts';
+import { createScreen, describeWork } from './console-screen.ts';
+import { openDisplay } from './display.ts';
 import { createEventQueue } from './event-queue.ts';
-import { readFleetFile } from './fleet-file.ts';
+import { findFleet } from './fleet-file.ts';
 import { type Identity, loadIdentity } from './identity.ts';
 import type { Logs } from './logs.ts';
 import { releaseMemory } from './memory.ts';
 import { startNetwork } from './network.ts';
 import { hostnameFor } from './network-config.ts';
 import type { PATHS } from './paths.ts';
-import type { AppRuntime, InitChannel, NativeCalls, ServerHttp } from './ports.ts';
+import type { AppRuntime, InitChannel, NativeCalls, ServerHttp, Updater } from './ports.ts';
 import { reformatData } from './reformat.ts';
 import { buildReport, uptimeMs } from './report.ts';
 import { serveFleet } from './serve-fleet.ts';
 import { createServerHttp } from './transport/http.ts';
 import type { Session } from './transport/session.ts';
+import { startTroubleLed } from './trouble-led.ts';
 import { readTrustedTime as readMetadataTime } from './trust/metadata-store.ts';
 import { systemDisk } from './updater/disk.ts';
 import { createUpdater } from './updater/engine.ts';
@@ -49,7 +51,11 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
   const bootTimes = { ...context.bootTimes };
   const facts = await readBootFacts(paths.bootFacts);
   const system = await readSlotManifest(paths.slot);
-  const { fleet, trouble } = await readFleet(paths.fleetFile, log);
+  const { fleet, fault } = await findFleet(paths.fleetFile, `${paths.state}/fleet.json`, log);
+  if (fault) {
+    log(describeError(fault));
+    startTroubleLed(paths.proc, paths.leds);
+  }
 
   const readIdentity = () => loadIdentity(facts.disk === '' ? null : facts.disk, paths.state);
   const known = await readIdentity().catch((error) => {
@@ -65,20 +71,24 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
     metadataTimeMs: await readMetadataTime(systemDisk, `${paths.state}/tuf`).catch(() => null),
   });
 
+  let updater: Updater | null = null;
+  const work = (online: boolean) =>
+    describeWork({
+      ...{ online, addresses: network.addresses(), standsAlone: fleet === null },
+      updates: updater?.updates() ?? [],
+    });
+  let online = false;
   const screen = createScreen(
     {
-      ...{
-        name,
-        serial: known?.serial ?? '-',
-        addresses: [],
-        trouble: trouble ?? dataTrouble(facts.data_note),
-        apps: [],
-      },
+      ...{ name, serial: known?.serial ?? '-', addresses: network.addresses(), apps: [], claimCode: null },
+      ...{ work: work(false), trouble: fleetTrouble(fleet, fault) ?? dataTrouble(facts.data_note) },
       system: `${system.board} ${system.version}, slot ${facts.slot}`,
-      state: fleet ? 'connecting' : 'stands alone: no fleet.json',
+      state: fleet ? 'connecting' : 'stands alone',
     },
     print,
+    openDisplay(paths.devices),
   );
+  const showWork = () => screen.show({ work: work(online) });
 
   let session: Session | null = null;
   const reportSoon = () => session?.reportSoon();
@@ -89,19 +99,27 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
         onUndatedTime: clock.takeUndatedTime,
       })
     : withoutServer();
-  const updater = await createUpdater({
+  const engine = await createUpdater({
     ...{ http, apps, init, native, facts, log, now: Date.now, stateDir: paths.state, slotDir: paths.slot },
     event: (kind, text) => {
       log(`${kind}: ${text}`);
       events.add(kind, text);
     },
-    report: () => session?.report() ?? Promise.resolve(),
-    atRest: () => releaseMemory(native),
+    report: () => {
+      showWork();
+      return session?.report() ?? Promise.resolve();
+    },
+    atRest: () => {
+      showWork();
+      releaseMemory(native);
+    },
   });
+  updater = engine;
   events.add(
     'boot',
     `${system.board} ${system.version} on slot ${facts.slot}${facts.grown ? ', data partition grown' : ''}`,
   );
+  if (fault) events.add('error', describeError(fault));
   if (facts.data === 'ram') events.add('error', `data lies in RAM: ${facts.data_note}`);
   context.onAppEvent((text) => events.add('app', text));
 
@@ -111,27 +129,32 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
     showApps();
     reportSoon();
   });
-  network.onChange(() => screen.show({ addresses: network.addresses() }));
+  network.onChange(() => screen.show({ addresses: network.addresses(), work: work(online) }));
   void network.firstAddress.then(() =>
     clock.startSntp(() => fleet?.network?.timeServers ?? [...network.timeServers(), ...DEFAULT_TIME_SERVERS]),
   );
   showApps();
-  await updater.onBoot();
+  await engine.onBoot();
   if (!fleet) return { sayGoodbye: async () => network.stop() };
 
   const identity = known ?? (await awaitIdentity(readIdentity, log));
   const goodbye = serveFleet({
-    ...{ paths, fleet, identity, system, network, logs, updater, events, screen, init, log },
+    ...{ paths, fleet, identity, system, network, logs, events, screen, init, log },
+    updater: engine,
     startInteractive: context.startInteractive,
     http: http as ReturnType<typeof createServerHttp>,
     buildReport: () =>
       buildReport({
-        ...{ facts, system, updater, apps, addresses: network.addresses, bootTimes, proc: paths.proc },
+        ...{ facts, system, updater: engine, apps, addresses: network.addresses, bootTimes, proc: paths.proc },
         ...{ dataDir: paths.users, serial: identity.serial, timeZone: fleet.timeZone },
       }),
     reformatData: () => reformatData(facts),
     onSession: (opened) => {
       session = opened;
+    },
+    onConnection: (reached) => {
+      online = reached;
+      showWork();
     },
     onOnline: async () => {
       if (bootTimes.online !== null) return;
@@ -148,15 +171,11 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
   };
 }
 
-/** A faulty fleet file is shown to whoever stands in front of the device; the apps run without a server. */
-async function readFleet(path: string, log: (text: string) => void) {
-  try {
-    const fleet: FleetFile | null = await readFleetFile(path);
-    return { fleet, trouble: fleet ? null : 'no fleet.json on the first partition' };
-  } catch (error) {
-    log(describeError(error));
-    return { fleet: null, trouble: `${describeError(error)} ${(error as NodeosError).hint ?? ''}` };
-  }
+/** What whoever stands in front of the device can mend; the apps run in any case. */
+function fleetTrouble(fleet: FleetFile | null, fault: NodeosError | null): string | null {
+  if (fault === null) return fleet ? null : 'no fleet.json on the first partition';
+  const meanwhile = fleet ? ' Until then the last valid one is used.' : '';
+  return `${describeError(fault)} ${fault.hint}${meanwhile}`;
 }
 
 function dataTrouble(note: string): string | null {

@@ -26,4 +26,5 @@ export const PATHS = Object.freeze({
   /** What apps see as /proc/cpuinfo where the kernel's lacks the board's revision. */
   cpuinfo: `${root}/run/nodeos/cpuinfo`,
   devices: `${root}/dev`,
+  leds: `${root}/sys/class/leds`,
 });

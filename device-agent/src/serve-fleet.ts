@@ -9,7 +9,7 @@ import { readActiveApps } from './active-apps.ts';
 import type { StartInteractive } from './apps/interactive.ts';
 import { delay } from './backoff.ts';
 import { watchCertificate } from './certificate-renewal.ts';
-import type { Screen } from './console-screen.ts';
+import { claimCodeOf, type Screen } from './console-screen.ts';
 import { enrol, renew } from './enrol.ts';
 import type { EventQueue } from './event-queue.ts';
 import { type Credentials, type Identity, loadCredentials, storeCredentials } from './identity.ts';
@@ -25,6 +25,12 @@ import { openSession, type Session } from './transport/session.ts';
 
 /** A server that refuses the certificate it gave is not asked for the next one at once. */
 const REJECTED_WAIT_MS = 60_000;
+/** In words for whoever stands in front of the device. */
+const ENROLLING = {
+  pending: 'waiting to be approved at the server',
+  refused: 'not let in: the server refuses its claim token',
+  unreachable: 'server not reachable; tries again',
+} as const;
 
 export interface FleetContext {
   readonly paths: typeof PATHS;
@@ -43,6 +49,8 @@ export interface FleetContext {
   readonly buildReport: () => Promise<DeviceReport>;
   readonly onSession: (session: Session | null) => void;
   readonly onOnline: () => void;
+  /** The server was reached, or is no longer. */
+  readonly onConnection: (reached: boolean) => void;
   /** See reformat.ts. */
   readonly reformatData: () => Promise<void>;
 }
@@ -83,12 +91,13 @@ async function obtainCredentials(context: FleetContext): Promise<Credentials> {
   const certificate = await enrol({
     ...{ http, fleet, identity, board: system.board, systemVersion: system.version },
     onWaiting: (state, text) => {
-      screen.show({ state: `enrolling: ${state}` });
+      screen.show({ state: ENROLLING[state], claimCode: claimCodeOf(fleet.claimToken) });
       if (text !== last) log(`enrolment: ${text}`);
       last = text;
     },
   });
   const credentials = await storeCredentials(paths.state, identity, fleet.ca, certificate);
+  screen.show({ state: 'let in; connecting', claimCode: null });
   const text = `as ${credentials.deviceId}, certificate ${new X509Certificate(certificate).serialNumber}`;
   context.events.add('enrolled', text);
   log(`enrolled ${text}`);
@@ -118,11 +127,13 @@ function connectUntilEnded(
       onOnline() {
         connectOnce();
         screen.show({ state: `online as ${credentials.deviceId}` });
+        context.onConnection(true);
         log(`server reached at ${fleet.server}`);
         context.onOnline();
       },
       onOffline(reason) {
         screen.show({ state: 'server not reachable' });
+        context.onConnection(false);
         log(`server not reachable: ${reason}`);
       },
       onRejected: () => end('refused'),
