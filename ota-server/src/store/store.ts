@@ -4,6 +4,7 @@ import type { ClaimToken, DeviceSummary, Pins, Release } from '@nodeos/contracts
 import type { AuditStore } from './audit.ts';
 import type { Accounts, FleetPeople } from './people.ts';
 import type { Rollouts } from './rollouts.ts';
+import type { WebhookStore } from './webhooks.ts';
 
 export interface DeviceRecord {
   readonly id: string;
@@ -68,6 +69,7 @@ export interface Store {
   readonly people: FleetPeople;
   readonly rollouts: Rollouts;
   readonly audit: AuditStore;
+  readonly webhooks: WebhookStore;
 
   /** Blobs are kept once for all fleets; these rows say whose they are. */
   addBlob(sha256: string): Promise<void>;

@@ -24,6 +24,7 @@ import { demandRules, ROUTE_RULES } from './rules/rules.ts';
 import { serverRoutes } from './server.ts';
 import { sessionFleetRoutes, sessionRoutes } from './session.ts';
 import { tokenRoutes } from './tokens.ts';
+import { webhookRoutes } from './webhooks.ts';
 
 /** The operator's surface: API below /api/v1, health, dashboard. */
 export function buildOperatorApp(context: ServerContext, webFolder: string | null): FastifyInstance {
@@ -63,6 +64,7 @@ export function buildOperatorApp(context: ServerContext, webFolder: string | nul
     groupRoutes(scope);
     eventRoutes(scope);
     metricsRoute(scope, context);
+    webhookRoutes(scope);
   });
   if (webFolder !== null) dashboardRoutes(app, webFolder);
   return app;

@@ -18,6 +18,7 @@ import type {
   Store,
   UpdateRecord,
 } from '../store.ts';
+import type { WebhookStore } from '../webhooks.ts';
 import { SqliteAudit } from './audit.ts';
 import { nodeSqliteDialect } from './dialect.ts';
 import { FleetScope } from './fleet-scope.ts';
@@ -26,6 +27,7 @@ import { SqliteAccounts, SqliteFleetPeople } from './people.ts';
 import { SqliteRollouts } from './rollouts.ts';
 import { claimTokenFromRow, deviceFromRow, deviceToRow, releaseFromRow, releaseToRow } from './rows.ts';
 import type { DeviceRow, ServerTables, Tables } from './tables.ts';
+import { SqliteWebhooks } from './webhooks.ts';
 
 /**
  * Opens (or makes) the database file, held by one server at a time.
@@ -103,6 +105,7 @@ class SqliteStore implements Store {
   readonly people: FleetPeople;
   readonly rollouts: Rollouts;
   readonly audit: AuditStore;
+  readonly webhooks: WebhookStore;
   readonly #db: Kysely<Tables>;
 
   constructor(db: Kysely<Tables>) {
@@ -110,6 +113,7 @@ class SqliteStore implements Store {
     this.people = new SqliteFleetPeople(db);
     this.rollouts = new SqliteRollouts(db);
     this.audit = new SqliteAudit(db);
+    this.webhooks = new SqliteWebhooks(db);
   }
 
   transaction<T>(work: (store: Store) => Promise<T>): Promise<T> {
