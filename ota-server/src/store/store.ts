@@ -44,6 +44,8 @@ export interface FleetRecord {
 /** What belongs to no one fleet, and the way to the stores of the fleets. Times are milliseconds since 1970. */
 export interface ServerStore {
   readonly accounts: Accounts;
+  /** Writes a copy as of one moment to a new file, while others read and write. */
+  backup(path: string): Promise<void>;
   /** The rows of one fleet and of no other. */
   fleet(id: string): Store;
   close(): Promise<void>;

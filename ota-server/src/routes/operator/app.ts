@@ -6,6 +6,7 @@ import { SERVER_LIMITS } from '../../limits.ts';
 import { logRequests } from '../request-log.ts';
 import { auditRequests, auditRoutes } from './audit.ts';
 import { demandCaller } from './authenticate.ts';
+import { backupRoute } from './backup.ts';
 import { claimTokenRoutes } from './claim-tokens.ts';
 import { dashboardRoutes, secureHeaders } from './dashboard.ts';
 import { deploymentRoutes } from './deployments.ts';
@@ -65,6 +66,7 @@ export function buildOperatorApp(context: ServerContext, webFolder: string | nul
     eventRoutes(scope);
     metricsRoute(scope, context);
     webhookRoutes(scope);
+    backupRoute(scope, context);
   });
   if (webFolder !== null) dashboardRoutes(app, webFolder);
   return app;

@@ -1,5 +1,5 @@
 import { chmodSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
+import { backup, DatabaseSync } from 'node:sqlite';
 import type { UpdateStatus } from '@nodeos/contracts/device-api.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { ClaimToken } from '@nodeos/contracts/operator-api.ts';
@@ -50,16 +50,25 @@ export function openSqliteStore(path: string): ServerStore {
     throw error;
   }
   if (path !== ':memory:') chmodSync(path, 0o600);
-  return new SqliteServerStore(new Kysely<ServerTables>({ dialect: nodeSqliteDialect(database) }));
+  return new SqliteServerStore(database);
 }
 
 class SqliteServerStore implements ServerStore {
   readonly accounts: Accounts;
   readonly #db: Kysely<ServerTables>;
 
-  constructor(db: Kysely<ServerTables>) {
+  readonly #database: DatabaseSync;
+
+  constructor(database: DatabaseSync) {
+    const db = new Kysely<ServerTables>({ dialect: nodeSqliteDialect(database) });
+    this.#database = database;
     this.#db = db;
     this.accounts = new SqliteAccounts(db);
+  }
+
+  async backup(path: string): Promise<void> {
+    await backup(this.#database, path);
+    chmodSync(path, 0o600);
   }
 
   fleet(id: string): Store {
