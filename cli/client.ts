@@ -1,6 +1,7 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { rename, rm, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { FLEET_HEADER } from '@nodeos/contracts/access.ts';
 import { ERROR_HINTS, type ErrorCode, NodeosError } from '@nodeos/contracts/errors.ts';
 import { errorBodySchema } from '@nodeos/contracts/operator-api.ts';
@@ -32,6 +33,8 @@ export interface ServerClient {
   exists(path: string): Promise<boolean>;
   /** @param onSent called with the bytes sent so far */
   upload(path: string, file: string, onSent: (bytes: number) => void): Promise<void>;
+  /** Writes the answer to a new file for its owner only. @returns its length */
+  download(path: string, file: string): Promise<number>;
   events(path: string, signal?: AbortSignal): AsyncGenerator<ServerSentEvent>;
 }
 
@@ -79,6 +82,25 @@ export function createClient(config: ServerConfig, signal: AbortSignal, fleet?: 
         body.destroy();
       }
     },
+    async download(path, file) {
+      const response = await request({ url: path, responseType: 'stream', timeout: 0 });
+      const partial = `${file}.${process.pid}.part`;
+      try {
+        await pipeline(
+          response.data as Readable,
+          createWriteStream(partial, { flags: 'wx', mode: 0o600, flush: true }),
+        );
+        await rename(partial, file);
+        return (await stat(file)).size;
+      } catch (cause) {
+        if (signal.aborted) throw new NodeosError('INTERRUPTED', 'the download was interrupted', { cause });
+        if (!isConnectionError(cause))
+          throw new NodeosError('FILE_UNREADABLE', `${file}: ${(cause as Error).message}`, { cause });
+        throw new NodeosError('SERVER_UNREACHABLE', `the connection to ${config.server} broke off`, { cause });
+      } finally {
+        await rm(partial, { force: true });
+      }
+    },
     async *events(path, own) {
       const stop = own ? AbortSignal.any([signal, own]) : signal;
       const headers = { accept: 'text/event-stream' };
@@ -93,6 +115,11 @@ export function createClient(config: ServerConfig, signal: AbortSignal, fleet?: 
       }
     },
   };
+}
+
+/** True where the stream ended early; faults of the disk have a path. */
+function isConnectionError(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).path === undefined;
 }
 
 async function callServer(http: AxiosInstance, server: string, options: AxiosRequestConfig): Promise<AxiosResponse> {

@@ -1,5 +1,6 @@
 import type { RegisterVerb } from './verb.ts';
 import { registerAudit } from './verbs/audit.ts';
+import { registerBackup } from './verbs/backup.ts';
 import { registerBoards } from './verbs/boards.ts';
 import { registerBuild } from './verbs/build.ts';
 import { registerBundle } from './verbs/bundle.ts';
@@ -53,5 +54,6 @@ export const VERBS: readonly RegisterVerb[] = [
   registerTokens,
   registerFleets,
   registerAudit,
+  registerBackup,
   registerDemo,
 ];

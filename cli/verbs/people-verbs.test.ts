@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { runServer } from '@nodeos/ota-server/testing/running-server.ts';
 import { runForTest, temporaryFolder } from '../cli.testing.ts';
@@ -68,5 +70,23 @@ describe('people, tokens, fleets and the audit log by command', () => {
       /^error AUDIT_BROKEN: .*entry 2 is another one/,
     );
     assert.match((await run('audit', 'check', '--since', `9${since.slice(1)}`)).stderr, /entry 9 is missing/);
+  });
+
+  it('backs a running server up and makes a data folder of the copy', async (test) => {
+    const { running, as, run } = await setUp(test);
+    const cwd = await temporaryFolder(test);
+    const created = await run('backup', 'create', '--out', join(cwd, 'fleet.tar'));
+    assert.match(created.stdout, /fleet\.tar: \d+ kB\. It holds the private keys/, created.stderr);
+    assert.equal((await stat(join(cwd, 'fleet.tar'))).mode & 0o777, 0o600);
+    assert.match((await run('audit', 'list')).stdout, /GET \/backup/, 'who takes the keys is written down');
+    const made = JSON.parse((await run('tokens', 'create', 'x', '--scope', 'read', '--json')).stdout);
+    const refused = await as(made.token)('backup', 'create', '--out', join(cwd, 'stolen.tar'));
+    assert.match(refused.stderr, /^error FORBIDDEN/);
+    assert.deepEqual(await readdir(cwd), ['fleet.tar']);
+    const restored = await runForTest(['backup', 'restore', 'fleet.tar', '--data', 'copy'], { cwd });
+    assert.match(restored.stdout, /next: nodeos server --data copy/, restored.stderr);
+    assert.equal((await readFile(join(cwd, 'copy/operator-token'), 'utf8')).trim(), running.server.operatorToken);
+    const again = await runForTest(['backup', 'restore', 'fleet.tar', '--data', 'copy'], { cwd });
+    assert.match(again.stderr, /^error CONFLICT/);
   });
 });

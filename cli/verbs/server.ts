@@ -5,6 +5,8 @@ import { saveServer } from '../config.ts';
 import { print } from '../output.ts';
 import { example, type RegisterVerb } from '../verb.ts';
 
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
 interface ServerVerbOptions {
   readonly data: string;
   readonly host: string;
@@ -15,6 +17,7 @@ interface ServerVerbOptions {
   readonly advertise: string[];
   readonly dashboard: boolean;
   readonly save: boolean;
+  readonly logLevel: string;
 }
 
 export const registerServer: RegisterVerb = (program, io) => {
@@ -29,6 +32,7 @@ export const registerServer: RegisterVerb = (program, io) => {
     .option('--mqtt-port <number>', 'port of the broker', '8883')
     .option('--advertise <name>', 'name or address by which devices reach this machine; repeatable', collect, [])
     .option('--no-dashboard', 'serve the API only')
+    .option('--log-level <level>', `JSON lines on standard error: ${LOG_LEVELS.join(', ')}`, 'warn')
     .option('--no-save', 'do not make this the server that the other commands talk to')
     .addHelpText(
       'after',
@@ -46,6 +50,7 @@ export const registerServer: RegisterVerb = (program, io) => {
         device: { host: options.deviceHost, port: port(options.devicePort, '--device-port') },
         mqtt: { host: options.deviceHost, port: port(options.mqttPort, '--mqtt-port') },
         dashboard: options.dashboard,
+        logLevel: logLevel(options.logLevel),
         ...(options.advertise.length > 0 && { advertise: options.advertise }),
       });
       try {
@@ -74,6 +79,12 @@ function port(text: string, option: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= 0 && value <= 65_535) return value;
   throw new NodeosError('INPUT_INVALID', `${option} ${text} is not a port`);
+}
+
+function logLevel(text: string): (typeof LOG_LEVELS)[number] {
+  const level = LOG_LEVELS.find((one) => one === text);
+  if (level !== undefined) return level;
+  throw new NodeosError('INPUT_INVALID', `--log-level ${text} is none of ${LOG_LEVELS.join(', ')}`);
 }
 
 function nameOptions(error: unknown): never {

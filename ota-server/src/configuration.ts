@@ -24,12 +24,13 @@ const configurationSchema = z.strictObject({
   advertise: z.array(nameOrAddress).min(1).max(64).default(['127.0.0.1', 'localhost']),
   /** False leaves the dashboard out, e.g. for tests of the API. */
   dashboard: z.boolean().default(true),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('warn'),
 });
 
 /** Where the server keeps its data and listens; loopback unless told otherwise. */
 export type ServerConfiguration = Readonly<z.infer<typeof configurationSchema>>;
 export type ServerOptions = z.input<typeof configurationSchema> & {
-  /** Default: warnings and errors to stderr. */
+  /** Default: JSON lines of `logLevel` and above to stderr. */
   readonly log?: Logger | undefined;
 };
 

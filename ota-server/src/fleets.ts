@@ -12,6 +12,7 @@ import { Changes } from './live/changes.ts';
 import type { ServerStore, Store } from './store/store.ts';
 import type { OnlineKey, OnlineRole } from './tuf/online-keys.ts';
 import { openRepository, type Repository } from './tuf/repository.ts';
+import { Webhooks } from './webhooks/webhooks.ts';
 
 /** The fleet that a new server has; others are added by name. */
 export const MAIN_FLEET = 'main';
@@ -27,6 +28,7 @@ export interface FleetContext {
   readonly deployments: Deployments;
   readonly groups: Groups;
   readonly audit: AuditLog;
+  readonly webhooks: Webhooks;
 }
 
 export interface FleetsOptions {
@@ -67,7 +69,11 @@ export class Fleets {
 
   /** Ends the work that goes on by itself. */
   async close(): Promise<void> {
-    for (const fleet of this.#open.values()) await (await fleet).deployments.close();
+    for (const fleet of this.#open.values()) {
+      const { deployments, webhooks } = await fleet;
+      await deployments.close();
+      await webhooks.close();
+    }
   }
 
   async ofDevice(deviceId: string): Promise<FleetContext | null> {
@@ -90,7 +96,20 @@ export class Fleets {
     const deployments = new Deployments({ store, changes, broker, onFault });
     const devices = new Devices({ store, authority, broker, deployments, changes });
     const groups = new Groups({ store, changes, deployments });
+    const webhooks = new Webhooks({ fleet: id, store, changes, onFault });
+    await webhooks.start();
     await deployments.start();
-    return { id, store, blobs, repository, changes, devices, deployments, groups, audit: new AuditLog(store) };
+    return {
+      id,
+      store,
+      blobs,
+      repository,
+      changes,
+      devices,
+      deployments,
+      groups,
+      audit: new AuditLog(store),
+      webhooks,
+    };
   }
 }

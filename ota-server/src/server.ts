@@ -51,7 +51,9 @@ export interface NodeosServer {
  */
 export async function createServer(options: ServerOptions): Promise<NodeosServer> {
   const configuration = readConfiguration(options);
-  const log = options.log ?? pino({ level: 'warn', name: 'nodeos-server' }, pino.destination({ dest: 2, sync: true }));
+  const log =
+    options.log ??
+    pino({ level: configuration.logLevel, name: 'nodeos-server' }, pino.destination({ dest: 2, sync: true }));
   const webFolder = configuration.dashboard ? await buildWeb() : null;
   await mkdir(configuration.dataDir, { recursive: true, mode: 0o700 });
   const store = openSqliteStore(join(configuration.dataDir, 'server.sqlite'));

@@ -4,6 +4,7 @@ import type { ClaimToken, DeviceSummary, Pins, Release } from '@nodeos/contracts
 import type { AuditStore } from './audit.ts';
 import type { Accounts, FleetPeople } from './people.ts';
 import type { Rollouts } from './rollouts.ts';
+import type { WebhookStore } from './webhooks.ts';
 
 export interface DeviceRecord {
   readonly id: string;
@@ -43,6 +44,8 @@ export interface FleetRecord {
 /** What belongs to no one fleet, and the way to the stores of the fleets. Times are milliseconds since 1970. */
 export interface ServerStore {
   readonly accounts: Accounts;
+  /** Writes a copy as of one moment to a new file, while others read and write. */
+  backup(path: string): Promise<void>;
   /** The rows of one fleet and of no other. */
   fleet(id: string): Store;
   close(): Promise<void>;
@@ -68,6 +71,7 @@ export interface Store {
   readonly people: FleetPeople;
   readonly rollouts: Rollouts;
   readonly audit: AuditStore;
+  readonly webhooks: WebhookStore;
 
   /** Blobs are kept once for all fleets; these rows say whose they are. */
   addBlob(sha256: string): Promise<void>;

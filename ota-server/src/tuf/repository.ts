@@ -48,6 +48,12 @@ export interface Repository {
   refresh(): Promise<void>;
 }
 
+/**
+ * A file of this name in the folder says that it came from a backup: devices may have seen newer versions than are here,
+ * so the next ones take the seconds since 1970, which counting never reaches.
+ */
+export const RESTORED_MARK = 'restored';
+
 export async function openRepository(options: RepositoryOptions): Promise<Repository> {
   const { folder, keys, blobs, store } = options;
   const now = options.now ?? Date.now;
@@ -89,6 +95,10 @@ export async function openRepository(options: RepositoryOptions): Promise<Reposi
     return (await currentSnapshot(timestamp)).signed.meta['targets.json']?.version ?? 0;
   };
 
+  const restored = async (): Promise<boolean> => (await readText(RESTORED_MARK)) !== null;
+  const after = async (version: number): Promise<number> =>
+    (await restored()) ? Math.max(version + 1, Math.floor(now() / 1000)) : version + 1;
+
   /** Writes snapshot (a new one where `targets` is given), then the timestamp: only that makes it published. */
   const signOnline = async (
     root: Metadata<Root>,
@@ -98,7 +108,7 @@ export async function openRepository(options: RepositoryOptions): Promise<Reposi
     const timestamp = await currentTimestamp();
     let snapshotVersion = timestamp?.signed.snapshotMeta.version ?? 0;
     if (newTargets !== null) {
-      snapshotVersion += 1;
+      snapshotVersion = await after(snapshotVersion);
       const snapshot = makeSnapshot(snapshotVersion, now() + SERVER_LIMITS.snapshotLifetimeMs, newTargets);
       await write(`${snapshotVersion}.snapshot.json`, signedText(snapshot, keys.snapshot, ids.snapshot));
     } else if (timestamp !== null) {
@@ -106,9 +116,10 @@ export async function openRepository(options: RepositoryOptions): Promise<Reposi
       checkSigned(root, await currentSnapshot(timestamp), 'snapshot', `${snapshotVersion}.snapshot.json on the server`);
     }
     const text = (await readText(`${snapshotVersion}.snapshot.json`)) ?? '';
-    const version = (timestamp?.signed.version ?? 0) + 1;
+    const version = await after(timestamp?.signed.version ?? 0);
     const next = makeTimestamp(version, now() + SERVER_LIMITS.timestampLifetimeMs, { version: snapshotVersion, text });
     await write('timestamp.json', signedText(next, keys.timestamp, ids.timestamp));
+    if (newTargets !== null) await rm(join(folder, RESTORED_MARK), { force: true });
   };
 
   const repository: Repository = {
@@ -172,7 +183,7 @@ export async function openRepository(options: RepositoryOptions): Promise<Reposi
         if (timestamp === null || root === null) return;
         const left = (expires: string): number => new Date(expires).getTime() - now();
         const snapshot = await currentSnapshot(timestamp);
-        if (left(snapshot.signed.expires) < SERVER_LIMITS.snapshotLifetimeMs / 2) {
+        if ((await restored()) || left(snapshot.signed.expires) < SERVER_LIMITS.snapshotLifetimeMs / 2) {
           const version = snapshot.signed.meta['targets.json']?.version ?? 0;
           const text = await readText(`${version}.targets.json`);
           checkSigned(root, parseTargets(text ?? ''), 'targets', `${version}.targets.json on the server`);

@@ -60,7 +60,17 @@ async function ask(
 /** All that the main fleet has, as its administrator sees it. */
 async function contentOf(running: RunningServer): Promise<unknown> {
   const get = async (path: string): Promise<unknown> => (await running.operator('GET', path)).json;
-  const paths = ['devices', 'claim-tokens', 'deployments', 'releases', 'users', 'tokens', 'tuf/root.json', 'groups'];
+  const paths = [
+    'devices',
+    'claim-tokens',
+    'deployments',
+    'releases',
+    'users',
+    'tokens',
+    'webhooks',
+    'tuf/root.json',
+    'groups',
+  ];
   const known = paths.filter((path) =>
     running.server.app.hasRoute({ method: 'GET', url: `/api/v1/${path.replace('root.json', ':file')}` }),
   );
@@ -89,6 +99,8 @@ test('every route: each role may do what the table says, nobody reaches another 
   ).json.id;
   const token = (await running.operator('POST', '/api/v1/tokens', { name: 'ci', scopes: ['read'], expiresAt: null }))
     .json.id;
+  const url = 'http://127.0.0.1:1/';
+  const webhook = (await running.operator('POST', '/api/v1/webhooks', { url, topics: ['device'] })).json.id;
   const session = (
     await ask(running, { method: 'GET' }, '/api/v1/me/sessions', { cookie: cookies.get('admin') as string })
   ).status;
@@ -100,6 +112,7 @@ test('every route: each role may do what the table says, nobody reaches another 
       .replace('devices/:id', `devices/${device.id}`)
       .replace('deployments/:id', `deployments/${deployment}`)
       .replace('tokens/:id', `tokens/${token}`)
+      .replace('webhooks/:id', `webhooks/${webhook}`)
       .replace(':sha256', createHash('sha256').update('the bundle').digest('hex'))
       .replace(':file', 'root.json')
       .replace(/:(name|id|session|url)/, 'main-viewer');

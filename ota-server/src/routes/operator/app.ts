@@ -6,6 +6,7 @@ import { SERVER_LIMITS } from '../../limits.ts';
 import { logRequests } from '../request-log.ts';
 import { auditRequests, auditRoutes } from './audit.ts';
 import { demandCaller } from './authenticate.ts';
+import { backupRoute } from './backup.ts';
 import { claimTokenRoutes } from './claim-tokens.ts';
 import { dashboardRoutes, secureHeaders } from './dashboard.ts';
 import { deploymentRoutes } from './deployments.ts';
@@ -24,6 +25,7 @@ import { demandRules, ROUTE_RULES } from './rules/rules.ts';
 import { serverRoutes } from './server.ts';
 import { sessionFleetRoutes, sessionRoutes } from './session.ts';
 import { tokenRoutes } from './tokens.ts';
+import { webhookRoutes } from './webhooks.ts';
 
 /** The operator's surface: API below /api/v1, health, dashboard. */
 export function buildOperatorApp(context: ServerContext, webFolder: string | null): FastifyInstance {
@@ -63,6 +65,8 @@ export function buildOperatorApp(context: ServerContext, webFolder: string | nul
     groupRoutes(scope);
     eventRoutes(scope);
     metricsRoute(scope, context);
+    webhookRoutes(scope);
+    backupRoute(scope, context);
   });
   if (webFolder !== null) dashboardRoutes(app, webFolder);
   return app;

@@ -29,7 +29,7 @@ export function auditRoutes(scope: FastifyInstance): void {
  */
 export function auditRequests(scope: FastifyInstance): void {
   const isAudited = (request: FastifyRequest): boolean =>
-    request.method !== 'GET' && request.method !== 'HEAD' && ruleOf(request).audit !== false;
+    ruleOf(request).audit ?? (request.method !== 'GET' && request.method !== 'HEAD');
   scope.addHook('preHandler', async (request) => {
     if (!isAudited(request)) return;
     await fleetOf(request).audit.record({ ...eventOf(request), outcome: 'accepted', details: redact(request.body) });

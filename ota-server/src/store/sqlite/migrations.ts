@@ -159,6 +159,20 @@ const MIGRATIONS: readonly string[] = [
   alter table assignments add column released_at integer;
   alter table assignments add column previous text;
   `,
+  // Webhooks and what is to be posted to them.
+  `
+  create table webhooks (
+    fleet text not null references fleets (id), id text primary key, url text not null, topics text not null,
+    secret text not null, created_at integer not null, unique (fleet, id)
+  ) strict;
+  create table webhook_deliveries (
+    fleet text not null, id text primary key, webhook text not null, type text not null, state text not null,
+    attempts integer not null, status integer, reason text, created_at integer not null, next_at integer,
+    body text not null, foreign key (fleet, webhook) references webhooks (fleet, id) on delete cascade
+  ) strict;
+  create index webhook_deliveries_waiting on webhook_deliveries (fleet, state, next_at);
+  create index webhook_deliveries_by_webhook on webhook_deliveries (webhook, created_at);
+  `,
 ];
 
 /** Brings a database to the newest schema, or to an earlier one, each step in a transaction. */

@@ -1,5 +1,5 @@
 import { chmodSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
+import { backup, DatabaseSync } from 'node:sqlite';
 import type { UpdateStatus } from '@nodeos/contracts/device-api.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { ClaimToken } from '@nodeos/contracts/operator-api.ts';
@@ -18,6 +18,7 @@ import type {
   Store,
   UpdateRecord,
 } from '../store.ts';
+import type { WebhookStore } from '../webhooks.ts';
 import { SqliteAudit } from './audit.ts';
 import { nodeSqliteDialect } from './dialect.ts';
 import { FleetScope } from './fleet-scope.ts';
@@ -26,6 +27,7 @@ import { SqliteAccounts, SqliteFleetPeople } from './people.ts';
 import { SqliteRollouts } from './rollouts.ts';
 import { claimTokenFromRow, deviceFromRow, deviceToRow, releaseFromRow, releaseToRow } from './rows.ts';
 import type { DeviceRow, ServerTables, Tables } from './tables.ts';
+import { SqliteWebhooks } from './webhooks.ts';
 
 /**
  * Opens (or makes) the database file, held by one server at a time.
@@ -48,16 +50,25 @@ export function openSqliteStore(path: string): ServerStore {
     throw error;
   }
   if (path !== ':memory:') chmodSync(path, 0o600);
-  return new SqliteServerStore(new Kysely<ServerTables>({ dialect: nodeSqliteDialect(database) }));
+  return new SqliteServerStore(database);
 }
 
 class SqliteServerStore implements ServerStore {
   readonly accounts: Accounts;
   readonly #db: Kysely<ServerTables>;
 
-  constructor(db: Kysely<ServerTables>) {
+  readonly #database: DatabaseSync;
+
+  constructor(database: DatabaseSync) {
+    const db = new Kysely<ServerTables>({ dialect: nodeSqliteDialect(database) });
+    this.#database = database;
     this.#db = db;
     this.accounts = new SqliteAccounts(db);
+  }
+
+  async backup(path: string): Promise<void> {
+    await backup(this.#database, path);
+    chmodSync(path, 0o600);
   }
 
   fleet(id: string): Store {
@@ -103,6 +114,7 @@ class SqliteStore implements Store {
   readonly people: FleetPeople;
   readonly rollouts: Rollouts;
   readonly audit: AuditStore;
+  readonly webhooks: WebhookStore;
   readonly #db: Kysely<Tables>;
 
   constructor(db: Kysely<Tables>) {
@@ -110,6 +122,7 @@ class SqliteStore implements Store {
     this.people = new SqliteFleetPeople(db);
     this.rollouts = new SqliteRollouts(db);
     this.audit = new SqliteAudit(db);
+    this.webhooks = new SqliteWebhooks(db);
   }
 
   transaction<T>(work: (store: Store) => Promise<T>): Promise<T> {

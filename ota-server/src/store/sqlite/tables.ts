@@ -28,6 +28,19 @@ export interface Tables {
   users: UserRow;
   memberships: { user: string; role: string };
   api_tokens: ApiTokenRow;
+  webhooks: { id: string; url: string; topics: string; secret: string; created_at: number };
+  webhook_deliveries: {
+    id: string;
+    webhook: string;
+    type: string;
+    state: string;
+    attempts: number;
+    status: number | null;
+    reason: string | null;
+    created_at: number;
+    next_at: number | null;
+    body: string;
+  };
   audit: {
     sequence: number;
     at: number;

@@ -15,8 +15,8 @@ export interface RouteRule {
   readonly answer?: ZodType | 'events' | 'metadata' | 'text' | 'octets';
   /** Of the success; 200 unless given. */
   readonly status?: 200 | 201 | 202 | 204;
-  /** False for what would drown the audit log, e.g. each key that is pressed in a console. */
-  readonly audit?: false;
+  /** Unless given: whatever is not a GET or HEAD. False for what would drown the log, e.g. each key in a console. */
+  readonly audit?: boolean;
 }
 
 /** By `METHOD /path`. */
