@@ -1,5 +1,7 @@
 import { readActiveApps } from './active-apps.ts';
 import { createStartInteractive } from './apps/interactive.ts';
+import { createDeviceGrants } from './apps/device-grants.ts';
+import { FIRST_USER, findFolderUsers } from './apps/folder-users.ts';
 import { createLaunch } from './apps/launch.ts';
 import { createSupervisor } from './apps/supervisor.ts';
 import { openUserRuns } from './apps/user-runs.ts';
@@ -37,7 +39,7 @@ async function main(): Promise<void> {
   const start = standBack(START_LIMIT_MS);
   const runs = openUserRuns(PATHS, logs.log);
   const apps = createSupervisor({
-    launch: createLaunch(PATHS, runs),
+    launch: createLaunch(PATHS, runs, createDeviceGrants()),
     onLine: logs.append,
     onChange: () => {
       if (!isStarting(apps)) start.over();
@@ -50,7 +52,7 @@ async function main(): Promise<void> {
     availableMemoryKiB: async () => (await readMemory(PATHS.proc)).availableKiB,
   });
   // Their processes begin before the rest of the agent is loaded, which keeps this thread for more than a second.
-  await Promise.all(readActiveApps(PATHS.state).map((app) => apps.start(app)));
+  await startUsers(apps, logs.log);
   if (!isStarting(apps)) start.over();
 
   const { bringOnline } = await import('./online.ts');
@@ -61,6 +63,16 @@ async function main(): Promise<void> {
     onAppEvent: (listener) => void events.add(listener),
   });
   endOnSignal(logs, sayGoodbye);
+}
+
+/** `root` has begun before any other begins; an installed app is started rather than the `init` of its home. */
+async function startUsers(apps: AppRuntime, log: (text: string) => void): Promise<void> {
+  const installed = readActiveApps(PATHS.state);
+  const homes = new Set(installed.map(({ manifest }) => manifest.user ?? manifest.name));
+  const folders = (await findFolderUsers(PATHS.users, log)).filter(({ manifest }) => !homes.has(manifest.name));
+  const [first] = folders;
+  if (first?.manifest.name === FIRST_USER) await apps.start(first);
+  await Promise.all([...installed, ...folders].map((app) => apps.start(app)));
 }
 
 function isStarting(apps: AppRuntime): boolean {

@@ -19,6 +19,7 @@ export const PATHS = Object.freeze({
   /** As an app sees them in its own root. */
   appNode: '/usr/bin/node',
   appPreload: '/usr/lib/nodeos/app-preload.cjs',
+  gpioPreload: '/usr/lib/nodeos/gpio-preload.cjs',
   appCgroups: `${root}/sys/fs/cgroup/apps`,
   interfaces: `${root}/sys/class/net`,
   hostname: `${root}/proc/sys/kernel/hostname`,

@@ -28,8 +28,8 @@ export interface InstalledApp {
   readonly manifest: AppManifest;
   readonly target: string;
   readonly sha256: string;
-  /** Squashfs file. */
-  readonly bundlePath: string;
+  /** Squashfs file; null for a user that is there because its folder is (apps/folder-users.ts). */
+  readonly bundlePath: string | null;
   readonly deployment: string | null;
 }
 

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, lstat, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { buildInit } from '../layers/init.ts';
@@ -205,6 +206,29 @@ describe('launcher on this machine', { skip: reasonToSkip() }, () => {
       ),
       ...Object.fromEntries(['NETLINK_ROUTE', 'AF_UNIX', 'AF_INET6'].map((name) => [`socket ${name}`, 'done'])),
     });
+  });
+
+  it('keeps it from sockets that others named outside the file system, where the kernel can', async () => {
+    const name = `nodeos-launcher-test-${process.pid}`;
+    const server = createServer((socket) => socket.destroy()).listen(`\0${name}`);
+    await once(server, 'listening');
+    const { stdout } = await run([], ['/bin/probe', 'reach', name]);
+    server.close();
+    const [, version, answer] = /^(-?\d+) (.*)$/m.exec(stdout) ?? [];
+    assert.equal(answer, Number(version) >= 6 ? 'Operation not permitted' : 'connected');
+  });
+
+  it('shows all homes to the one user that sees them, and lets it change nothing there', async () => {
+    const home = await newHome();
+    const seen = await report(['--homes', dirname(home)]);
+    assert.ok(seen.get('home')?.split(' ').includes(basename(home)));
+    assert.equal((await report()).get('home'), 'No such file or directory');
+    const child = await start(['--homes', dirname(home)], ['/bin/probe', 'wait']);
+    await once(child.stdout as NodeJS.ReadableStream, 'data');
+    const mounts = await readFile(`/proc/${child.pid}/mountinfo`, 'utf8');
+    child.kill('SIGTERM');
+    await once(child, 'close');
+    assert.match(mounts, / \/home ro,nosuid,nodev,noexec/);
   });
 
   it('ends an app that calls the kernel as a program of another architecture', {

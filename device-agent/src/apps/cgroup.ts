@@ -62,7 +62,7 @@ function open(path: string): Cgroup {
 }
 
 async function prepare(root: string): Promise<void> {
-  await writeFile(`${dirname(root)}/cgroup.subtree_control`, '+memory +pids');
+  await control(dirname(root));
   await delegate(root);
   await removeLeftOver(root);
 }
@@ -78,5 +78,12 @@ async function removeLeftOver(root: string): Promise<void> {
 
 async function delegate(path: string): Promise<void> {
   await mkdir(path, { recursive: true });
+  await control(path);
+}
+
+/** The processor is shared evenly between groups beside one another, and between all apps and the system. */
+async function control(path: string): Promise<void> {
   await writeFile(`${path}/cgroup.subtree_control`, '+memory +pids');
+  // Not in every kernel; without it each process counts the same.
+  await writeFile(`${path}/cgroup.subtree_control`, '+cpu', { flag: 'r+' }).catch(() => {});
 }

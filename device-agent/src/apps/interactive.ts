@@ -30,10 +30,10 @@ export function createStartInteractive(paths: InteractivePaths, runs: UserRuns):
   let homes = 0;
 
   async function asUser(app: InstalledApp) {
-    const { home, uid } = await homeOf(paths.users, app.manifest.name);
+    const { home, uid, gid } = await homeOf(paths.users, app.manifest.name);
     const interactive = { ...app, manifest: { ...app.manifest, start: ['node', '--interactive'] } };
     const argumentsAt = (place: RunPlace) =>
-      launchArguments(interactive, { ...place, uid, home, devices: [] }, false, paths);
+      launchArguments(interactive, { ...place, uid, gid, home, devices: [] }, false, paths);
     return { name: app.manifest.name, home, arguments: argumentsAt };
   }
 

@@ -5,14 +5,19 @@ import type { RunPlace } from './user-runs.ts';
 export interface AppRootPaths {
   readonly appNode: string;
   readonly appPreload: string;
+  /** The script that stands in for packages of the kernel's older GPIO interface, where that is gone. */
+  readonly gpioPreload: string;
   readonly lowerRoot: string;
 }
 export interface LaunchPlace extends RunPlace {
   readonly uid: number;
+  readonly gid: number;
   readonly home: string;
   readonly devices: readonly string[];
   /** File that the app sees as /proc/cpuinfo; null: the kernel's own. */
   readonly cpuinfo?: string | null;
+  /** Folder of all homes, for the one user that sees them. */
+  readonly homes?: string | null;
 }
 
 /** Patterns of device nodes that an app asks for by kind. */
@@ -53,9 +58,11 @@ export function launchArguments(app: InstalledApp, place: LaunchPlace, hold: boo
     ...(hold && { NODEOS_HOLD_FD: '3' }),
   };
   return [
-    ...['--uid', String(place.uid), '--gid', String(place.uid)],
+    ...['--uid', String(place.uid), '--gid', String(place.gid)],
     ...['--hostname', manifest.name, '--home', place.home, '--lower', paths.lowerRoot],
-    ...['--bundle', app.bundlePath, '--network', manifest.network],
+    ...(app.bundlePath === null ? [] : ['--bundle', app.bundlePath]),
+    ...['--network', manifest.network],
+    ...(place.homes ? ['--homes', place.homes] : []),
     ...(place.rootOf === null ? [] : ['--root-of', String(place.rootOf)]),
     ...(place.cgroup ? ['--cgroup', place.cgroup] : []),
     ...place.devices.flatMap((path) => ['--device', path]),
@@ -66,6 +73,7 @@ export function launchArguments(app: InstalledApp, place: LaunchPlace, hold: boo
     '--',
     isNode ? paths.appNode : program,
     ...(isNode && hold ? ['--require', paths.appPreload] : []),
+    ...(isNode && manifest.devices.includes('gpio') ? ['--require', paths.gpioPreload] : []),
     ...rest,
   ];
 }

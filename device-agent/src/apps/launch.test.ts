@@ -10,9 +10,10 @@ import { devicePaths, launchArguments } from './launch-command.ts';
 import { makeAppFolder } from './node-apps.testing.ts';
 import { describeEnding } from './process.ts';
 
-const PATHS = { appNode: '/usr/bin/node', appPreload: '/preload.cjs', lowerRoot: '/run/nodeos/root' };
+const PATHS = { appNode: '/usr/bin/node', appPreload: '/preload.cjs', gpioPreload: '/gpio.cjs', lowerRoot: '/run/nodeos/root' };
 const PLACE = {
   uid: 10_001,
+  gid: 10_002,
   home: '/data/users/hello',
   rootOf: null,
   cgroup: '/cg/hello/1',
@@ -38,7 +39,7 @@ test('the launcher gets the user, the root, the limits and the app’s own comma
   const pairs = Array.from({ length: options.length / 2 }, (_, at) => options.slice(at * 2, at * 2 + 2).join('='));
   for (const wanted of [
     '--uid=10001',
-    '--gid=10001',
+    '--gid=10002',
     '--home=/data/users/hello',
     '--lower=/run/nodeos/root',
     `--bundle=${app.bundlePath}`,

@@ -4,10 +4,12 @@ import type { Duplex, Readable } from 'node:stream';
 import type { InstalledApp } from '../ports.ts';
 import { describeBoard } from './board-revision.ts';
 import type { Cgroup } from './cgroup.ts';
+import type { DeviceGrants } from './device-grants.ts';
+import { FIRST_USER } from './folder-users.ts';
 import { homeOf } from './home.ts';
 import { type AppRootPaths, devicePaths, launchArguments } from './launch-command.ts';
 import type { Ending, Launch } from './process.ts';
-import type { UserRuns } from './user-runs.ts';
+import type { RunWords, UserRuns } from './user-runs.ts';
 
 /** The launcher's own failure, before the app's program began. */
 const LAUNCHER_FAILED = 125;
@@ -20,21 +22,33 @@ export interface LaunchPaths extends AppRootPaths {
 }
 
 /** Starts apps through the launcher: own root, user, process tree and limits. */
-export function createLaunch(paths: LaunchPaths, runs: UserRuns): Launch {
+export function createLaunch(paths: LaunchPaths, runs: UserRuns, grants: DeviceGrants): Launch {
+  /** What could not be started gives its devices back. */
+  const begun = (giveBack: () => void, words: RunWords) =>
+    runs.start(words).catch((error) => {
+      giveBack();
+      throw error;
+    });
+
   return async (app, { hold }) => {
     const { name, memoryMiB } = app.manifest;
-    const [{ home, uid }, devices, cpuinfo] = await Promise.all([
+    const [{ home, uid, gid }, devices, cpuinfo] = await Promise.all([
       homeOf(paths.users, name),
       findDevices(app, paths.devices),
       app.manifest.devices.includes('gpio') ? describeBoard(paths) : null,
     ]);
-    const { child, cgroup } = await runs.start({
+    const homes = app.bundlePath === null && name === FIRST_USER ? paths.users : null;
+    const giveBack = grants.take(app.manifest.user ?? name, devices);
+    const { child, cgroup } = await begun(giveBack, {
       ...{ name, home, memoryMiB },
-      arguments: (place) => launchArguments(app, { ...place, uid, home, devices, cpuinfo }, hold, paths),
+      arguments: (place) => launchArguments(app, { ...place, uid, gid, home, homes, devices, cpuinfo }, hold, paths),
       stdio: ['ignore', 'pipe', 'pipe', hold ? 'pipe' : 'ignore'],
     });
     const ended = new Promise<Ending>((resolve) => {
-      child.on('close', (code, signal) => void toEnding(code, signal, cgroup, memoryMiB).then(resolve));
+      child.on('close', (code, signal) => {
+        giveBack();
+        void toEnding(code, signal, cgroup, memoryMiB).then(resolve);
+      });
     });
     return {
       stdout: child.stdout as Readable,

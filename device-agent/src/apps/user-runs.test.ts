@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { createDeviceGrants } from './device-grants.ts';
 import { createStartInteractive } from './interactive.ts';
 import { createLaunch } from './launch.ts';
 import { makeAppFolder } from './node-apps.testing.ts';
@@ -27,6 +28,7 @@ async function place(t: TestContext) {
       devices: '/dev',
       appNode: '/usr/bin/node',
       appPreload: '/preload.cjs',
+      gpioPreload: '/gpio.cjs',
     },
     ...{ proc: '/proc', cpuinfo: join(folder, 'cpuinfo') },
     ...{ lowerRoot: '/root', replHomes: join(folder, 'repl'), appCgroups: join(folder, 'cgroup/apps') },
@@ -101,7 +103,7 @@ test('an operator’s session has limits of its own; an app that starts later sh
   await mkdir(join(paths.users, 'hello'), { recursive: true });
   await using folder = await makeAppFolder();
   const app = await folder.app('1.0.0', '', { memoryMiB: 16 });
-  const launch = createLaunch(paths, runs);
+  const launch = createLaunch(paths, runs, createDeviceGrants());
   const startInteractive = createStartInteractive(paths, runs);
   const session = await startInteractive(app);
   children.push(session.child);

@@ -14,7 +14,7 @@
 struct options {
   unsigned uid, gid;
   unsigned root_of; /* process of another run with the same home, or 0 */
-  const char *hostname, *home, *lower, *bundle, *cgroup, *folder, *cpuinfo; /* NULL: not given; lower and folder always are */
+  const char *hostname, *home, *lower, *bundle, *cgroup, *folder, *cpuinfo, *homes; /* NULL: not given; lower and folder always are */
   bool network; /* true: the host's */
   bool gpio;    /* lines may be used through /sys/class/gpio */
   const char *devices[DEVICES_MAX];

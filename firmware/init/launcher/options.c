@@ -88,6 +88,7 @@ static const char *parse_option(const char *name, char *value, struct options *o
   const char **target = IS("--bundle") ? &options->bundle : IS("--cgroup") ? &options->cgroup : NULL;
   if (IS("--chdir")) target = &options->folder;
   if (IS("--cpuinfo")) target = &options->cpuinfo;
+  if (IS("--homes")) target = &options->homes;
   if (target == NULL) return "unknown option";
   *target = value;
   return is_absolute(value) ? NULL : "not an absolute path";

@@ -124,7 +124,7 @@ static void mount_devices(const struct options *options) {
   for (size_t i = 0; i < sizeof everyone / sizeof *everyone; i++) add_device(everyone[i], 0666, 0, 0);
   for (int i = 0; i < options->device_count; i++) add_device(options->devices[i], 0600, options->uid, options->gid);
   mount_new("shm", "dev/shm", "tmpfs", SAFE, "mode=1777");
-  mount_new("pts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,mode=620,ptmxmode=666");
+  mount_new("pts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,mode=620,ptmxmode=666,max=64");
   make_link("pts/ptmx", "dev/ptmx");
   make_link("/proc/self/fd", "dev/fd");
   make_link("/proc/self/fd/0", "dev/stdin");
@@ -140,6 +140,13 @@ static void mount_run(void) {
   mount_point("run/nodeos");
   mount_new(DNS, "run/nodeos/dns", NULL, MS_BIND, NULL);
   if (mount(NULL, "run/nodeos/dns", NULL, MS_REMOUNT | MS_BIND | flags, NULL) < 0) fail("run/nodeos/dns", errno);
+}
+
+/* All homes, for the one user that sees them; what files their owners keep to themselves stays theirs. */
+static void mount_homes(const char *folder) {
+  mount_new(folder, "home", NULL, MS_BIND, NULL);
+  unsigned long flags = SAFE | MS_NOEXEC | MS_RDONLY;
+  if (mount(NULL, "home", NULL, MS_REMOUNT | MS_BIND | flags, NULL) < 0) fail("home", errno);
 }
 
 static void mount_cpuinfo(const char *file) {
@@ -159,6 +166,7 @@ void root_enter(const struct options *options, int shared) {
   mount_new("sys", "sys", "sysfs", SAFE | MS_NOEXEC | (options->gpio ? 0 : MS_RDONLY), NULL);
   mount_devices(options);
   mount_run();
+  if (options->homes != NULL) mount_homes(options->homes);
   mount_new("tmp", "tmp", "tmpfs", SAFE, "mode=1777");
   /* pivot_root(2), "pivot_root(".", ".")": the old root lies on top of the new one until it is detached. */
   if (syscall(SYS_pivot_root, ".", ".") < 0) fail("pivot_root", errno);

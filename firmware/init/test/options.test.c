@@ -160,6 +160,12 @@ TEST("GPIO through /sys is given in so many words only") {
   CHECK(parse(NEEDED "--sysfs all -- node") != NULL);
   CHECK(parse(NEEDED "--cpuinfo cpuinfo -- node") != NULL);
 }
+TEST("all homes are shown in so many words only") {
+  CHECK(parse(NEEDED "-- node") == NULL && options.homes == NULL);
+  CHECK(parse(NEEDED "--homes /data/users -- node") == NULL);
+  CHECK_TEXT(options.homes, "/data/users");
+  CHECK(parse(NEEDED "--homes ../users -- node") != NULL);
+}
 TEST("a line that the kernel adds is told from everything else that it says") {
 #define ADDED "add@/devices/x/gpio/gpio17\0ACTION=add\0DEVPATH=/devices/x/gpio/gpio17\0SUBSYSTEM=gpio"
   CHECK_TEXT(gpio_added(ADDED, sizeof ADDED), "/devices/x/gpio/gpio17");

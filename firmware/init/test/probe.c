@@ -5,6 +5,7 @@
 #include <linux/netlink.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -81,6 +83,7 @@ static void report(void) {
   list("root", "/");
   list("app", "/app");
   list("data", "/data");
+  list("home", "/home");
   list("run", "/run");
   list("dev", "/dev");
   list("fds", "/proc/self/fd");
@@ -153,6 +156,15 @@ static void foreign_call(void) {
 #endif
 }
 
+static void reach(const char *name) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  strcpy(address.sun_path + 1, name);
+  socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name));
+  printf("%ld %s\n", syscall(SYS_landlock_create_ruleset, NULL, 0, 1),
+         connect(fd, (struct sockaddr *)&address, length) < 0 ? strerror(errno) : "connected");
+}
+
 static void exit_7(int signal) {
   (void)signal;
   _exit(7);
@@ -161,6 +173,7 @@ static void exit_7(int signal) {
 int main(int argc, char **argv) {
   const char *mode = argc > 1 ? argv[1] : "report";
   if (strcmp(mode, "report") == 0) report();
+  if (strcmp(mode, "reach") == 0) reach(argv[2]);
   if (strcmp(mode, "calls") == 0) calls();
   if (strcmp(mode, "foreign") == 0) foreign_call();
   if (strcmp(mode, "exit") == 0) return atoi(argv[2]);

@@ -1,0 +1,12 @@
+import * as z from 'zod';
+import { environmentSchema } from './app-manifest.ts';
+
+/** `/data/users/.grants/<user>.json`: what a user without an installed app is given. The file is root's. */
+export const userGrantSchema = z.strictObject({
+  /** Kinds of device nodes, or paths below /dev. */
+  devices: z.array(z.string()).default([]),
+  network: z.enum(['host', 'none']).default('host'),
+  memoryMiB: z.number().int().min(16).max(65536).default(128),
+  env: environmentSchema.default({}),
+});
+export type UserGrant = z.infer<typeof userGrantSchema>;
