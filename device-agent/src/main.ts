@@ -1,7 +1,7 @@
 import { readActiveApps } from './active-apps.ts';
-import { createStartInteractive } from './apps/interactive.ts';
 import { createDeviceGrants } from './apps/device-grants.ts';
 import { FIRST_USER, findFolderUsers } from './apps/folder-users.ts';
+import { createStartInteractive } from './apps/interactive.ts';
 import { createLaunch } from './apps/launch.ts';
 import { createSupervisor } from './apps/supervisor.ts';
 import { openUserRuns } from './apps/user-runs.ts';

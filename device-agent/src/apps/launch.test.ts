@@ -10,7 +10,12 @@ import { devicePaths, launchArguments } from './launch-command.ts';
 import { makeAppFolder } from './node-apps.testing.ts';
 import { describeEnding } from './process.ts';
 
-const PATHS = { appNode: '/usr/bin/node', appPreload: '/preload.cjs', gpioPreload: '/gpio.cjs', lowerRoot: '/run/nodeos/root' };
+const PATHS = {
+  appNode: '/usr/bin/node',
+  appPreload: '/preload.cjs',
+  gpioPreload: '/gpio.cjs',
+  lowerRoot: '/run/nodeos/root',
+};
 const PLACE = {
   uid: 10_001,
   gid: 10_002,
