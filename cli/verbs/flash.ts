@@ -77,7 +77,8 @@ async function flash(io: CliIo, image: string | undefined, options: FlashOptions
   const facts = await obtainImage(io, image, options, folder);
   for (const drive of named) assertLargeEnough(drive, facts.bytes);
   if (makeFleet !== null) bootPartition(facts);
-  const title = `${basename(facts.path)} (${formatBytes(facts.bytes)})`;
+  const name = image === undefined ? `the image for ${options.board}` : basename(image);
+  const title = `${name} (${formatBytes(facts.bytes)})`;
   if (named.length > 0 && !options.yes) await confirm(io, named, title);
   const drives = named.length > 0 ? named : await chooseDrives(io, facts.bytes);
   const fleet = makeFleet === null ? null : await makeFleet(drives.length);

@@ -62,10 +62,10 @@ export function renderDisplay(state: ScreenState): string {
 
 /**
  * Enough of a claim token to tell it from others. A screen is seen by anybody who passes, and the whole of it lets a
- * device in.
+ * device in. ASCII only: a console's font may have nothing else.
  */
 export function claimCodeOf(claimToken: string): string {
-  return `${claimToken.slice(0, 8)}…`;
+  return `${claimToken.slice(0, 8)}...`;
 }
 
 /** What the device is doing, as one calm phrase: no percentage that would change the screen all the time. */

@@ -61,6 +61,7 @@ describe('buildTar', () => {
     assert.match(of('etc/hostname'), /^-rw-r--r-- root\/root 6 2023-11-14 22:13:20/);
     assert.match(of('etc/resolv.conf'), /^-rw-r--r-- root\/root 0 /);
     assert.match(of('bin ->'), /^lrwxrwxrwx .* bin -> usr\/bin$/);
+    assert.equal(of('bin/'), '', 'what a link leads to is there once');
     assert.equal(
       lines.every((line) => line.includes(' root/root ') && line.includes(' 22:13:20 ')),
       true,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { lstat, mkdir, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -15,7 +15,7 @@ import { runTool } from '../run-tool.ts';
 import type { BundledApp } from './factory-app.ts';
 
 /** Raise when the bytes below change. */
-const RECIPE = 1;
+const RECIPE = 2;
 /** Whoever starts the container says who answers for names; on a device this is a link into /run. */
 const RESOLVER = 'etc/resolv.conf';
 
@@ -129,7 +129,9 @@ async function packLayer(
 /** An archive of folders, sorted by path, all of it root's and of one date. */
 async function* tarStream(trees: readonly Tree[], modified: number): AsyncGenerator<Buffer> {
   for (const { folder, at } of trees) {
-    const names = await readdir(folder, { recursive: true });
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    // Without types, names below a link to a folder would be among them.
+    const names = entries.map((entry) => join(relative(folder, entry.parentPath), entry.name));
     for (const name of ['', ...names.sort()]) {
       const path = join(at, name);
       if (path === '.' || path === '') continue;
