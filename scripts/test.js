@@ -4,7 +4,17 @@ import { run } from './children.js';
 import { main, NODE, ROOT, setUp } from './setup.js';
 
 /** Unit tests stand beside the sources of these; what needs a built image stands in test/ and comes last. */
-const UNIT_FOLDERS = ['contracts', 'firmware', 'device-agent', 'gpio', 'ota-server', 'cli', 'examples', 'scripts'];
+const UNIT_FOLDERS = [
+  'app',
+  'contracts',
+  'firmware',
+  'device-agent',
+  'gpio',
+  'ota-server',
+  'cli',
+  'examples',
+  'scripts',
+];
 
 /** `*.test.ts` for every change; `*.long.ts` for every board, which takes hours where kernels must be compiled. */
 function testsBelow(folder, pattern = /\.test\.ts$/) {

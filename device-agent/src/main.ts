@@ -1,4 +1,5 @@
 import { readActiveApps } from './active-apps.ts';
+import { openAppServices } from './apps/app-services.ts';
 import { createDeviceGrants } from './apps/device-grants.ts';
 import { FIRST_USER, findFolderUsers } from './apps/folder-users.ts';
 import { createStartInteractive } from './apps/interactive.ts';
@@ -39,6 +40,7 @@ async function main(): Promise<void> {
   const start = standBack(START_LIMIT_MS);
   const runs = openUserRuns(PATHS, logs.log);
   const apps = createSupervisor({
+    ...openAppServices(PATHS),
     launch: createLaunch(PATHS, runs, createDeviceGrants()),
     onLine: logs.append,
     onChange: () => {

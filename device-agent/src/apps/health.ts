@@ -34,7 +34,7 @@ export function untilHealthy(instance: Instance, limitMs: number): Promise<void>
     const endAt = performance.now() + limitMs;
     for (;;) {
       try {
-        return await probeOnce(manifest);
+        return await ask(instance);
       } catch (error) {
         if (performance.now() >= endAt) throw probeFailed(instance, `${(error as Error).message} within ${limitMs} ms`);
       }
@@ -46,14 +46,13 @@ export function untilHealthy(instance: Instance, limitMs: number): Promise<void>
 
 /** Resolves when the app has kept running and answering for its soak time; throws as `untilHealthy` does. */
 export function soak(instance: Instance, soakMs: number): Promise<void> {
-  const { manifest } = instance.app;
   return whileAlive(instance, async (signal) => {
     const endAt = performance.now() + soakMs;
     let failures = 0;
     for (let left = soakMs; !signal.aborted; left = endAt - performance.now()) {
       await delay(Math.max(0, Math.min(SOAK_PROBE_STEP_MS, left)), signal);
       try {
-        await probeOnce(manifest);
+        await ask(instance);
         failures = 0;
       } catch (error) {
         if (++failures >= SOAK_FAILURES_MAX)
@@ -62,6 +61,12 @@ export function soak(instance: Instance, soakMs: number): Promise<void> {
       if (failures === 0 && performance.now() >= endAt) return;
     }
   });
+}
+
+/** What the app says of itself goes before what it answers. @throws Error one sentence */
+export async function ask({ app, channel }: Instance): Promise<void> {
+  if (channel?.unhealthy) throw new Error(`it says: ${channel.unhealthy}`);
+  await probeOnce(app.manifest);
 }
 
 export function startFailed(instance: Instance, reason: string): NodeosError {

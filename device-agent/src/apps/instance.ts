@@ -1,6 +1,9 @@
+import type { Duplex } from 'node:stream';
 import { delay } from '../backoff.ts';
 import { eachLine } from '../lines.ts';
 import type { InstalledApp } from '../ports.ts';
+import { AppChannel, type AppGreeting } from './app-channel.ts';
+import { parseLevel, showLevel } from './log-level.ts';
 import { type AppProcess, describeEnding, type Ending } from './process.ts';
 
 const ERROR_LINES_KEPT = 40;
@@ -15,6 +18,8 @@ export class Instance {
   /** Resolves with the ending; never rejects. */
   readonly ended: Promise<Ending>;
   ending: Ending | null = null;
+  /** Null for commands that are no app. */
+  readonly channel: AppChannel | null;
   /** True once its end is wanted. */
   stopping = false;
   readonly #process: AppProcess;
@@ -22,15 +27,17 @@ export class Instance {
   readonly #words = new Set<string>();
   readonly #wordWaiters = new Set<() => void>();
 
-  constructor(app: InstalledApp, process: AppProcess, onLine: OnLine) {
+  constructor(app: InstalledApp, process: AppProcess, onLine: OnLine, greeting: (() => AppGreeting) | null = null) {
     this.app = app;
     this.#process = process;
-    eachLine(process.stdout, (line) => onLine('stdout', line));
+    eachLine(process.stdout, (line) => onLine('stdout', showLevel(parseLevel(line))));
     eachLine(process.stderr, (line) => {
-      this.#errorLines.push(line);
+      const levelled = parseLevel(line);
+      this.#errorLines.push(levelled.text);
       if (this.#errorLines.length > ERROR_LINES_KEPT) this.#errorLines.shift();
-      onLine('stderr', line);
+      onLine('stderr', showLevel(levelled));
     });
+    this.channel = process.channel && greeting ? openChannel(app, process.channel, greeting) : null;
     if (process.control) this.#listen(process.control);
     this.ended = process.ended.then((ending) => {
       this.ending = ending;
@@ -83,4 +90,8 @@ export class Instance {
   ranMs(): number {
     return performance.now() - this.startedAt;
   }
+}
+
+function openChannel(app: InstalledApp, stream: Duplex, greeting: () => AppGreeting): AppChannel {
+  return new AppChannel(stream, { greeting, mayHold: (app.manifest.holdUpdatesMs ?? 0) > 0 });
 }

@@ -30,7 +30,7 @@ export function createStartInteractive(paths: InteractivePaths, runs: UserRuns):
   let homes = 0;
 
   async function asUser(app: InstalledApp) {
-    const { home, uid, gid } = await homeOf(paths.users, app.manifest.name);
+    const { home, uid, gid } = await homeOf(paths.users, app.manifest.user ?? app.manifest.name);
     const interactive = { ...app, manifest: { ...app.manifest, start: ['node', '--interactive'] } };
     const argumentsAt = (place: RunPlace) =>
       launchArguments(interactive, { ...place, uid, gid, home, devices: [] }, false, paths);

@@ -1,3 +1,4 @@
+import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
 import type { InstalledApp } from '../ports.ts';
 import type { RunPlace } from './user-runs.ts';
 
@@ -20,6 +21,9 @@ export interface LaunchPlace extends RunPlace {
   readonly homes?: string | null;
 }
 
+/** The app's end of its socket to the agent. */
+export const CHANNEL_FD = 4;
+
 /** Patterns of device nodes that an app asks for by kind. */
 const DEVICE_KINDS: Readonly<Record<string, RegExp>> = {
   gpio: /^gpiochip\d+$/,
@@ -28,6 +32,7 @@ const DEVICE_KINDS: Readonly<Record<string, RegExp>> = {
   serial: /^tty(S|USB|ACM|AMA)\d+$/,
   input: /^input\/event\d+$/,
   video: /^video\d+$/,
+  display: /^(fb\d+|dri\/card\d+)$/,
   fuse: /^fuse$/,
 };
 
@@ -37,11 +42,23 @@ const DEVICE_KINDS: Readonly<Record<string, RegExp>> = {
  * @param present names below /dev
  */
 export function devicePaths(wanted: readonly string[], present: readonly string[]): string[] {
-  const names = wanted.flatMap((entry) => {
-    const kind = DEVICE_KINDS[entry];
-    return present.filter((name) => (kind ? kind.test(name) : `/dev/${name}` === entry));
-  });
+  const names = wanted.flatMap((entry) => present.filter((name) => fits(entry, name)));
   return [...new Set(names)].map((name) => `/dev/${name}`);
+}
+
+/** What an app asks for and cannot do without, and is not there. */
+export function missingDevices(wanted: readonly string[], present: readonly string[]): string[] {
+  return wanted.filter((entry) => !entry.endsWith('?') && !present.some((name) => fits(entry, name)));
+}
+
+/** Whether an app asks for a kind of device, be it that it can do without. */
+export function wants({ devices }: Pick<AppManifest, 'devices'>, kind: string): boolean {
+  return devices.some((entry) => entry.replace(/\?$/, '') === kind);
+}
+
+function fits(entry: string, name: string): boolean {
+  const wanted = entry.replace(/\?$/, '');
+  return DEVICE_KINDS[wanted]?.test(name) ?? `/dev/${name}` === wanted;
 }
 
 /** The launcher's arguments for one start of an app. */
@@ -56,6 +73,7 @@ export function launchArguments(app: InstalledApp, place: LaunchPlace, hold: boo
     ...(manifest.ports[0] !== undefined && { PORT: String(manifest.ports[0]) }),
     ...manifest.env,
     ...(hold && { NODEOS_HOLD_FD: '3' }),
+    NODEOS_CHANNEL_FD: String(CHANNEL_FD),
   };
   return [
     ...['--uid', String(place.uid), '--gid', String(place.gid)],
@@ -66,9 +84,10 @@ export function launchArguments(app: InstalledApp, place: LaunchPlace, hold: boo
     ...(place.rootOf === null ? [] : ['--root-of', String(place.rootOf)]),
     ...(place.cgroup ? ['--cgroup', place.cgroup] : []),
     ...place.devices.flatMap((path) => ['--device', path]),
-    ...(manifest.devices.includes('gpio') ? ['--sysfs', 'gpio'] : []),
+    ...(wants(manifest, 'gpio') ? ['--sysfs', 'gpio'] : []),
     ...(place.cpuinfo ? ['--cpuinfo', place.cpuinfo] : []),
     ...(hold ? ['--keep-fd', '3'] : []),
+    ...['--keep-fd', String(CHANNEL_FD)],
     ...Object.entries(environment).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
     '--',
     isNode ? paths.appNode : program,

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { openCgroups } from './cgroup.ts';
 import { homeOf, nextUid } from './home.ts';
 import { toEnding } from './launch.ts';
-import { devicePaths, launchArguments } from './launch-command.ts';
+import { devicePaths, launchArguments, missingDevices } from './launch-command.ts';
 import { makeAppFolder } from './node-apps.testing.ts';
 import { describeEnding } from './process.ts';
 
@@ -56,7 +56,13 @@ test('the launcher gets the user, the root, the limits and the app’s own comma
     '--env=NODEOS_VERSION=1.2.0',
   ])
     assert.ok(pairs.includes(wanted), `${wanted} is missing in ${pairs.join(' ')}`);
-  assert.ok(!pairs.some((pair) => /^--(keep-fd|root-of)/.test(pair)));
+  assert.ok(!pairs.some((pair) => pair.startsWith('--root-of')));
+  // The socket to the agent, and nothing else.
+  assert.deepEqual(
+    pairs.filter((pair) => pair.startsWith('--keep-fd')),
+    ['--keep-fd=4'],
+  );
+  assert.ok(pairs.includes('--env=NODEOS_CHANNEL_FD=4'));
   const beside = launchArguments(app, { ...PLACE, rootOf: 4711 }, false, PATHS);
   assert.equal(beside[beside.indexOf('--root-of') + 1], '4711');
 });
@@ -84,6 +90,9 @@ test('devices are those present of the kinds asked for, and nothing else', () =>
   const present = ['gpiochip0', 'gpiochip1', 'i2c-1', 'sda', 'ttyS0', 'input/event0', 'watchdog'];
   assert.deepEqual(devicePaths(['gpio', '/dev/i2c-1'], present), ['/dev/gpiochip0', '/dev/gpiochip1', '/dev/i2c-1']);
   assert.deepEqual(devicePaths(['input', 'gpio', 'input'], present).length, 3);
+  assert.deepEqual(devicePaths(['gpio?', 'i2c'], ['gpiochip0', 'fb0']), ['/dev/gpiochip0']);
+  assert.deepEqual(devicePaths(['display'], ['fb0', 'dri/card0', 'dri/renderD128']), ['/dev/fb0', '/dev/dri/card0']);
+  assert.deepEqual(missingDevices(['gpio', 'i2c', 'spi?', '/dev/i2c-1'], ['gpiochip0']), ['i2c', '/dev/i2c-1']);
   assert.deepEqual(devicePaths(['/dev/../etc/passwd', 'nonsense', '/dev/missing'], present), []);
 });
 

@@ -1,16 +1,26 @@
 import { readdir } from 'node:fs/promises';
 import { constants } from 'node:os';
 import type { Duplex, Readable } from 'node:stream';
+import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { InstalledApp } from '../ports.ts';
 import { describeBoard } from './board-revision.ts';
 import type { Cgroup } from './cgroup.ts';
 import type { DeviceGrants } from './device-grants.ts';
 import { FIRST_USER } from './folder-users.ts';
 import { homeOf } from './home.ts';
-import { type AppRootPaths, devicePaths, launchArguments } from './launch-command.ts';
+import {
+  type AppRootPaths,
+  CHANNEL_FD,
+  devicePaths,
+  launchArguments,
+  missingDevices,
+  wants,
+} from './launch-command.ts';
 import type { Ending, Launch } from './process.ts';
 import type { RunWords, UserRuns } from './user-runs.ts';
 
+/** Folders below /dev that hold nodes of a kind. */
+const DEVICE_FOLDERS = ['input', 'dri'] as const;
 /** The launcher's own failure, before the app's program began. */
 const LAUNCHER_FAILED = 125;
 
@@ -33,16 +43,16 @@ export function createLaunch(paths: LaunchPaths, runs: UserRuns, grants: DeviceG
   return async (app, { hold }) => {
     const { name, memoryMiB } = app.manifest;
     const [{ home, uid, gid }, devices, cpuinfo] = await Promise.all([
-      homeOf(paths.users, name),
+      homeOf(paths.users, app.manifest.user ?? name),
       findDevices(app, paths.devices),
-      app.manifest.devices.includes('gpio') ? describeBoard(paths) : null,
+      wants(app.manifest, 'gpio') ? describeBoard(paths) : null,
     ]);
     const homes = app.bundlePath === null && name === FIRST_USER ? paths.users : null;
     const giveBack = grants.take(app.manifest.user ?? name, devices);
     const { child, cgroup } = await begun(giveBack, {
       ...{ name, home, memoryMiB },
       arguments: (place) => launchArguments(app, { ...place, uid, gid, home, homes, devices, cpuinfo }, hold, paths),
-      stdio: ['ignore', 'pipe', 'pipe', hold ? 'pipe' : 'ignore'],
+      stdio: ['ignore', 'pipe', 'pipe', hold ? 'pipe' : 'ignore', 'pipe'],
     });
     const ended = new Promise<Ending>((resolve) => {
       child.on('close', (code, signal) => {
@@ -54,6 +64,7 @@ export function createLaunch(paths: LaunchPaths, runs: UserRuns, grants: DeviceG
       stdout: child.stdout as Readable,
       stderr: child.stderr as Readable,
       control: hold ? (child.stdio[3] as Duplex) : null,
+      channel: child.stdio[CHANNEL_FD] as Duplex,
       ended,
       // The launcher passes SIGTERM on; its own death by SIGKILL takes the app with it.
       kill: (signal) => void child.kill(signal),
@@ -61,11 +72,20 @@ export function createLaunch(paths: LaunchPaths, runs: UserRuns, grants: DeviceG
   };
 }
 
-async function findDevices(app: InstalledApp, folder: string): Promise<string[]> {
-  if (app.manifest.devices.length === 0) return [];
+/** @throws NodeosError APP_DEVICE_MISSING */
+async function findDevices({ manifest }: InstalledApp, folder: string): Promise<string[]> {
+  if (manifest.devices.length === 0) return [];
   const names = await readdir(folder);
-  const inputs = await readdir(`${folder}/input`).catch(() => []);
-  return devicePaths(app.manifest.devices, [...names, ...inputs.map((name) => `input/${name}`)]);
+  const nested = await Promise.all(DEVICE_FOLDERS.map((name) => namesBelow(folder, name)));
+  const present = [...names, ...nested.flat()];
+  const missing = missingDevices(manifest.devices, present);
+  if (missing.length > 0) throw new NodeosError('APP_DEVICE_MISSING', `this machine has no ${missing.join(', no ')}`);
+  return devicePaths(manifest.devices, present);
+}
+
+async function namesBelow(folder: string, name: string): Promise<string[]> {
+  const names = await readdir(`${folder}/${name}`).catch(() => []);
+  return names.map((entry) => `${name}/${entry}`);
 }
 
 /** The launcher gives the app's signal as a shell does: 128 and its number. */

@@ -66,8 +66,13 @@ export function plainLaunch(): Launch & { started: string[] } {
     started.push(app.manifest.version);
     const flags = hold ? ['--require', PRELOAD] : [];
     const child = spawn(process.execPath, [...flags, ...app.manifest.start.slice(1)], {
-      stdio: ['ignore', 'pipe', 'pipe', hold ? 'pipe' : 'ignore'],
-      env: { PORT: String(app.manifest.ports[0] ?? ''), ...(hold && { NODEOS_HOLD_FD: '3' }) },
+      stdio: ['ignore', 'pipe', 'pipe', hold ? 'pipe' : 'ignore', 'pipe'],
+      env: {
+        PORT: String(app.manifest.ports[0] ?? ''),
+        ...app.manifest.env,
+        NODEOS_CHANNEL_FD: '4',
+        ...(hold && { NODEOS_HOLD_FD: '3' }),
+      },
     });
     const ended = new Promise<Ending>((resolve) =>
       child.on('close', (code, signal) => resolve({ code, signal, note: null })),
@@ -76,6 +81,7 @@ export function plainLaunch(): Launch & { started: string[] } {
       stdout: child.stdout,
       stderr: child.stderr,
       control: hold ? (child.stdio[3] as Duplex) : null,
+      channel: child.stdio[4] as Duplex,
       ended,
       kill: (signal) => void child.kill(signal),
     } as Awaited<ReturnType<Launch>>;

@@ -14,6 +14,8 @@ export interface AppProcess {
   readonly stderr: Readable;
   /** Line channel to app-preload.cjs; null where the start is not held back. */
   readonly control: Duplex | null;
+  /** Socket to the package @nodeos/app; null for commands that are no app. */
+  readonly channel: Duplex | null;
   /** Resolves when the process is gone and its output has been read; never rejects. */
   readonly ended: Promise<Ending>;
   kill(signal: 'SIGTERM' | 'SIGKILL'): void;

@@ -1,8 +1,11 @@
 import type { AppStatus } from '@nodeos/contracts/desired-state.ts';
 import { describeError } from '@nodeos/contracts/errors.ts';
 import type { InstalledApp } from '../ports.ts';
+import type { AppGreeting } from './app-channel.ts';
+import type { AppConfigurations } from './app-configuration.ts';
+import type { DataVersions } from './data-versions.ts';
 import { untilHealthy } from './health.ts';
-import { Instance } from './instance.ts';
+import { Instance, type OnLine } from './instance.ts';
 import type { Launch } from './process.ts';
 import { decideRestart, NO_RESTARTS } from './restart-policy.ts';
 
@@ -13,6 +16,10 @@ export interface AppSurroundings {
   readonly onChange: () => void;
   /** What the operator should hear of, one sentence. */
   readonly onEvent: (text: string) => void;
+  /** What an app is told of the device. */
+  readonly deviceFacts?: () => Readonly<Record<string, string>>;
+  readonly configurations?: Pick<AppConfigurations, 'read'>;
+  readonly dataVersions?: DataVersions;
 }
 
 /** One app by name: the version that runs now, started again whenever it ends by itself. */
@@ -58,6 +65,7 @@ export class RunningApp {
   async #startOnce(turn: number): Promise<void> {
     let instance: Instance;
     try {
+      await this.settleData(this.#app, this.#app);
       instance = await this.launch(this.#app, false);
     } catch (error) {
       if (turn === this.#turn) this.#restartLater(0, `could not be started: ${describeError(error)}`);
@@ -100,7 +108,63 @@ export class RunningApp {
   /** Starts a process of some version without making it this app's own. */
   async launch(app: InstalledApp, hold: boolean): Promise<Instance> {
     const process = await this.#around.launch(app, { hold });
-    return new Instance(app, process, (stream, text) => this.#around.onLine(app.manifest.name, stream, text));
+    const onLine: OnLine = (stream, text) => this.#around.onLine(app.manifest.name, stream, text);
+    return new Instance(app, process, onLine, () => this.#greeting(app));
+  }
+
+  #greeting(app: InstalledApp): AppGreeting {
+    const own = app.sha256 === this.#app.sha256;
+    return {
+      device: this.#around.deviceFacts?.() ?? {},
+      // A version on trial was not started again by itself.
+      restart: own ? { count: this.#restarts, reason: this.#reason } : { count: 0, reason: null },
+      configuration: this.#around.configurations?.read(app.manifest.name) ?? {},
+    };
+  }
+
+  /** Brings the data in the home to the version that an app is for. @throws NodeosError APP_MIGRATION_FAILED, APP_DATA_TOO_NEW */
+  async settleData(app: InstalledApp, previous: InstalledApp | null): Promise<void> {
+    await this.#around.dataVersions?.settle(app, previous, async (by, command) => {
+      const manifest = { ...by.manifest, start: [...command] };
+      const process = await this.#around.launch({ ...by, manifest }, { hold: false });
+      const instance = new Instance({ ...by, manifest }, process, (stream, text) =>
+        this.#around.onLine(by.manifest.name, stream, text),
+      );
+      const { code } = await instance.ended;
+      if (code !== 0) throw new Error(instance.reason());
+    });
+  }
+
+  needsMigration(app: InstalledApp): boolean {
+    return this.#around.dataVersions?.needsMigration(app, this.#app) ?? false;
+  }
+
+  /** Keeps the app from being started and says why. */
+  refuse(app: InstalledApp, reason: string): void {
+    this.#app = app;
+    this.#reason = reason;
+    this.#around.onLine(app.manifest.name, 'stderr', `[nodeos] not started: ${reason}`);
+    this.#setState('stopped');
+  }
+
+  /** Shows the app as starting although something else must run before it. */
+  showWaiting(app: InstalledApp): number {
+    this.#app = app;
+    this.#clearTimer();
+    this.#setState('starting');
+    return ++this.#turn;
+  }
+
+  isCurrent(turn: number): boolean {
+    return turn === this.#turn;
+  }
+
+  note(text: string): void {
+    this.#around.onLine(this.#app.manifest.name, 'stderr', `[nodeos] ${text}`);
+  }
+
+  configure(): void {
+    this.#instance?.channel?.configure(this.#around.configurations?.read(this.#app.manifest.name) ?? {});
   }
 
   /** Lets go of the running process, if any, without stopping it; nothing is restarted any more. */

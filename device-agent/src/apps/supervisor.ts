@@ -1,15 +1,20 @@
-import { NodeosError } from '@nodeos/contracts/errors.ts';
+import { describeError, NodeosError } from '@nodeos/contracts/errors.ts';
+import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
 import { delay } from '../backoff.ts';
 import type { AppRuntime, InstalledApp } from '../ports.ts';
-import { probeOnce } from './probe.ts';
+import type { AppConfigurations } from './app-configuration.ts';
+import { ask } from './health.ts';
 import { type AppSurroundings, RunningApp } from './running-app.ts';
+import { type Dependencies, stopGroups, waitsFor } from './start-order.ts';
 import { swapTo } from './swap.ts';
 
 const HEALTH_STEP_MS = 250;
+const DEPENDENCY_STEP_MS = 50;
 /** All apps must have been well for this long in a row. */
 const HEALTHY_FOR_MS = 1_000;
 
 export interface SupervisorOptions extends AppSurroundings {
+  readonly configurations?: AppConfigurations;
   readonly availableMemoryKiB: () => Promise<number>;
   readonly startTimeoutMs?: number;
 }
@@ -29,6 +34,58 @@ export function createSupervisor(options: SupervisorOptions): AppRuntime {
     return fresh;
   }
 
+  function dependencies(): Dependencies {
+    return new Map([...apps].map(([name, app]) => [name, app.app.manifest.dependsOn ?? []]));
+  }
+
+  /** Name of another app that runs as the user that this one asks for. */
+  function whoHasUser({ manifest }: InstalledApp): string | null {
+    const user = manifest.user ?? manifest.name;
+    const other = [...apps].find(
+      ([name, { app, state }]) =>
+        name !== manifest.name && state !== 'stopped' && (app.manifest.user ?? app.manifest.name) === user,
+    );
+    return other?.[0] ?? null;
+  }
+
+  function userTaken(installed: InstalledApp): NodeosError | null {
+    const { name, user = name } = installed.manifest;
+    const holder = whoHasUser(installed);
+    return holder === null ? null : new NodeosError('APP_USER_TAKEN', `${name}: ${holder} runs as the user ${user}`);
+  }
+
+  function downDependencies({ manifest }: InstalledApp): string[] {
+    return (manifest.dependsOn ?? []).filter((name) => apps.get(name)?.state !== 'running');
+  }
+
+  /** At boot all apps are there at once: each waits for those it needs, but not for ever. */
+  async function startAfter(installed: InstalledApp, app: RunningApp): Promise<void> {
+    const turn = app.showWaiting(installed);
+    const endAt = performance.now() + (options.startTimeoutMs ?? DEVICE_LIMITS.appStartTimeoutMs);
+    // The others are named in the same turn.
+    await Promise.resolve();
+    const missing = (): string[] =>
+      waitsFor(installed.manifest.name, dependencies()).filter((name) => apps.get(name)?.state !== 'running');
+    while (missing().length > 0 && performance.now() < endAt && app.isCurrent(turn)) await delay(DEPENDENCY_STEP_MS);
+    if (!app.isCurrent(turn)) return;
+    const down = downDependencies(installed);
+    if (down.length > 0) app.note(`started although ${down.join(', ')} does not run`);
+    await app.keepRunning(installed);
+  }
+
+  /** Waits while the app holds back its updates, at most for the time that its manifest gives it. */
+  async function untilReleased(app: RunningApp, version: string): Promise<void> {
+    const channel = app.instance?.channel;
+    if (!channel || channel.held === null) return;
+    const limit = app.app.manifest.holdUpdatesMs ?? 0;
+    app.note(`version ${version} waits, at most ${Math.round(limit / 1000)} s: ${channel.held}`);
+    const over = new AbortController();
+    await Promise.race([channel.untilReleased(version, over.signal), delay(limit, over.signal)]);
+    over.abort();
+  }
+
+  options.configurations?.onChange((name) => apps.get(name)?.configure());
+
   function inTurn(name: string, work: () => Promise<void>): Promise<void> {
     const result = (queues.get(name) ?? Promise.resolve()).then(work);
     queues.set(
@@ -41,7 +98,8 @@ export function createSupervisor(options: SupervisorOptions): AppRuntime {
   async function unhealthyReason(): Promise<string | null> {
     for (const [name, app] of apps) {
       if (app.state !== 'running') return `${name} is ${app.state}${app.reason ? `: ${app.reason}` : ''}`;
-      const fault = await probeOnce(app.app.manifest).then(
+      if (!app.instance) return `${name} does not run`;
+      const fault = await ask(app.instance).then(
         () => null,
         (error: Error) => error.message,
       );
@@ -53,6 +111,16 @@ export function createSupervisor(options: SupervisorOptions): AppRuntime {
   return {
     start(installed) {
       const app = appFor(installed);
+      const taken = userTaken(installed);
+      if (taken) {
+        app.refuse(installed, describeError(taken));
+        return Promise.resolve();
+      }
+      if ((installed.manifest.dependsOn ?? []).length > 0 && app.state === 'stopped') {
+        // Whoever asked goes on meanwhile: what this one needs may not have been named yet.
+        void startAfter(installed, app);
+        return Promise.resolve();
+      }
       return inTurn(installed.manifest.name, async () => {
         if (app.state !== 'stopped' && app.app.sha256 === installed.sha256) return;
         if (app.state !== 'stopped') await app.stop();
@@ -65,6 +133,12 @@ export function createSupervisor(options: SupervisorOptions): AppRuntime {
       return inTurn(name, async () => {
         const app = appFor(candidate);
         try {
+          const taken = userTaken(candidate);
+          if (taken) throw taken;
+          const down = downDependencies(candidate);
+          if (down.length > 0)
+            throw new NodeosError('APP_DEPENDENCY_MISSING', `${name} needs ${down.join(', ')}, which does not run`);
+          await untilReleased(app, candidate.manifest.version);
           const { availableMemoryKiB, startTimeoutMs } = options;
           await swapTo(app, candidate, previous, { availableMemoryKiB, startTimeoutMs, onPhase });
         } catch (error) {
@@ -98,7 +172,7 @@ export function createSupervisor(options: SupervisorOptions): AppRuntime {
     },
 
     async stopAll() {
-      await Promise.all([...apps.values()].map((app) => app.stop()));
+      for (const group of stopGroups(dependencies())) await Promise.all(group.map((name) => apps.get(name)?.stop()));
     },
   };
 }

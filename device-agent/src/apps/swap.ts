@@ -38,6 +38,7 @@ export async function swapTo(
       await untilListening(fresh, limitMs + app.app.manifest.stopGraceMs);
     } else {
       await stopOld(app);
+      await app.settleData(candidate, previous);
       fresh = await launch(app, candidate, false);
     }
     app.showTrial(fresh);
@@ -59,7 +60,7 @@ export async function swapTo(
 /** Two at once need something to overlap with, a start that can be held back, and memory. */
 async function canOverlap(app: RunningApp, candidate: InstalledApp, options: SwapOptions): Promise<boolean> {
   if (candidate.manifest.swap !== 'overlap' || app.instance === null) return false;
-  if (!canBeHeld(candidate)) return false;
+  if (!canBeHeld(candidate) || app.needsMigration(candidate)) return false;
   return (await options.availableMemoryKiB()) >= OVERLAP_MEMORY_MIN_KIB;
 }
 
