@@ -39,7 +39,7 @@ await main(async () => {
   const boards = process.argv.includes('--boards');
   await setUp(['build', 'emulate', 'test', ...(boards ? ['boards'] : [])]);
   const named = process.argv.slice(2).filter((word) => word !== '--boards');
-  const chosen = boards && named.length === 0 ? testsBelow('test', /\.long\.ts$/) : named;
+  const chosen = boards && named.length === 0 ? testsBelow('test/boards', /\.long\.ts$/) : named;
   const tool = (name, ...path) => join(ROOT, 'node_modules', name, ...path);
   const checks =
     chosen.length > 0
