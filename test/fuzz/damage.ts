@@ -41,8 +41,11 @@ function damage(root: unknown, where: number, how: string, odd: unknown, name: s
   const [holder, key] = places[where % Math.max(1, places.length)] ?? [];
   if (!holder || key === undefined) return;
   if (how === 'remove') delete holder[key];
-  // As JSON.parse does it: an own property, whatever its name.
-  else Object.defineProperty(holder, how === 'add' ? name : key, { value: odd, enumerable: true, configurable: true });
+  else {
+    // As JSON.parse does it: an own property, whatever its name. A copy: the next change must not get into the odd value.
+    const own = { value: structuredClone(odd), enumerable: true, configurable: true };
+    Object.defineProperty(holder, how === 'add' ? name : key, own);
+  }
 }
 
 /** Bytes that are, or once were, the example: some changed, a part repeated or left out, the end cut off. */

@@ -48,6 +48,7 @@ const SLOT_MANIFEST = {
   board: 'x86_64-usb',
   version: '1.0.0',
   buildTime: 1_760_000_000,
+  boot: { chain: 'grub', trial: 'kexec' },
   commandLine: 'console=ttyS0 quiet',
   kernelRelease: '6.12.0',
   nodeVersion: '24.21.0',
