@@ -1,66 +1,43 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Board } from '@nodeos/contracts/board.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
-import type { FleetFile } from '@nodeos/contracts/fleet-file.ts';
 import { semverSchema } from '@nodeos/contracts/validate.ts';
 import { assetPath } from './assets.ts';
 import type { Artefact } from './cache.ts';
 import type { BuildContext } from './context.ts';
-import { buildAddon } from './layers/addon.ts';
-import { buildAgent } from './layers/agent.ts';
-import { buildBlockMap } from './layers/block-map.ts';
-import { buildBootCode } from './layers/boot-code.ts';
-import { buildBootfs } from './layers/bootfs.ts';
 import { buildCommandLine } from './layers/command-line.ts';
-import { buildDeviceTrees } from './layers/device-trees.ts';
-import { buildDiscLoader } from './layers/disc-loader.ts';
-import { driverFirmware } from './layers/driver-firmware.ts';
-import { type BundledApp, bundleFactoryApp } from './layers/factory-app.ts';
-import { buildImage } from './layers/image.ts';
-import { buildInit } from './layers/init.ts';
-import { buildInitramfs } from './layers/initramfs.ts';
-import { buildIso } from './layers/iso.ts';
-import { buildKernel } from './layers/kernel.ts';
+import { bundleFactoryApp } from './layers/factory-app.ts';
 import { copyOut, type OutputFile } from './layers/output.ts';
-import { type PackageTree, unpackPackages } from './layers/packages.ts';
 import { buildPackedImage, buildQcow2 } from './layers/packed-image.ts';
-import { buildBarebonesRootfs, buildRootfs, buildRootInputs, type Rootfs } from './layers/rootfs.ts';
-import { buildSlot } from './layers/slot.ts';
 import { type BuiltLayer, Steps } from './layers/steps.ts';
-import { boardToolchain } from './layers/toolchain.ts';
-import { buildOci, buildTar, type UserlandRequest } from './layers/userland.ts';
-import { buildUsersfs } from './layers/usersfs.ts';
+import {
+  type Build,
+  barebones,
+  blockMap,
+  boot,
+  disk,
+  initramfs,
+  iso,
+  rootfs,
+  type SystemRequest,
+  slot,
+  userland,
+  usersfs,
+} from './layers/system.ts';
+import { buildOci, buildTar } from './layers/userland.ts';
 import { rawFiles } from './plan/boot-files.ts';
 import { withRoomFor } from './plan/factory-app.ts';
 import { FORMATS, type Format, requireFormat } from './plan/formats.ts';
-import { diskSeed, type ImageIdentity, imageIdentity } from './plan/identity.ts';
+import { diskSeed, imageIdentity } from './plan/identity.ts';
 import { type BuildPlan, planImage } from './plan/image-plan.ts';
-import { EFI_VOLUME_BYTES, isoBoard } from './plan/iso.ts';
-import { rootPackages } from './plan/root-files.ts';
 
-export type { BuiltLayer, Format };
+export type { BuiltLayer, Format, SystemRequest };
 export { FORMATS };
 
 export const LAYERS = ['barebones', 'initramfs', 'rootfs', 'usersfs', 'bootfs', 'slot', 'image'] as const;
 export type Layer = (typeof LAYERS)[number];
-
-export interface SystemRequest {
-  readonly board: Board;
-  /** Semantic version of the system release. */
-  readonly systemVersion: string;
-  /** TUF root metadata, the factory root of trust; null for a device that trusts no release. */
-  readonly trustRoot: Buffer | null;
-  /** Put on the first partition. */
-  readonly fleetFile?: FleetFile;
-  /** Folder of an npm package that devices run from their first boot on, without a server. */
-  readonly app?: string;
-  /** JavaScript file that is used instead of the agent's bundle. */
-  readonly agentOverride?: string;
-  /** Folder that the results are copied to; without it they stay in the cache. */
-  readonly out?: string;
-}
 
 export interface BuildRequest extends SystemRequest {
   readonly layer: Layer;
@@ -80,8 +57,6 @@ export interface BuildResult {
   /** Signature of the disk, 8 hex digits. */
   readonly diskId: string;
 }
-
-const KERNEL_ARCHITECTURES = { x64: 'x86_64', ia32: 'i386', arm64: 'arm64', arm: 'arm' } as const;
 
 /**
  * Builds a layer and all that it is made of; what the cache holds is not made again.
@@ -106,12 +81,6 @@ export async function buildFormats(context: BuildContext, request: FormatsReques
   });
 }
 
-/** A request with what all its steps share. */
-interface Build extends SystemRequest {
-  readonly identity: ImageIdentity;
-  readonly bundle: BundledApp | null;
-}
-
 async function deliver(
   context: BuildContext,
   request: SystemRequest,
@@ -123,7 +92,7 @@ async function deliver(
   const steps = new Steps(context);
   const bundle = request.app === undefined ? null : await bundleFactoryApp(steps.context, request.board, request.app);
   if (bundle) steps.note(bundle.artefact);
-  const outputs = await make(steps, { ...request, board: withRoomFor(request.board, bundle), identity, bundle });
+  const outputs = await make(steps, { ...request, board: withRoomFor(request.board, bundle), seed, identity, bundle });
   const { files, sizes } = await copyOut(context, outputs, request.out);
   return { files, sizes, layers: steps.reports, diskId: identity.diskId };
 }
@@ -148,14 +117,13 @@ async function formatOutputs(steps: Steps, build: Build, format: Format): Promis
   switch (format) {
     case 'img':
     case 'img.zst': {
-      const made = await disk(steps, build);
-      const map = steps.note(await buildBlockMap(steps.context, { board: build.board, ...made }));
-      const packed = format === 'img' ? null : steps.note(await buildPackedImage(steps.context, made.image));
+      const { image } = await disk(steps, build);
+      const packed = format === 'img' ? null : steps.note(await buildPackedImage(steps.context, image));
       return {
         [format]: packed
           ? { source: join(packed.dir, 'disk.img.zst'), name: `${name}.img.zst` }
-          : { source: join(made.image.dir, 'disk.img'), name: `${name}.img` },
-        bmap: { source: join(map.dir, 'disk.bmap'), name: `${name}.img.bmap` },
+          : { source: join(image.dir, 'disk.img'), name: `${name}.img` },
+        ...(await mapOutput(steps, build)),
       };
     }
     case 'qcow2': {
@@ -218,10 +186,18 @@ async function buildOutputs(steps: Steps, request: Build & BuildRequest): Promis
       const { image, slot: slotImage } = await disk(steps, request);
       return {
         image: { source: join(image.dir, 'disk.img'), name: `${prefix}-${systemVersion}.img` },
+        ...(await mapOutput(steps, request)),
         ...slotOutputs(slotImage, `${prefix}-${systemVersion}`),
       };
     }
   }
+}
+
+/** Beside the image, under its name: so other programs find it. */
+async function mapOutput(steps: Steps, build: Build): Promise<Record<string, OutputFile>> {
+  const { dir } = await blockMap(steps, build);
+  const name = `nodeos-${build.board.name}-${build.systemVersion}.img.bmap`;
+  return { bmap: { source: join(dir, 'disk.bmap'), name } };
 }
 
 /** Code that stands outside of partitions, by the name of its file. */
@@ -235,157 +211,6 @@ function slotOutputs({ dir }: Artefact, prefix: string): Record<string, OutputFi
     slot: { source: join(dir, 'slot.img'), name: `${prefix}-slot.img` },
     manifest: { source: join(dir, 'manifest.json'), name: `${prefix}-manifest.json` },
   };
-}
-
-interface Disk {
-  readonly image: Artefact;
-  readonly bootfs: Artefact;
-  readonly slot: Artefact;
-}
-
-function disk(steps: Steps, build: Build): Promise<Disk> {
-  return steps.once('disk', async () => {
-    const { board, identity } = build;
-    const [slotImage, { code, bootfs }, data] = await steps.together(
-      slot(steps, build),
-      boot(steps, build),
-      usersfs(steps, build),
-    );
-    const layers = { bootCode: code, bootfs, slot: slotImage, usersfs: data };
-    const image = steps.note(await buildImage(steps.context, { board, identity, ...layers }));
-    return { image, bootfs, slot: slotImage };
-  });
-}
-
-async function userland(steps: Steps, build: Build): Promise<UserlandRequest> {
-  const { board, systemVersion, bundle: app } = build;
-  const { artefact } = await rootfs(steps, build);
-  return { board, systemVersion, rootfs: artefact, app, modified: await sourceDate(steps, board) };
-}
-
-/** A disc has a disk signature of its own: the disk of the same build may be in the same machine. */
-async function iso(steps: Steps, build: Build): Promise<Artefact> {
-  const { context } = steps;
-  const seed = `${identitySeed(build)} iso`;
-  const identity = imageIdentity(seed, diskSeed(build.board, seed));
-  const board = isoBoard(build.board);
-  const { fleetFile = null, bundle: app } = build;
-  const slotImage = await slot(steps, build);
-  const [code, modified] = await steps.together(bootCode(steps, board), sourceDate(steps, board));
-  const common = { board, identity, modified, bootCode: code };
-  const layers = {
-    discLoader: steps.note(await buildDiscLoader(context, { ...common, efiBytes: EFI_VOLUME_BYTES })),
-    bootfs: steps.note(await buildBootfs(context, { ...common, fleetFile })),
-    usersfs: steps.note(await buildUsersfs(context, board, identity, modified, app)),
-  };
-  return steps.note(await buildIso(context, { ...common, ...layers, slot: slotImage, app }));
-}
-
-function slot(steps: Steps, build: Build): Promise<Artefact> {
-  return steps.once('slot', () => makeSlot(steps, build));
-}
-
-async function makeSlot(steps: Steps, build: Build): Promise<Artefact> {
-  const { board, systemVersion, trustRoot, identity } = build;
-  const [kernelImage, firstRoot, root, code, buildTime] = await steps.together(
-    kernel(steps, board),
-    initramfs(steps, board),
-    rootfs(steps, build),
-    bootCode(steps, board),
-    sourceDate(steps, board),
-  );
-  const { artefact, nodeVersion } = root;
-  const deviceTrees = steps.note(await buildDeviceTrees(steps.context, board, kernelImage));
-  const layers = {
-    kernel: kernelImage,
-    initramfs: firstRoot,
-    rootfs: artefact,
-    bootCode: code,
-    deviceTrees,
-    nodeVersion,
-  };
-  return steps.note(
-    await buildSlot(steps.context, { board, systemVersion, identity, ...layers, trustRoot, buildTime }),
-  );
-}
-
-async function kernel(steps: Steps, board: Board): Promise<Artefact> {
-  const { source, fragments, patches } = board.kernel;
-  const arch = KERNEL_ARCHITECTURES[board.architecture.node];
-  const crossCompile = board.architecture.crossPrefix;
-  return steps.note(await buildKernel(steps.context, { arch, source, fragments, patches, crossCompile }));
-}
-
-async function initramfs(steps: Steps, board: Board): Promise<Artefact> {
-  const made = await init(steps, board);
-  const { root, newestChange } = await packages(steps, board);
-  const firmware = driverFirmware(board, root);
-  return steps.note(await buildInitramfs(steps.context, { init: made, modified: newestChange, firmware }));
-}
-
-function init(steps: Steps, board: Board): Promise<Artefact> {
-  return steps.once('init', async () =>
-    steps.note(await buildInit(steps.context, await boardToolchain(steps.context, board))),
-  );
-}
-
-function packages(steps: Steps, board: Board): Promise<PackageTree> {
-  return steps.once('packages', () => unpackPackages(steps.context, board, rootPackages(board)));
-}
-
-function rootfs(steps: Steps, build: Build): Promise<Rootfs> {
-  return steps.once('rootfs', () => makeRootfs(steps, build));
-}
-
-async function makeRootfs(steps: Steps, { board, agentOverride }: Build): Promise<Rootfs> {
-  const { context } = steps;
-  const toolchain = await boardToolchain(context, board);
-  const agent = steps.note(await buildAgent(context, agentOverride));
-  const addons = {
-    nodeos: steps.note(await buildAddon(context, toolchain, 'nodeos')),
-    gpio: steps.note(await buildAddon(context, toolchain, 'gpio')),
-  };
-  const inputs = await buildRootInputs(context, board, toolchain, await packages(steps, board));
-  steps.note(inputs.node.artefact);
-  const agentFiles = { artefact: agent, files: (await readdir(agent.dir)).sort() };
-  const root = await buildRootfs(context, { board, inputs, agent: agentFiles, addons, init: await init(steps, board) });
-  steps.note(root.artefact);
-  return root;
-}
-
-async function barebones(steps: Steps, board: Board): Promise<[Artefact, Artefact]> {
-  const small = async (): Promise<Artefact> => {
-    const toolchain = await boardToolchain(steps.context, board);
-    const inputs = await buildRootInputs(steps.context, board, toolchain, await packages(steps, board));
-    steps.note(inputs.node.artefact);
-    const { artefact } = await buildBarebonesRootfs(steps.context, board, inputs);
-    steps.note(artefact);
-    const modified = inputs.packages.newestChange;
-    const parts = { init: await init(steps, board), modified, rootfs: artefact };
-    return steps.note(await buildInitramfs(steps.context, parts));
-  };
-  return steps.together(kernel(steps, board), small());
-}
-
-async function boot(steps: Steps, build: Build): Promise<{ code: Artefact; bootfs: Artefact }> {
-  const { board, identity, fleetFile = null } = build;
-  const code = await bootCode(steps, board);
-  const modified = await sourceDate(steps, board);
-  const bootfs = await buildBootfs(steps.context, { board, identity, bootCode: code, fleetFile, modified });
-  return { code, bootfs: steps.note(bootfs) };
-}
-
-function bootCode(steps: Steps, board: Board): Promise<Artefact> {
-  return steps.once('boot code', async () => steps.note(await buildBootCode(steps.context, board)));
-}
-
-async function usersfs(steps: Steps, { board, identity, bundle }: Build): Promise<Artefact> {
-  return steps.note(await buildUsersfs(steps.context, board, identity, await sourceDate(steps, board), bundle));
-}
-
-/** The one date in an image: that of the newest package in it. */
-async function sourceDate(steps: Steps, board: Board): Promise<number> {
-  return (await packages(steps, board)).newestChange;
 }
 
 /** Fleet file, app and agent are left out: both may differ between images of one product. */

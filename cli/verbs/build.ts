@@ -138,7 +138,7 @@ function printResult(io: CliIo, result: BuildResult): void {
   print(io, formatTable(['STEP', 'TIME'], rows));
   print(io);
   for (const [kind, path] of Object.entries(result.files))
-    print(io, `${kind.padEnd(10)} ${path} (${formatBytes(result.sizes[kind] ?? 0)})`);
+    print(io, `${kind.padEnd(11)} ${path} (${formatBytes(result.sizes[kind] ?? 0)})`);
   const { files } = result;
   const disk = files.image ?? files.img ?? files['img.zst'] ?? files.qcow2 ?? files.iso;
   const bootable = disk ?? (files.kernel && dirname(files.kernel));

@@ -118,7 +118,8 @@ function busArguments(bus: DiskBus): string[] {
     case 'sata':
       return ['-device', 'ich9-ahci,id=sata', '-device', 'ide-hd,bus=sata.0,drive=disk,bootindex=1'];
     case 'cd':
-      return ['-device', 'ich9-ahci,id=sata', '-device', 'ide-cd,bus=sata.0,drive=disk,bootindex=1'];
+      // A drive that all machines have a plug for; the firmware of QEMU's Arm machine knows no SATA.
+      return ['-device', 'qemu-xhci,id=usb', '-device', 'usb-storage,bus=usb.0,drive=disk,bootindex=1'];
     case 'nvme':
       return ['-device', 'nvme,serial=nodeos,drive=disk,bootindex=1'];
     case 'sd-card':
