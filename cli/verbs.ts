@@ -20,6 +20,7 @@ import { registerPublish } from './verbs/publish.ts';
 import { registerRepl } from './verbs/repl.ts';
 import { registerRun } from './verbs/run.ts';
 import { registerServer } from './verbs/server.ts';
+import { registerSimulate } from './verbs/simulate.ts';
 import { registerSources } from './verbs/sources.ts';
 import { registerTokens } from './verbs/tokens.ts';
 import { registerToolchain } from './verbs/toolchain.ts';
@@ -51,5 +52,6 @@ export const VERBS: readonly RegisterVerb[] = [
   registerFleets,
   registerAudit,
   registerBackup,
+  registerSimulate,
   registerDemo,
 ];

@@ -12,7 +12,7 @@ const DIRECTION: Readonly<Record<string, readonly string[]>> = {
   firmware: ['contracts'],
   'device-agent': ['contracts'],
   'ota-server': ['contracts'],
-  cli: ['contracts', 'firmware', 'ota-server', 'examples'],
+  cli: ['contracts', 'firmware', 'device-agent', 'ota-server', 'examples'],
   test: ['contracts', 'firmware', 'device-agent', 'ota-server', 'cli'],
 };
 const EFFECTS =
