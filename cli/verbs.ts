@@ -17,6 +17,7 @@ import { registerKeys } from './verbs/keys.ts';
 import { registerLogs } from './verbs/logs.ts';
 import { registerNew } from './verbs/new.ts';
 import { registerPublish } from './verbs/publish.ts';
+import { registerRegistrations } from './verbs/registrations.ts';
 import { registerRepl } from './verbs/repl.ts';
 import { registerRun } from './verbs/run.ts';
 import { registerServer } from './verbs/server.ts';
@@ -39,6 +40,7 @@ export const VERBS: readonly RegisterVerb[] = [
   registerServer,
   registerKeys,
   registerClaimToken,
+  registerRegistrations,
   registerFleetFile,
   registerPublish,
   registerDeploy,
