@@ -77,12 +77,15 @@ export class Network {
     this.#character = character;
   }
 
-  through(http: ServerHttp): ServerHttp {
+  through(http: ServerHttp, onAnswered: (milliseconds: number) => void = () => {}): ServerHttp {
     return {
-      request: (method, path, options) =>
-        this.#up
-          ? http.request(method, path, options)
-          : Promise.reject(new NodeosError('FETCH_FAILED', 'the simulated network is down')),
+      request: async (method, path, options) => {
+        if (!this.#up) throw new NodeosError('FETCH_FAILED', 'the simulated network is down');
+        const began = performance.now();
+        const answer = await http.request(method, path, options);
+        onAnswered(performance.now() - began);
+        return answer;
+      },
     };
   }
 

@@ -31,6 +31,7 @@ export interface DeviceOptions {
   readonly onState: (state: DeviceState) => void;
   /** The broker's word that there is something to ask for. */
   readonly onTold: () => void;
+  readonly onAnswered?: ((milliseconds: number) => void) | undefined;
 }
 
 /** As `delay`, but a device that is waiting does not keep a simulation alive that has ended. */
@@ -128,7 +129,7 @@ export class SimulatedDevice {
     const events = createEventQueue(() => connection?.session.reportSoon());
     const bootId = randomUUID();
     const began = performance.now();
-    const http = this.#network.through(this.#http);
+    const http = this.#network.through(this.#http, this.#options.onAnswered);
     const updater = assembleUpdater({
       ...{ manifest, store, pointer: this.#machine.pointer },
       executors: simulatedExecutors(character, trust, this.#machine),

@@ -14,6 +14,8 @@ export interface SimulationOptions {
   readonly signal: AbortSignal;
   /** A device was told to ask for its desired state; `index` counts from 0. */
   readonly onTold?: (index: number) => void;
+  /** How long an answer took, from the request to its head. */
+  readonly onAnswered?: (milliseconds: number) => void;
   /** A device ended with an error that was not foreseen. */
   readonly onFault?: (index: number, error: unknown) => void;
 }
@@ -43,6 +45,7 @@ export function startSimulation(options: SimulationOptions): Simulation {
         states[index] = state;
       },
       onTold: () => options.onTold?.(index),
+      onAnswered: options.onAnswered,
     });
   });
 

@@ -9,12 +9,17 @@ import { sharedCache } from '../support/build.ts';
 import { measureAgentMemory } from './agent-memory.ts';
 import { renderBoardTable } from './board-table.ts';
 import { measureBoards } from './boards.ts';
+import { main as measureFleet } from './fleet.ts';
 import { measureLayers } from './layers.ts';
 import { main as measureRecovery } from './recovery.ts';
 import { type Measurement, renderTable } from './table.ts';
 
 if (process.argv[2] === 'recovery') {
   await measureRecovery(process.argv.slice(3));
+  process.exit();
+}
+if (process.argv[2] === 'fleet') {
+  await measureFleet(process.argv.slice(3));
   process.exit();
 }
 const { values: options, positionals } = parseArgs({
@@ -97,6 +102,6 @@ if (subject === 'boards') {
   const measurements = await measure();
   await write(renderTable(measurements), { measurements });
 } else {
-  say(`there is no benchmark ${subject}; there are: boards, or none for the story of one device`);
+  say(`there is no benchmark ${subject}; there are: boards, fleet, recovery, or none for the story of one device`);
   process.exitCode = 1;
 }
