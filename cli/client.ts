@@ -29,7 +29,7 @@ export interface ServerClient {
   get<T>(path: string, schema: ZodType<T>): Promise<T>;
   /** Null where the server answers 404. */
   getText(path: string): Promise<string | null>;
-  send(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<unknown>;
+  send(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown, contentType?: string): Promise<unknown>;
   exists(path: string): Promise<boolean>;
   /** @param onSent called with the bytes sent so far */
   upload(path: string, file: string, onSent: (bytes: number) => void): Promise<void>;
@@ -58,9 +58,10 @@ export function createClient(config: ServerConfig, signal: AbortSignal, fleet?: 
       const response = await request({ ...options, validateStatus: (status) => status === 200 || status === 404 });
       return response.status === 404 ? null : String(response.data);
     },
-    async send(method, path, body) {
+    async send(method, path, body, contentType) {
       // Without a body there is no content to have a type; axios would call it a form, which the server refuses.
-      const headers = body === undefined ? { 'content-type': false } : {};
+      const headers =
+        body === undefined ? { 'content-type': false } : contentType ? { 'content-type': contentType } : {};
       return (await request({ method, url: path, data: body, headers })).data;
     },
     async exists(path) {

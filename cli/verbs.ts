@@ -19,9 +19,11 @@ import { registerKeys } from './verbs/keys.ts';
 import { registerLogs } from './verbs/logs.ts';
 import { registerNew } from './verbs/new.ts';
 import { registerPublish } from './verbs/publish.ts';
+import { registerRegistrations } from './verbs/registrations.ts';
 import { registerRepl } from './verbs/repl.ts';
 import { registerRun } from './verbs/run.ts';
 import { registerServer } from './verbs/server.ts';
+import { registerSimulate } from './verbs/simulate.ts';
 import { registerSources } from './verbs/sources.ts';
 import { registerTokens } from './verbs/tokens.ts';
 import { registerToolchain } from './verbs/toolchain.ts';
@@ -42,6 +44,7 @@ export const VERBS: readonly RegisterVerb[] = [
   registerServer,
   registerKeys,
   registerClaimToken,
+  registerRegistrations,
   registerFleetFile,
   registerPublish,
   registerDeploy,
@@ -55,5 +58,6 @@ export const VERBS: readonly RegisterVerb[] = [
   registerFleets,
   registerAudit,
   registerBackup,
+  registerSimulate,
   registerDemo,
 ];

@@ -1,13 +1,14 @@
 import * as z from 'zod';
 import { appStatusSchema } from './desired-state.ts';
 import { deviceReportSchema, updateStatusSchema } from './device-api.ts';
+import { approveOnlySchema } from './provisioning.ts';
 import { releaseCustomSchema } from './release.ts';
 import { groupNameSchema, maintenanceWindowSchema, rolloutPolicySchema } from './rollout.ts';
 import { semverSchema, sha256Schema } from './validate.ts';
 
 /**
  * Operator API below `/api/v1`, bearer token (or the dashboard's session cookie, set by POST /api/v1/session {token}).
- * Errors: HTTP status and ErrorBody.
+ * Errors: HTTP status and ErrorBody. People, API tokens and fleets: access.ts; audit.ts, webhooks.ts, provisioning.ts.
  *
  * | route | body → answer |
  * |---|---|
@@ -29,7 +30,9 @@ import { semverSchema, sha256Schema } from './validate.ts';
  * | POST /api/v1/devices/:id/repl {app} | → {session} |
  * | POST /api/v1/devices/:id/repl/:session {data,end} | → 204 |
  * | GET /api/v1/devices/:id/repl/:session | → server-sent events `repl` (ReplMessage) |
- * | GET/POST /api/v1/claim-tokens | ClaimTokenRequest → ClaimToken |
+ * | GET/POST /api/v1/claim-tokens, DELETE /api/v1/claim-tokens/:id | ClaimTokenRequest → ListedClaimToken, 204 |
+ * | GET/PUT /api/v1/registrations, DELETE /api/v1/registrations/:serial | comma-separated values → counts, 204 |
+ * | POST /api/v1/devices/:id/replace {old}, DELETE /api/v1/devices/:id | → DeviceSummary, 204 |
  * | PUT /api/v1/tuf/root | root.json (first publish only, or a valid rotation) → 204 |
  * | GET /api/v1/tuf/:file | current metadata (`root.json`, `targets.json` = newest) |
  * | PUT /api/v1/blobs/:sha256 (octets) | → 201, 200 where present |
@@ -97,6 +100,7 @@ export const claimTokenRequestSchema = z.strictObject({
   tags: z.array(z.string().max(64)).max(32),
   /** True: devices need no approval by hand. */
   autoApprove: z.boolean(),
+  approveOnly: approveOnlySchema.optional(),
 });
 export const claimTokenSchema = claimTokenRequestSchema.extend({
   token: z.string(),
@@ -105,6 +109,8 @@ export const claimTokenSchema = claimTokenRequestSchema.extend({
 });
 export type ClaimTokenRequest = z.infer<typeof claimTokenRequestSchema>;
 export type ClaimToken = z.infer<typeof claimTokenSchema>;
+export const listedClaimTokenSchema = claimTokenSchema.extend({ id: z.string() });
+export type ListedClaimToken = z.infer<typeof listedClaimTokenSchema>;
 
 export const releaseSchema = z.object({
   target: z.string(),

@@ -13,7 +13,7 @@ const DIRECTION: Readonly<Record<string, readonly string[]>> = {
   'device-agent': ['contracts'],
   gpio: ['contracts'],
   'ota-server': ['contracts'],
-  cli: ['contracts', 'firmware', 'ota-server', 'examples'],
+  cli: ['contracts', 'firmware', 'device-agent', 'ota-server', 'examples'],
   test: ['contracts', 'firmware', 'device-agent', 'ota-server', 'cli'],
 };
 const EFFECTS =

@@ -10,6 +10,9 @@ interface ClaimTokenOptions extends ServerOptions {
   readonly days?: string;
   readonly tag: string[];
   readonly autoApprove?: boolean;
+  readonly approveBoard: string[];
+  readonly approveNetwork: string[];
+  readonly approveRegistered?: boolean;
   readonly json?: boolean;
 }
 
@@ -30,6 +33,9 @@ export const registerClaimToken: RegisterVerb = (program, io) => {
       [],
     )
     .option('--auto-approve', 'devices need no approval by hand')
+    .option('--approve-board <board>', 'with --auto-approve: only this board; repeatable', collect, [])
+    .option('--approve-network <cidr>', 'with --auto-approve: only from this network; repeatable', collect, [])
+    .option('--approve-registered', 'with --auto-approve: only registered serial numbers')
     .option('--json', 'print JSON')
     .addHelpText('after', example('nodeos claim-token create --uses 20 --days 7 --tag kiosk'))
     .action(async (options: ClaimTokenOptions) => {
@@ -38,10 +44,23 @@ export const registerClaimToken: RegisterVerb = (program, io) => {
         expiresAt: expiry(positive(options.days, '--days')),
         tags: options.tag,
         autoApprove: options.autoApprove === true,
+        ...conditions(options),
       };
       const token = await createClaimToken(await connect(io, options), request);
       if (options.json) printJson(io, token);
       else print(io, token.token);
+    });
+
+  withServer(verb.command('revoke'))
+    .description('end a token now; devices that came with it stay')
+    .argument('<token>', 'the token, or its id from the list')
+    .addHelpText('after', example('nodeos claim-token revoke 3f9c0a1b2c3d4e5f'))
+    .action(async (wanted: string, options: ServerOptions) => {
+      const client = await connect(io, options);
+      const found = (await listClaimTokens(client)).find(({ id, token }) => id === wanted || token === wanted);
+      if (found === undefined) throw new NodeosError('NOT_FOUND', `there is no claim token ${wanted}`);
+      await client.send('DELETE', `/claim-tokens/${found.id}`);
+      print(io, `${found.id} is worth nothing from now on.`);
     });
 
   withServer(verb.command('list'))
@@ -52,15 +71,34 @@ export const registerClaimToken: RegisterVerb = (program, io) => {
       const tokens = await listClaimTokens(await connect(io, options));
       if (options.json) return printJson(io, tokens);
       const rows = tokens.map((token) => [
+        token.id,
         token.token,
         `${token.used}/${token.uses ?? 'any'}`,
         token.expiresAt === null ? 'never' : new Date(token.expiresAt).toISOString().slice(0, 10),
-        token.autoApprove ? 'yes' : 'no',
+        token.autoApprove ? (token.approveOnly ? 'some' : 'yes') : 'no',
         token.tags.join(' ') || '-',
       ]);
-      printTable(io, ['TOKEN', 'USED', 'ENDS', 'AUTO-APPROVE', 'TAGS'], rows, 'No claim tokens yet.');
+      printTable(io, ['ID', 'TOKEN', 'USED', 'ENDS', 'AUTO-APPROVE', 'TAGS'], rows, 'No claim tokens yet.');
     });
 };
+
+function collect(value: string, all: string[]): string[] {
+  return [...all, value];
+}
+
+function conditions(options: ClaimTokenOptions): Pick<ClaimTokenRequest, 'approveOnly'> {
+  const { approveBoard: boards, approveNetwork: networks, approveRegistered = false } = options;
+  if (boards.length === 0 && networks.length === 0 && !approveRegistered) return {};
+  if (options.autoApprove !== true)
+    throw new NodeosError(
+      'INPUT_INVALID',
+      '--approve-board, --approve-network and --approve-registered limit --auto-approve',
+      {
+        hint: 'Add --auto-approve, or leave them out.',
+      },
+    );
+  return { approveOnly: { boards, networks, registered: approveRegistered } };
+}
 
 function positive(text: string | undefined, option: string): number | null {
   if (text === undefined) return null;

@@ -72,6 +72,29 @@ export const registerDevices: RegisterVerb = (program, io) => {
       print(io, `${id} is revoked.`);
     });
 
+  withServer(devices.command('replace'))
+    .description('let a device take the place of another one: its tags and pins; the other is shut out')
+    .argument('<device>', 'the device that came')
+    .argument('<old>', 'the device whose place it takes')
+    .addHelpText('after', example('nodeos devices replace 3f9c 81aa'))
+    .action(async (wanted: string, old: string, options: ServerOptions) => {
+      const client = await connect(io, options);
+      const [{ id }, { id: oldId }] = [await findDevice(client, wanted), await findDevice(client, old)];
+      await client.send('POST', `/devices/${id}/replace`, { old: oldId });
+      print(io, `${id} takes the place of ${oldId}, which is shut out.`);
+    });
+
+  withServer(devices.command('remove'))
+    .description('take a device and its history out of the fleet; its identity never comes back')
+    .argument('<device>', 'id, name or serial number')
+    .addHelpText('after', example('nodeos devices remove 3f9c0a1b2c3d4e5f'))
+    .action(async (wanted: string, options: ServerOptions) => {
+      const client = await connect(io, options);
+      const { id } = await findDevice(client, wanted);
+      await client.send('DELETE', `/devices/${id}`);
+      print(io, `${id} is out of the fleet.`);
+    });
+
   withServer(devices.command('tag'))
     .description('set the tags of a device; without tags, remove all')
     .argument('<device>', 'id, name, serial number or the beginning of the id')

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { runServer } from '@nodeos/ota-server/testing/running-server.ts';
@@ -88,5 +88,37 @@ describe('people, tokens, fleets and the audit log by command', () => {
     assert.equal((await readFile(join(cwd, 'copy/operator-token'), 'utf8')).trim(), running.server.operatorToken);
     const again = await runForTest(['backup', 'restore', 'fleet.tar', '--data', 'copy'], { cwd });
     assert.match(again.stderr, /^error CONFLICT/);
+  });
+
+  it('registers serial numbers, conditions claim tokens, and replaces and removes devices', async (test) => {
+    const { running, run } = await setUp(test);
+    const cwd = await temporaryFolder(test);
+    const file = join(cwd, 'batch.csv');
+    await writeFile(file, 'serial,tags,approve\nS-1,kiosk,yes\nS-2,,no\n');
+    assert.match((await run('registrations', 'import', file)).stdout, /^2 added, 0 changed/);
+    await writeFile(file, 'serial\nS 1\n');
+    assert.match((await run('registrations', 'import', file)).stderr, /^error INPUT_INVALID: .*line 2/);
+    assert.match((await run('registrations', 'list')).stdout, /^S-1 +kiosk +yes +-$/m);
+    assert.equal((await run('registrations', 'remove', 'S-2')).code, 0);
+
+    const rules = ['--approve-board', 'raspberrypi4', '--approve-network', '10.0.0.0/8'];
+    assert.match((await run('claim-token', 'create', ...rules)).stderr, /^error INPUT_INVALID: .*limit --auto-approve/);
+    const made = JSON.parse((await run('claim-token', 'create', '--auto-approve', ...rules, '--json')).stdout);
+    assert.deepEqual(made.approveOnly, { boards: ['raspberrypi4'], networks: ['10.0.0.0/8'], registered: false });
+    assert.match((await run('claim-token', 'list')).stdout, new RegExp(`^${made.id} .* some `, 'm'));
+    assert.equal((await run('claim-token', 'revoke', made.id)).code, 0);
+    assert.match((await run('claim-token', 'revoke', made.id)).stderr, /^error NOT_FOUND/);
+
+    const [old, fresh] = [
+      await running.enrolledDevice(['kiosk'], 'old-one'),
+      await running.enrolledDevice([], 'new-one'),
+    ];
+    assert.match(
+      (await run('devices', 'replace', 'new-one', 'old-one')).stdout,
+      new RegExp(`${fresh.id} takes the place`),
+    );
+    assert.match((await run('devices', 'show', fresh.id)).stdout, /^tags +kiosk$/m);
+    assert.match((await run('devices', 'remove', old.id)).stdout, /out of the fleet/);
+    assert.match((await run('devices', 'show', old.id)).stderr, /^error NOT_FOUND/);
   });
 });

@@ -5,6 +5,7 @@ import type { AccessTokens } from './access-tokens.ts';
 import type { Authority } from './authority.ts';
 import type { Broker } from './broker/broker.ts';
 import type { ServerConfiguration } from './configuration.ts';
+import type { DeviceConnections } from './devices/connections.ts';
 import type { Drain } from './drain.ts';
 import type { Fleets } from './fleets.ts';
 import type { LogHub } from './live/log-hub.ts';
@@ -33,6 +34,7 @@ export interface ServerContext {
   readonly endings: Endings;
   readonly broker: Broker;
   readonly fleets: Fleets;
+  readonly connections: DeviceConnections;
   readonly metrics: Metrics;
   readonly drain: Drain;
   readonly logs: LogHub;

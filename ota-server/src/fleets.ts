@@ -6,6 +6,7 @@ import type { Blobs } from './blobs/blobs.ts';
 import { fleetBlobs } from './blobs/fleet-blobs.ts';
 import type { Broker } from './broker/broker.ts';
 import { Deployments } from './deployments/deployments.ts';
+import type { DeviceConnections } from './devices/connections.ts';
 import { Devices } from './devices/devices.ts';
 import { Groups } from './groups/groups.ts';
 import { Changes } from './live/changes.ts';
@@ -38,6 +39,7 @@ export interface FleetsOptions {
   readonly keys: Readonly<Record<OnlineRole, OnlineKey>>;
   readonly authority: Authority;
   readonly broker: Broker;
+  readonly connections: DeviceConnections;
   /** Told of faults in work that nobody waits for. */
   readonly onFault?: (error: unknown) => void;
 }
@@ -87,14 +89,14 @@ export class Fleets {
   }
 
   async #assemble(id: string): Promise<FleetContext> {
-    const { dataDir, keys, authority, broker, onFault } = this.#options;
+    const { dataDir, keys, authority, broker, connections, onFault } = this.#options;
     const store = this.#options.store.fleet(id);
     const blobs = fleetBlobs(this.#options.blobs, store);
     const folder = id === MAIN_FLEET ? join(dataDir, 'tuf') : join(dataDir, 'fleets', id, 'tuf');
     const repository = await openRepository({ folder, keys, blobs, store });
     const changes = new Changes();
     const deployments = new Deployments({ store, changes, broker, onFault });
-    const devices = new Devices({ store, authority, broker, deployments, changes });
+    const devices = new Devices({ store, authority, broker, deployments, changes, connections });
     const groups = new Groups({ store, changes, deployments });
     const webhooks = new Webhooks({ fleet: id, store, changes, onFault });
     await webhooks.start();

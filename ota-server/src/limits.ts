@@ -3,6 +3,7 @@ import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
 /** Every limit of the server in one place; units stand in the names. */
 export const SERVER_LIMITS = {
   jsonBodyMaxBytes: 1_048_576,
+  registrationsMaxBytes: 16 * 1_048_576,
   /** Larger metadata would be refused by the devices. */
   metadataMaxBytes: DEVICE_LIMITS.metadataMaxBytes,
   blobMaxBytes: 4 * 1024 ** 3,

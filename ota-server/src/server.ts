@@ -16,6 +16,7 @@ import { createAedesBroker } from './broker/aedes-broker.ts';
 import type { BrokerListener } from './broker/broker.ts';
 import { readConfiguration, type ServerConfiguration, type ServerOptions, urlHost } from './configuration.ts';
 import type { Addresses, ServerContext } from './context.ts';
+import { DeviceConnections } from './devices/connections.ts';
 import { Drain } from './drain.ts';
 import { type FleetContext, Fleets } from './fleets.ts';
 import { SERVER_LIMITS } from './limits.ts';
@@ -93,7 +94,8 @@ async function assemble(
     listener: brokerListener(() => context),
   });
   const onFault = (error: unknown): void => log.error({ err: error }, 'a step of a rollout');
-  const fleets = new Fleets({ dataDir, store, blobs, keys, authority, broker, onFault });
+  const connections = new DeviceConnections();
+  const fleets = new Fleets({ dataDir, store, blobs, keys, authority, broker, connections, onFault });
   await fleets.all();
   const context: ServerContext = {
     configuration,
@@ -107,6 +109,7 @@ async function assemble(
     endings: new Endings(),
     broker,
     fleets,
+    connections,
     metrics: new Metrics(),
     drain: new Drain(),
     logs: new LogHub(broker),

@@ -10,12 +10,17 @@ import { measureAgentMemory } from './agent-memory.ts';
 import { renderBoardTable } from './board-table.ts';
 import { measureBoards } from './boards.ts';
 import { measureFlash } from './flash.ts';
+import { main as measureFleet } from './fleet.ts';
 import { measureLayers } from './layers.ts';
 import { main as measureRecovery } from './recovery.ts';
 import { type Measurement, renderTable } from './table.ts';
 
 if (process.argv[2] === 'recovery') {
   await measureRecovery(process.argv.slice(3));
+  process.exit();
+}
+if (process.argv[2] === 'fleet') {
+  await measureFleet(process.argv.slice(3));
   process.exit();
 }
 const { values: options, positionals } = parseArgs({
@@ -101,6 +106,8 @@ if (subject === 'boards') {
   const measurements = await measure();
   await write(renderTable(measurements), { measurements });
 } else {
-  say(`there is no benchmark ${subject}; there are: boards, flash, recovery, or none for the story of one device`);
+  say(
+    `there is no benchmark ${subject}; there are: boards, flash, fleet, recovery, or none for the story of one device`,
+  );
   process.exitCode = 1;
 }

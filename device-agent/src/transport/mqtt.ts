@@ -115,10 +115,14 @@ export function connectBroker(options: BrokerOptions): Broker {
       wake?.();
       const open = client;
       if (!open) return;
-      if (open.connected)
-        await open
+      if (open.connected) {
+        // A connection that is lost at this moment answers nothing any more.
+        const lost = new Promise<void>((resolve) => open.once('close', () => resolve()));
+        const said = open
           .publishAsync(topics.presence(deviceId), JSON.stringify({ online: false }), { qos: 0, retain: true })
           .catch(() => {});
+        await Promise.race([said, lost]);
+      }
       open.end(true);
     },
   };

@@ -93,11 +93,18 @@ export async function activeApp(
   return (await options.disk.size(bundlePath(ports.stateDir, app.sha256))) === null ? null : app;
 }
 
-/** Deletes bundles that nothing names any more. */
-export async function removeUnusedBundles({ options, ports, store }: UpdaterContext): Promise<void> {
+/**
+ * Deletes bundles that nothing names any more.
+ * @param fetched what lies here for a later update
+ */
+export async function removeUnusedBundles(
+  { options, ports, store }: UpdaterContext,
+  fetched: Iterable<Pick<TrustedTarget, 'sha256'>> = [],
+): Promise<void> {
   const { apps, candidate } = store.state;
   const used = new Set(Object.values(apps).map((app) => `${app.sha256}.sqfs`));
   if (candidate) used.add(`${candidate.sha256}.sqfs`);
+  for (const { sha256 } of fetched) used.add(`${sha256}.sqfs`);
   const folder = join(ports.stateDir, 'bundles');
   for (const name of await options.disk.list(folder))
     if (!used.has(name)) await options.disk.remove(join(folder, name));

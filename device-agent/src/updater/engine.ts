@@ -1,15 +1,16 @@
 import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
 import { describeError } from '@nodeos/contracts/errors.ts';
+import type { SlotManifest } from '@nodeos/contracts/slot-manifest.ts';
 import type { Updater, UpdaterPorts } from '../ports.ts';
-import { openPointer } from '../slots/pointer.ts';
+import { openPointer, type Pointer } from '../slots/pointer.ts';
 import { readRunningManifest } from '../slots/slot.ts';
-import { openStateStore } from '../state.ts';
+import { openStateStore, type StateStore } from '../state.ts';
 import { lookAtBoot, startActiveApps } from './boot.ts';
 import type { BootCase } from './boot-case.ts';
 import { createBootCount } from './boot-count.ts';
 import type { UpdaterContext } from './context.ts';
 import { defaultOptions, type UpdaterOptions } from './options.ts';
-import { createRunner } from './runner.ts';
+import { createRunner, type Executors } from './runner.ts';
 import { createStatusBoard } from './status-board.ts';
 import { runFallback, runTrial } from './trial-run.ts';
 
@@ -21,6 +22,27 @@ export async function createUpdater(ports: UpdaterPorts, changes: Partial<Update
   const options = { ...defaultOptions(), ...changes };
   const manifest = readRunningManifest(ports.slotDir);
   const store = await openStateStore(options.disk, ports.stateDir);
+  const pointer = openPointer(manifest.boot.chain, {
+    disk: options.disk,
+    device: ports.facts.disk,
+    start: options.partitionStart(ports.facts.boot_part),
+  });
+  return assembleUpdater({ ports, options, manifest, store, pointer });
+}
+
+/** What the engine works with: a machine's, or what is simulated in its place. */
+export interface UpdaterParts {
+  readonly ports: UpdaterPorts;
+  readonly options: UpdaterOptions;
+  /** Of the running slot. */
+  readonly manifest: SlotManifest;
+  readonly store: StateStore;
+  readonly pointer: Pointer;
+  readonly executors?: Executors;
+}
+
+/** The update engine over its parts. */
+export function assembleUpdater({ ports, options, manifest, store, pointer, executors }: UpdaterParts): Updater {
   if (store.damage) ports.event('error', `the stored state was damaged: ${store.damage}`);
   let reached = false;
   let boot: BootCase | null = null;
@@ -32,18 +54,14 @@ export async function createUpdater(ports: UpdaterPorts, changes: Partial<Update
     store,
     manifest,
     board: createStatusBoard(store, ports.report, options.monotonicMs),
-    pointer: openPointer(manifest.boot.chain, {
-      disk: options.disk,
-      device: ports.facts.disk,
-      start: options.partitionStart(ports.facts.boot_part),
-    }),
+    pointer,
     serverReached: () => reached,
     leave(word) {
       leaving = true;
       ports.init.send(word);
     },
   };
-  const runner = createRunner(context, { onTrial: () => onTrial, leaving: () => leaving });
+  const runner = createRunner(context, { onTrial: () => onTrial, leaving: () => leaving }, executors);
 
   const bootCount = createBootCount(context);
 

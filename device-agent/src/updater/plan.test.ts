@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CurrentState, DesiredState } from '@nodeos/contracts/desired-state.ts';
+import type { CurrentState, DesiredState, WantedRelease } from '@nodeos/contracts/desired-state.ts';
 import { appTargetPath, systemTargetPath } from '@nodeos/contracts/release.ts';
 import fc from 'fast-check';
 import { planUpdate, type Step } from './plan.ts';
@@ -151,4 +151,18 @@ test('an older version is planned when the server wants it', () => {
     planUpdate(current, desired).map((step) => step.kind),
     ['fetch-system', 'trial-system'],
   );
+});
+
+test('what is only to be fetched is fetched, and nothing of it takes the place of what runs', () => {
+  holds((current, desired) => {
+    const only = (release: WantedRelease): WantedRelease => ({ ...release, apply: 'download' });
+    const steps = planUpdate(current, {
+      ...desired,
+      system: desired.system && only(desired.system),
+      apps: Object.fromEntries(Object.entries(desired.apps).map(([name, release]) => [name, only(release)])),
+    });
+    assert.ok(steps.every(({ kind }) => kind.startsWith('fetch-') || kind === 'remove-app'));
+    const fetched = (of: Step[]) => of.filter(({ kind }) => kind.startsWith('fetch-')).length;
+    assert.equal(fetched(steps), fetched(planUpdate(current, desired)));
+  });
 });

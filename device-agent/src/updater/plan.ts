@@ -30,10 +30,10 @@ function planApps(current: CurrentState, desired: DesiredState): Step[] {
     .filter(([name, release]) => ownValue(current.apps, name)?.version !== release.version)
     .filter(([, release]) => !hasFailed(current, release))
     .sort(([one], [other]) => (one < other ? -1 : 1))
-    .flatMap(([name, release]): Step[] => [
-      { kind: 'fetch-app', name, release },
-      { kind: 'activate-app', name, release },
-    ]);
+    .flatMap(([name, release]): Step[] => {
+      const fetch: Step = { kind: 'fetch-app', name, release };
+      return release.apply === 'download' ? [fetch] : [fetch, { kind: 'activate-app', name, release }];
+    });
 }
 
 function planSystem(current: CurrentState, desired: DesiredState): Step[] {
@@ -41,10 +41,8 @@ function planSystem(current: CurrentState, desired: DesiredState): Step[] {
   if (!release || release.version === current.system.version || hasFailed(current, release)) return [];
   // The other slot is the one that the device would go back to.
   if (current.trial) return [];
-  return [
-    { kind: 'fetch-system', release },
-    { kind: 'trial-system', release },
-  ];
+  const fetch: Step = { kind: 'fetch-system', release };
+  return release.apply === 'download' ? [fetch] : [fetch, { kind: 'trial-system', release }];
 }
 
 /** A target that failed is tried again only for another deployment. */

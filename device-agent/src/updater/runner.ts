@@ -16,14 +16,15 @@ export interface Runner {
   exclusively(work: () => Promise<void>): Promise<void>;
 }
 
-type Executors = {
+/** One entry a step kind; a simulated device has others for what touches the machine. */
+export type Executors = {
   readonly [Kind in StepKind]: (
     context: UpdaterContext,
     step: Extract<Step, { kind: Kind }>,
     run: StepRun,
   ) => Promise<void>;
 };
-const EXECUTORS: Executors = {
+export const EXECUTORS: Executors = {
   'remove-app': removeApp,
   'fetch-app': fetchApp,
   'activate-app': activateApp,
@@ -38,6 +39,7 @@ type Outcome = 'done' | 'retry';
 export function createRunner(
   context: UpdaterContext,
   phase: { readonly onTrial: () => boolean; readonly leaving: () => boolean },
+  executors: Executors = EXECUTORS,
 ): Runner {
   const { board, options, ports, store } = context;
   let newest: DesiredState | null = null;
@@ -82,6 +84,7 @@ export function createRunner(
       current = { step, abort };
       try {
         await execute(step, { signal: abort.signal, fetched, progressed: () => (progressed = true) });
+        if (step.kind !== 'remove-app' && step.release.apply === 'download') board.show(subjectOf(step), 'downloaded');
         if (step.kind === 'activate-app') board.clear((status) => status.target !== step.release.target);
       } catch (error) {
         stuck.add(laneOf(step));
@@ -92,12 +95,12 @@ export function createRunner(
         current = null;
       }
     }
-    if (outcome === 'done') await removeUnusedBundles(context);
+    if (outcome === 'done') await removeUnusedBundles(context, fetched.values());
     return outcome;
   }
 
   function execute(step: Step, run: StepRun): Promise<void> {
-    return (EXECUTORS[step.kind] as (context: UpdaterContext, step: Step, run: StepRun) => Promise<void>)(
+    return (executors[step.kind] as (context: UpdaterContext, step: Step, run: StepRun) => Promise<void>)(
       context,
       step,
       run,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-const SECRET = /password|token|secret|csr|current|next/i;
+const SECRET = /password|token|secret|csr|^current$|^next$/i;
 
 /** A request's body for the audit log: without secrets; long texts and octets as their length and hash. */
 export function redact(body: unknown): string {

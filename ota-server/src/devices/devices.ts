@@ -9,6 +9,7 @@ import { matchesQuery } from '../groups/query-match.ts';
 import { SERVER_LIMITS } from '../limits.ts';
 import type { Changes } from '../live/changes.ts';
 import type { DeviceRecord, Store } from '../store/store.ts';
+import type { DeviceConnections } from './connections.ts';
 import { enrol } from './enrolment.ts';
 import { deviceName, summarise } from './summary.ts';
 
@@ -18,6 +19,7 @@ export interface DevicesOptions {
   readonly broker: Pick<Broker, 'isOnline' | 'disconnect' | 'tell'>;
   readonly deployments: Deployments;
   readonly changes: Changes;
+  readonly connections: Pick<DeviceConnections, 'cut'>;
   readonly now?: () => number;
 }
 
@@ -31,13 +33,14 @@ export class Devices {
     this.#now = options.now ?? Date.now;
   }
 
-  enrol(request: EnrolRequest): Promise<EnrolAnswer> {
+  /** @param address from which the request comes */
+  enrol(request: EnrolRequest, address: string): Promise<EnrolAnswer> {
     const { store, authority, deployments, changes } = this.#options;
     const onAdded = async (device: DeviceRecord): Promise<void> => {
       changes.publish('devices', device.id);
       await deployments.recompute([device.id]);
     };
-    return enrol({ store, authority, onAdded, now: this.#now }, request);
+    return enrol({ store, authority, onAdded, address, now: this.#now }, request);
   }
 
   /** The device of a client certificate, where it may talk to the server. */
@@ -87,8 +90,43 @@ export class Devices {
   async revoke(id: string): Promise<DeviceSummary> {
     const device = await this.#get(id);
     if (device.state !== 'revoked') await this.#setState(id, 'revoked', 'revoked');
-    await this.#options.broker.disconnect(id);
+    await this.#cut(id);
     return this.#summary(id);
+  }
+
+  /**
+   * A device that came back with a new identity, or stands in for another one, gets the old one's tags and pins; the old
+   * one is shut out. @throws NodeosError NOT_FOUND, CONFLICT
+   */
+  async replace(id: string, oldId: string): Promise<DeviceSummary> {
+    const { store, changes, deployments } = this.#options;
+    const [device, old] = [await this.#get(id), await this.#get(oldId)];
+    if (id === oldId) throw new NodeosError('CONFLICT', 'a device cannot replace itself');
+    if (device.state === 'revoked') throw new NodeosError('CONFLICT', `device ${id} is revoked and stays so`);
+    if (device.board !== old.board)
+      throw new NodeosError('CONFLICT', `device ${id} is a ${device.board}, device ${oldId} a ${old.board}`);
+    const at = this.#now();
+    await store.transaction(async (inside) => {
+      await inside.updateDevice(id, { state: 'active', tags: old.tags, pins: old.pins });
+      await inside.updateDevice(oldId, { state: 'revoked' });
+      await inside.addEvents(id, [{ at, kind: 'replaced', text: `takes the place of device ${oldId}` }]);
+      await inside.addEvents(oldId, [{ at, kind: 'replaced', text: `device ${id} took its place` }]);
+    });
+    await this.#cut(oldId);
+    for (const changed of [id, oldId]) changes.publish('devices', changed);
+    await deployments.recompute([id, oldId]);
+    return this.#summary(id);
+  }
+
+  /** Takes a device and its history out of the fleet; its identity stays out for good. @throws NodeosError NOT_FOUND */
+  async remove(id: string): Promise<void> {
+    const { store, changes } = this.#options;
+    await this.revoke(id);
+    await store.transaction(async (inside) => {
+      await inside.provisioning.addRemovedDevice(id, this.#now());
+      await inside.removeDevice(id);
+    });
+    changes.publish('devices', id);
   }
 
   /** @throws NodeosError NOT_FOUND */
@@ -141,6 +179,7 @@ export class Devices {
       await inside.putUpdates(id, report.updates, this.#now());
       return known?.report ?? null;
     });
+    if (before === null) await this.#noteDoubles(id, report);
     await deployments.reported(id, report, before);
     changes.publish('devices', id);
   }
@@ -160,7 +199,25 @@ export class Devices {
   /** The broker saw it come or go. */
   async presence(id: string): Promise<void> {
     await this.#options.store.updateDevice(id, { lastSeen: this.#now() });
+    // Shut out between the check at the door and its connection.
+    if ((await this.active(id)) === null) await this.#cut(id);
     this.#options.changes.publish('devices', id);
+  }
+
+  /** Ends what connections it has, downloads that are under way too. */
+  async #cut(id: string): Promise<void> {
+    this.#options.connections.cut(id);
+    await this.#options.broker.disconnect(id);
+  }
+
+  /** A card that was flashed anew comes with a new identity, but its network hardware is the same. */
+  async #noteDoubles(id: string, report: DeviceReport): Promise<void> {
+    const macs = (report.inventory?.network ?? []).map(({ mac }) => mac);
+    const { store } = this.#options;
+    for (const { mac, device } of await store.provisioning.noteHardware(id, macs)) {
+      const text = `has the network hardware ${mac} of device ${device}: was it flashed anew?`;
+      await store.addEvents(id, [{ at: this.#now(), kind: 'double', text }]);
+    }
   }
 
   async #setState(id: string, state: DeviceRecord['state'], kind: 'approved' | 'revoked'): Promise<void> {

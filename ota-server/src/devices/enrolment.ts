@@ -3,6 +3,7 @@ import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { Authority, CertificateRequest } from '../authority.ts';
 import { NOTHING_DESIRED } from '../deployments/plan.ts';
 import { SERVER_LIMITS } from '../limits.ts';
+import { reasonToWait } from '../provisioning/approval.ts';
 import type { DeviceRecord, Store } from '../store/store.ts';
 
 export interface EnrolmentOptions {
@@ -10,6 +11,8 @@ export interface EnrolmentOptions {
   readonly authority: Authority;
   /** Called after a device was added. */
   readonly onAdded: (device: DeviceRecord) => Promise<void>;
+  /** From which the request comes. */
+  readonly address: string;
   readonly now?: () => number;
 }
 
@@ -41,12 +44,20 @@ async function addDevice(
     if (raced !== null) return raced;
     const token = await store.takeClaimToken(request.claimToken, now);
     if (token === null) throw new NodeosError('ENROLMENT_REFUSED', 'the claim token is unknown, used up or expired');
+    if (await store.provisioning.isRemovedDevice(proven.deviceId))
+      throw new NodeosError('ENROLMENT_REFUSED', `device ${proven.deviceId} was taken out of the fleet`, {
+        hint: 'Its key stays out. To take the device back, give it a new identity: flash it again.',
+      });
+    const registration = await store.provisioning.getRegistration(request.serial);
+    const [double = null] = await store.findBySerial(request.serial);
+    const { address } = options;
+    const waits = reasonToWait(token, { board: request.board, address, registration, double });
     const device: DeviceRecord = {
       id: proven.deviceId,
       serial: request.serial,
       board: request.board,
-      state: token.autoApprove ? 'active' : 'pending',
-      tags: token.tags,
+      state: waits === null ? 'active' : 'pending',
+      tags: [...new Set([...token.tags, ...(registration?.tags ?? [])])],
       publicKey: proven.publicKey,
       certificate: null,
       systemVersion: request.systemVersion,
@@ -57,6 +68,9 @@ async function addDevice(
       pins: {},
     };
     await store.addDevice(device);
+    if (registration?.device === null) await store.provisioning.setRegistrationDevice(request.serial, device.id);
+    if (waits !== null)
+      await store.addEvents(device.id, [{ at: now, kind: 'waits', text: `waits for approval: ${waits}` }]);
     return device;
   });
   await options.onAdded(added);

@@ -3,6 +3,7 @@ import type { DeviceEvents, DeviceReport, UpdateStatus } from '@nodeos/contracts
 import type { ClaimToken, DeviceSummary, Pins, Release } from '@nodeos/contracts/operator-api.ts';
 import type { AuditStore } from './audit.ts';
 import type { Accounts, FleetPeople } from './people.ts';
+import type { ProvisioningStore } from './provisioning.ts';
 import type { Rollouts } from './rollouts.ts';
 import type { WebhookStore } from './webhooks.ts';
 
@@ -27,7 +28,7 @@ export type DevicePatch = Partial<Omit<DeviceRecord, 'id' | 'createdAt' | 'publi
 
 export interface DeviceEvent {
   readonly at: number;
-  readonly kind: DeviceEvents['events'][number]['kind'] | 'approved' | 'revoked';
+  readonly kind: DeviceEvents['events'][number]['kind'] | 'approved' | 'revoked' | 'waits' | 'replaced' | 'double';
   readonly text: string;
 }
 export type UpdateRecord = UpdateStatus & { readonly at: number };
@@ -72,6 +73,7 @@ export interface Store {
   readonly rollouts: Rollouts;
   readonly audit: AuditStore;
   readonly webhooks: WebhookStore;
+  readonly provisioning: ProvisioningStore;
 
   /** Blobs are kept once for all fleets; these rows say whose they are. */
   addBlob(sha256: string): Promise<void>;
@@ -79,6 +81,7 @@ export interface Store {
 
   addClaimToken(token: ClaimToken): Promise<void>;
   listClaimTokens(): Promise<ClaimToken[]>;
+  removeClaimToken(token: string): Promise<void>;
   /** Counts one use; null where the token is unknown, used up or expired. */
   takeClaimToken(token: string, now: number): Promise<ClaimToken | null>;
 
@@ -86,6 +89,10 @@ export interface Store {
   getDevice(id: string): Promise<DeviceRecord | null>;
   listDevices(filter?: { tag?: string; state?: DeviceRecord['state'] }): Promise<DeviceRecord[]>;
   getDevices(ids: readonly string[]): Promise<DeviceRecord[]>;
+  /** Forgets the device and its history. */
+  removeDevice(id: string): Promise<void>;
+  /** Devices with this serial number that are not shut out. */
+  findBySerial(serial: string): Promise<string[]>;
   listDeviceIds(filter: { state: DeviceRecord['state'] }): Promise<string[]>;
   countDevices(): Promise<Record<DeviceRecord['state'], number>>;
   updateDevice(id: string, patch: DevicePatch): Promise<void>;

@@ -13,7 +13,7 @@ export interface Identified {
 const identified = new WeakMap<FastifyRequest, Identified>();
 
 /** Demands a certificate of this server's authority, of a device that is approved and not revoked. */
-export function demandDevice(scope: FastifyInstance, { fleets }: ServerContext): void {
+export function demandDevice(scope: FastifyInstance, { fleets, connections }: ServerContext): void {
   scope.addHook('onRequest', async (request) => {
     const socket = request.raw.socket as Partial<TLSSocket>;
     const id = socket.authorized === true ? socket.getPeerCertificate?.().subject?.CN : undefined;
@@ -28,6 +28,7 @@ export function demandDevice(scope: FastifyInstance, { fleets }: ServerContext):
         hint: 'Approve the device, or let it enrol again with a new identity where it was revoked.',
       });
     await fleet.devices.seen(device);
+    connections.add(id, request.raw.socket);
     identified.set(request, { device, fleet });
   });
 }

@@ -16,7 +16,7 @@ export function enrolRoutes(app: FastifyInstance, { authority, fleets }: ServerC
       const known = await fleets.ofDevice(deviceId);
       const fleet = known ?? (await fleets.ofClaimToken(wanted.claimToken));
       if (fleet === null) throw new NodeosError('ENROLMENT_REFUSED', 'the claim token is unknown, used up or expired');
-      const answer = await fleet.devices.enrol(wanted);
+      const answer = await fleet.devices.enrol(wanted, request.ip);
       if (known === null)
         await fleet.audit.record({
           ...{ actor: `device ${deviceId}`, address: request.ip, action: 'enrol', target: `/devices/${deviceId}` },

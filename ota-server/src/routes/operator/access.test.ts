@@ -67,6 +67,7 @@ async function contentOf(running: RunningServer): Promise<unknown> {
     'releases',
     'users',
     'tokens',
+    'registrations',
     'webhooks',
     'tuf/root.json',
     'groups',
@@ -99,6 +100,8 @@ test('every route: each role may do what the table says, nobody reaches another 
   ).json.id;
   const token = (await running.operator('POST', '/api/v1/tokens', { name: 'ci', scopes: ['read'], expiresAt: null }))
     .json.id;
+  await running.operator('PUT', '/api/v1/registrations', 'serial\nmain-viewer\n', { 'content-type': 'text/csv' });
+  const claimToken = (await running.operator('GET', '/api/v1/claim-tokens')).json.claimTokens[0].id;
   const url = 'http://127.0.0.1:1/';
   const webhook = (await running.operator('POST', '/api/v1/webhooks', { url, topics: ['device'] })).json.id;
   const session = (
@@ -111,12 +114,14 @@ test('every route: each role may do what the table says, nobody reaches another 
     path
       .replace('devices/:id', `devices/${device.id}`)
       .replace('deployments/:id', `deployments/${deployment}`)
+      .replace('claim-tokens/:id', `claim-tokens/${claimToken}`)
       .replace('tokens/:id', `tokens/${token}`)
       .replace('webhooks/:id', `webhooks/${webhook}`)
       .replace(':sha256', createHash('sha256').update('the bundle').digest('hex'))
       .replace(':file', 'root.json')
-      .replace(/:(name|id|session|url)/, 'main-viewer');
+      .replace(/:(name|id|session|serial)/, 'main-viewer');
   const BODIES: Readonly<Record<string, unknown>> = {
+    'POST /api/v1/devices/:id/replace': { old: device.id },
     'PUT /api/v1/devices/:id/tags': { tags: ['stolen'] },
     'PUT /api/v1/devices/:id/pins': { pins: {} },
     'PUT /api/v1/groups/:name': { query: null, devices: [device.id], window: null },

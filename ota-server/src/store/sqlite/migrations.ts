@@ -173,6 +173,23 @@ const MIGRATIONS: readonly string[] = [
   create index webhook_deliveries_waiting on webhook_deliveries (fleet, state, next_at);
   create index webhook_deliveries_by_webhook on webhook_deliveries (webhook, created_at);
   `,
+  // Provisioning: expected serial numbers, conditions of claim tokens, identities that are gone for good.
+  `
+  create table registrations (
+    fleet text not null references fleets (id), serial text not null, tags text not null, approve integer not null,
+    created_at integer not null, device text, primary key (fleet, serial)
+  ) strict;
+  create table removed_devices (
+    fleet text not null references fleets (id), id text not null, at integer not null, primary key (fleet, id)
+  ) strict;
+  create table network_hardware (
+    fleet text not null, mac text not null, device text not null, primary key (fleet, mac, device),
+    foreign key (fleet, device) references devices (fleet, id) on delete cascade
+  ) strict;
+  create index network_hardware_by_device on network_hardware (device);
+  alter table claim_tokens add column approve_only text;
+  create index devices_by_serial on devices (fleet, serial);
+  `,
 ];
 
 /** Brings a database to the newest schema, or to an earlier one, each step in a transaction. */

@@ -41,6 +41,7 @@ export const claimTokenFromRow = (row: Tables['claim_tokens']): ClaimToken => ({
   expiresAt: row.expires_at,
   tags: JSON.parse(row.tags),
   autoApprove: row.auto_approve === 1,
+  ...(row.approve_only !== null && { approveOnly: JSON.parse(row.approve_only) }),
   createdAt: row.created_at,
 });
 

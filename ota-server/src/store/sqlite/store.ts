@@ -7,6 +7,7 @@ import { Kysely, sql } from 'kysely';
 import { SERVER_LIMITS } from '../../limits.ts';
 import type { AuditStore } from '../audit.ts';
 import type { Accounts, FleetPeople } from '../people.ts';
+import type { ProvisioningStore } from '../provisioning.ts';
 import type { Rollouts } from '../rollouts.ts';
 import type {
   DeviceEvent,
@@ -24,6 +25,7 @@ import { nodeSqliteDialect } from './dialect.ts';
 import { FleetScope } from './fleet-scope.ts';
 import { migrate } from './migrations.ts';
 import { SqliteAccounts, SqliteFleetPeople } from './people.ts';
+import { SqliteProvisioning } from './provisioning.ts';
 import { SqliteRollouts } from './rollouts.ts';
 import { claimTokenFromRow, deviceFromRow, deviceToRow, releaseFromRow, releaseToRow } from './rows.ts';
 import type { DeviceRow, ServerTables, Tables } from './tables.ts';
@@ -115,6 +117,7 @@ class SqliteStore implements Store {
   readonly rollouts: Rollouts;
   readonly audit: AuditStore;
   readonly webhooks: WebhookStore;
+  readonly provisioning: ProvisioningStore;
   readonly #db: Kysely<Tables>;
 
   constructor(db: Kysely<Tables>) {
@@ -123,6 +126,7 @@ class SqliteStore implements Store {
     this.rollouts = new SqliteRollouts(db);
     this.audit = new SqliteAudit(db);
     this.webhooks = new SqliteWebhooks(db);
+    this.provisioning = new SqliteProvisioning(db);
   }
 
   transaction<T>(work: (store: Store) => Promise<T>): Promise<T> {
@@ -156,6 +160,7 @@ class SqliteStore implements Store {
         expires_at: token.expiresAt,
         tags: JSON.stringify(token.tags),
         auto_approve: token.autoApprove ? 1 : 0,
+        approve_only: token.approveOnly === undefined ? null : JSON.stringify(token.approveOnly),
         created_at: token.createdAt,
       })
       .execute();
@@ -164,6 +169,10 @@ class SqliteStore implements Store {
   async listClaimTokens(): Promise<ClaimToken[]> {
     const rows = await this.#db.selectFrom('claim_tokens').selectAll().orderBy('created_at', 'desc').execute();
     return rows.map(claimTokenFromRow);
+  }
+
+  async removeClaimToken(token: string): Promise<void> {
+    await this.#db.deleteFrom('claim_tokens').where('token', '=', token).execute();
   }
 
   async takeClaimToken(token: string, now: number): Promise<ClaimToken | null> {
@@ -210,6 +219,19 @@ class SqliteStore implements Store {
       .where(sql<boolean>`id in (select value from json_each(${JSON.stringify(ids)}))`)
       .execute();
     return rows.map(deviceFromRow);
+  }
+
+  async removeDevice(id: string): Promise<void> {
+    await this.#db.deleteFrom('devices').where('id', '=', id).execute();
+  }
+
+  async findBySerial(serial: string): Promise<string[]> {
+    const query = this.#db
+      .selectFrom('devices')
+      .select('id')
+      .where('serial', '=', serial)
+      .where('state', '!=', 'revoked');
+    return (await query.execute()).map(({ id }) => id);
   }
 
   async listDeviceIds(filter: { state: DeviceRecord['state'] }): Promise<string[]> {

@@ -28,6 +28,9 @@ export interface Tables {
   users: UserRow;
   memberships: { user: string; role: string };
   api_tokens: ApiTokenRow;
+  registrations: { serial: string; tags: string; approve: number; created_at: number; device: string | null };
+  removed_devices: { id: string; at: number };
+  network_hardware: { mac: string; device: string };
   webhooks: { id: string; url: string; topics: string; secret: string; created_at: number };
   webhook_deliveries: {
     id: string;
@@ -61,6 +64,7 @@ export interface Tables {
     expires_at: number | null;
     tags: string;
     auto_approve: number;
+    approve_only: string | null;
     created_at: number;
   };
   devices: DeviceRow;

@@ -1,6 +1,4 @@
 import {
-  claimTokenRequestSchema,
-  claimTokenSchema,
   deploymentPlanSchema,
   deploymentRequestSchema,
   deploymentSchema,
@@ -91,18 +89,6 @@ export const FLEET_RULES: RouteRules = {
     answer: groupSchema,
   },
   'DELETE /api/v1/groups/:name': { scope: 'deploy', summary: 'Remove a group', status: 204 },
-
-  'GET /api/v1/claim-tokens': {
-    scope: 'provision',
-    summary: 'Claim tokens of the fleet',
-    answer: list('claimTokens', claimTokenSchema),
-  },
-  'POST /api/v1/claim-tokens': {
-    scope: 'provision',
-    summary: 'Make a claim token',
-    body: claimTokenRequestSchema,
-    answer: claimTokenSchema,
-  },
 
   'GET /api/v1/releases': { scope: 'read', summary: 'Published releases', answer: list('releases', releaseSchema) },
   'GET /api/v1/tuf/:file': { scope: 'read', summary: 'Current TUF metadata', answer: 'metadata' },

@@ -9,8 +9,8 @@ export interface RouteRule {
   readonly scope: Scope | null | 'public';
   readonly summary: string;
   readonly query?: ZodType;
-  /** JSON body; `octets` and `metadata` are taken as they come. */
-  readonly body?: ZodType | 'octets' | 'metadata';
+  /** JSON body; `octets`, `metadata` and `text` are taken as they come. */
+  readonly body?: ZodType | 'octets' | 'metadata' | 'text';
   /** JSON answer; `events` is a stream of server-sent events. */
   readonly answer?: ZodType | 'events' | 'metadata' | 'text' | 'octets';
   /** Of the success; 200 unless given. */

@@ -2,12 +2,19 @@ import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { FastifyInstance } from 'fastify';
 import { FLEET_RULES } from './fleet.ts';
 import { PEOPLE_RULES } from './people.ts';
+import { PROVISIONING_RULES } from './provisioning.ts';
 import type { RouteRules } from './rule.ts';
 import { SERVER_RULES } from './server.ts';
 import { WEBHOOK_RULES } from './webhooks.ts';
 
 /** Every route of the operator API. */
-export const ROUTE_RULES: RouteRules = { ...FLEET_RULES, ...PEOPLE_RULES, ...SERVER_RULES, ...WEBHOOK_RULES };
+export const ROUTE_RULES: RouteRules = {
+  ...FLEET_RULES,
+  ...PEOPLE_RULES,
+  ...PROVISIONING_RULES,
+  ...SERVER_RULES,
+  ...WEBHOOK_RULES,
+};
 
 /**
  * Gives each route its rule, and refuses to add one below /api that has none: a route that forgot to ask for a right does
