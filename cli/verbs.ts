@@ -5,6 +5,7 @@ import { registerBundle } from './verbs/bundle.ts';
 import { registerClaimToken } from './verbs/claim-token.ts';
 import { registerDemo } from './verbs/demo.ts';
 import { registerDeploy } from './verbs/deploy.ts';
+import { registerDev } from './verbs/dev.ts';
 import { registerDevices } from './verbs/devices.ts';
 import { registerDoctor } from './verbs/doctor.ts';
 import { registerFleetFile } from './verbs/fleet-file.ts';
@@ -34,6 +35,7 @@ export const VERBS: readonly RegisterVerb[] = [
   registerFleetFile,
   registerPublish,
   registerDeploy,
+  registerDev,
   registerDevices,
   registerLogs,
   registerRepl,
