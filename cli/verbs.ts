@@ -8,6 +8,7 @@ import { registerClaimToken } from './verbs/claim-token.ts';
 import { registerDemo } from './verbs/demo.ts';
 import { registerDeploy } from './verbs/deploy.ts';
 import { registerDeployments } from './verbs/deployments.ts';
+import { registerDev } from './verbs/dev.ts';
 import { registerDevices } from './verbs/devices.ts';
 import { registerDoctor } from './verbs/doctor.ts';
 import { registerFlash } from './verbs/flash.ts';
@@ -50,6 +51,7 @@ export const VERBS: readonly RegisterVerb[] = [
   registerDeploy,
   registerDeployments,
   registerGroups,
+  registerDev,
   registerDevices,
   registerLogs,
   registerRepl,

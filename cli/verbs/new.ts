@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { packageJsonSchema } from '@nodeos/contracts/app-settings.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { appNameSchema } from '@nodeos/contracts/validate.ts';
 import { assetPath } from '@nodeos/firmware/assets.ts';
@@ -12,13 +13,14 @@ export const registerNew: RegisterVerb = (program, io) => {
     .command('new')
     .description('make a new app')
     .argument('<folder>', 'folder to make; its name becomes the name of the app')
-    .option('--template <name>', 'what to begin with', 'hello')
-    .addHelpText('after', example('nodeos new my-kiosk', 'cd my-kiosk && nodeos bundle .'))
+    .option('--template <name>', 'what to begin with: hello, gpio-blink, sensor-mqtt', 'hello')
+    .addHelpText('after', example('nodeos new my-kiosk', 'nodeos new porch-light --template gpio-blink'))
     .action(async (wanted: string, options: { template: string }) => {
       const folder = resolve(io.cwd, wanted);
       await createApp(folder, options.template);
       print(io, `${folder} is ready. Next:`);
       print(io, `  cd ${wanted}`);
+      print(io, '  npm install                # its packages, and the lock file');
       print(io, '  npm start                  # try it here');
       print(io, `  nodeos bundle .            # pack it for a device`);
     });
@@ -45,6 +47,7 @@ async function createApp(folder: string, template: string): Promise<void> {
     await cp(join(templates, template), work, { recursive: true });
     const manifest = await readFile(join(work, 'package.json'), 'utf8');
     await writeFile(join(work, 'package.json'), manifest.replaceAll('app-name', name));
+    await describeSettings(work);
     // npm leaves a file called .gitignore out of published packages.
     if (existsSync(join(work, 'gitignore'))) await rename(join(work, 'gitignore'), join(work, '.gitignore'));
     if (existsSync(folder)) await rmdir(folder);
@@ -52,4 +55,13 @@ async function createApp(folder: string, template: string): Promise<void> {
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** Lets editors complete and check the field `nodeos` of package.json. */
+async function describeSettings(folder: string): Promise<void> {
+  const editor = join(folder, '.vscode');
+  await mkdir(editor, { recursive: true });
+  await writeFile(join(editor, 'nodeos.schema.json'), `${JSON.stringify(packageJsonSchema(), null, 2)}\n`);
+  const settings = { 'json.schemas': [{ fileMatch: ['/package.json'], url: './.vscode/nodeos.schema.json' }] };
+  await writeFile(join(editor, 'settings.json'), `${JSON.stringify(settings, null, 2)}\n`);
 }

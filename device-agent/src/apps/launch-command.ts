@@ -66,6 +66,9 @@ export function launchArguments(app: InstalledApp, place: LaunchPlace, hold: boo
   const { manifest } = app;
   const [program, ...rest] = manifest.start as [string, ...string[]];
   const isNode = program === 'node' || program === paths.appNode;
+  // It may have asked for what this machine does not have.
+  const hasGpio =
+    wants(manifest, 'gpio') && place.devices.some((path) => DEVICE_KINDS.gpio?.test(path.slice('/dev/'.length)));
   const environment: Record<string, string> = {
     NODE_ENV: 'production',
     NODEOS_APP: manifest.name,
@@ -84,7 +87,7 @@ export function launchArguments(app: InstalledApp, place: LaunchPlace, hold: boo
     ...(place.rootOf === null ? [] : ['--root-of', String(place.rootOf)]),
     ...(place.cgroup ? ['--cgroup', place.cgroup] : []),
     ...place.devices.flatMap((path) => ['--device', path]),
-    ...(wants(manifest, 'gpio') ? ['--sysfs', 'gpio'] : []),
+    ...(hasGpio ? ['--sysfs', 'gpio'] : []),
     ...(place.cpuinfo ? ['--cpuinfo', place.cpuinfo] : []),
     ...(hold ? ['--keep-fd', '3'] : []),
     ...['--keep-fd', String(CHANNEL_FD)],
@@ -92,7 +95,7 @@ export function launchArguments(app: InstalledApp, place: LaunchPlace, hold: boo
     '--',
     isNode ? paths.appNode : program,
     ...(isNode && hold ? ['--require', paths.appPreload] : []),
-    ...(isNode && manifest.devices.includes('gpio') ? ['--require', paths.gpioPreload] : []),
+    ...(isNode && hasGpio ? ['--require', paths.gpioPreload] : []),
     ...rest,
   ];
 }
