@@ -99,7 +99,7 @@ async function deliver(
 
 /** What a build would do, without doing it. @throws NodeosError LAYOUT_OVERLAP, INPUT_INVALID, VERSION_INVALID */
 export async function planBuild(
-  request: Pick<BuildRequest, 'board' | 'systemVersion' | 'trustRoot' | 'fleetFile'>,
+  request: Pick<SystemRequest, 'board' | 'systemVersion' | 'trustRoot' | 'fleetFile' | 'app'>,
 ): Promise<BuildPlan> {
   const { board, systemVersion } = request;
   assertVersion(systemVersion);
@@ -108,6 +108,7 @@ export async function planBuild(
     systemVersion,
     fleetFile: request.fleetFile !== undefined,
     trustRoot: request.trustRoot !== null,
+    app: request.app,
     fragments: Object.fromEntries(await Promise.all(board.kernel.fragments.map(read))),
   });
 }

@@ -102,6 +102,21 @@ describe('nodeos flash', () => {
     }
   });
 
+  it('leaves a failed receipt and says so where it is broken off', async (t) => {
+    const { folder, drive } = await imageAndDrive(t);
+    const end = new AbortController();
+    const args = ['flash', 'disk.img', '--drive', 'drive', '--yes', '--no-fleet', '--receipts', 'receipts'];
+    const { code, stdout } = await runForTest(args, {
+      ...{ cwd: folder, signal: end.signal },
+      onOutput: (text) => /reading back/.test(text) && end.abort(),
+    });
+    assert.equal(code, 130);
+    assert.match(stdout, /^FAILED .*INTERRUPTED.* It is unusable until it is flashed again\.$/m);
+    const [receipt] = await receiptsIn(join(folder, 'receipts'));
+    assert.equal(receipt?.error?.code, 'INTERRUPTED');
+    assert.notEqual((await readFile(drive.path)).readUInt16LE(510), 0xaa55);
+  });
+
   for (const [title, args, message] of [
     ['nothing to write', ['--yes', '--drive', 'drive'], /nothing to write is named/],
     ['an image and a board', ['disk.img', '--board', 'x86_64-usb', '--drive', 'drive'], /takes none of the options/],

@@ -4,6 +4,7 @@ import { bootPartition, putOnBootPartition } from './boot-partition.ts';
 import { type DriveHandle, openDrive } from './drive-handle.ts';
 import { DriveWriter, type Run, runOf } from './drive-writer.ts';
 import { assertLargeEnough, type Drive, describeDrive } from './drives.ts';
+import { ImageHash } from './image-hash.ts';
 import { type ImageFacts, openImage } from './image-source.ts';
 import { type Receipt, stageOf } from './receipt.ts';
 import { clearEnds, headBytes, type WrittenImage, writeBody } from './write-image.ts';
@@ -72,25 +73,35 @@ async function writeAndCheck(job: FlashJob, courses: readonly Course[], options:
   const writers = courses.map(({ writer }) => writer as DriveWriter);
   const tails = await Promise.all(writers.map((writer) => clearEnds(writer, image).catch(keepIn(writer))));
   const source = await openImage(image, options.signal);
+  const hash = new ImageHash();
   const started = performance.now();
-  let body: WrittenImage;
   try {
-    body = await writeBody(source, image, writers, options.signal, (doneBytes) => {
+    const body = await writeBody(source, image, writers, hash, options.signal, (doneBytes) => {
       for (const { drive, writer } of courses)
         if (writer?.error === null)
           options.onProgress({ drive: drive.path, phase: 'writing', doneBytes, totalBytes: image.bytes });
     });
-  } finally {
-    await source.close();
-  }
-  await Promise.all(
-    courses.map((course, index) =>
+    // The drives are flushed and read back meanwhile; who needs it asks again.
+    hash.digest().catch(() => {});
+    const ending = (course: Course, index: number) =>
       attempt(course, async () => {
         (course.writer as DriveWriter).assertWell();
-        await finish(course, job, body, tails[index] ?? [], started, options);
-      }),
-    ),
-  );
+        await finish(course, job, { body, hash, tail: tails[index] ?? [], started }, options);
+      });
+    await Promise.all(courses.map(ending));
+  } finally {
+    await source.close();
+    await hash.close();
+  }
+}
+
+/** What the writing leaves for the rest of the work. */
+interface Written {
+  readonly body: WrittenImage;
+  readonly hash: ImageHash;
+  readonly tail: readonly Run[];
+  /** `performance.now()` at the first write. */
+  readonly started: number;
 }
 
 async function begin(course: Course, image: ImageFacts, options: FlashOptions): Promise<void> {
@@ -104,9 +115,7 @@ async function begin(course: Course, image: ImageFacts, options: FlashOptions): 
 async function finish(
   course: Course,
   { image, fleetText }: FlashJob,
-  body: WrittenImage,
-  tail: readonly Run[],
-  started: number,
+  { body, hash, tail, started }: Written,
   { signal, onProgress }: FlashOptions,
 ): Promise<void> {
   const { drive, writer } = course as Course & { writer: DriveWriter };
@@ -116,8 +125,6 @@ async function finish(
   const toRead = body.runs.reduce((sum, { bytes }) => sum + bytes, headSize);
   show('flushing', 0, 0);
   await writer.flush();
-  assertSameImage(image, body);
-  course.sha256 = body.sha256;
   course.written = stageOf(body.writtenBytes, performance.now() - started);
   const readFrom = performance.now();
   let read = 0;
@@ -135,6 +142,8 @@ async function finish(
     await writer.readBack(edits, signal);
     course.fleetFile = true;
   }
+  course.sha256 = await hash.digest();
+  assertSameImage(image, body.imageBytes, course.sha256);
   signal.throwIfAborted();
   const head = runOf(body.head, 0);
   try {
@@ -155,8 +164,8 @@ async function finish(
 }
 
 /** The image was read when it was checked and when it was written: both times it must have been the same. */
-function assertSameImage(image: ImageFacts, body: WrittenImage): void {
-  if (body.imageBytes === image.bytes && (image.sha256 === null || image.sha256 === body.sha256)) return;
+function assertSameImage(image: ImageFacts, bytes: number, sha256: string): void {
+  if (bytes === image.bytes && (image.sha256 === null || image.sha256 === sha256)) return;
   throw new NodeosError('IMAGE_DAMAGED', `${image.path} changed while it was written`);
 }
 

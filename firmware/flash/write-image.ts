@@ -1,13 +1,11 @@
-import { createHash } from 'node:crypto';
 import { alignedBuffers } from './aligned-buffers.ts';
 import { type Piece, piecesOf } from './data-runs.ts';
 import { BLOCK_BYTES } from './drive-handle.ts';
 import { CHUNK_BYTES, type DriveWriter, type Run, runOf } from './drive-writer.ts';
+import type { ImageHash } from './image-hash.ts';
 import type { ImageFacts, ImageSource } from './image-source.ts';
 
 export interface WrittenImage {
-  /** Of the whole image, holes and all. */
-  readonly sha256: string;
   /** Bytes read from the source. */
   readonly imageBytes: number;
   /** Bytes written to each drive so far; what the image leaves empty is not among them. */
@@ -19,7 +17,7 @@ export interface WrittenImage {
 }
 
 const MIB = 1_048_576;
-/** One chunk is read, one is hashed, and two are written. */
+/** One chunk is read, one is looked at, and two are written. */
 const BUFFERS = 4;
 
 /**
@@ -34,16 +32,18 @@ export function headBytes(image: Pick<ImageFacts, 'partitions' | 'bytes'>): numb
 /**
  * Writes all of an image but its head to several drives at once. A drive that fails is left behind, with its error set;
  * the others go on.
+ * @param hash gets all of the image; it may be at it for longer than the writing
  * @param onProgress bytes of the image dealt with
  */
 export async function writeBody(
   source: ImageSource,
   image: ImageFacts,
   drives: readonly DriveWriter[],
+  hash: ImageHash,
   signal: AbortSignal,
   onProgress: (bytes: number) => void,
 ): Promise<WrittenImage> {
-  const [buffers, headSize, hash] = [alignedBuffers(BUFFERS, CHUNK_BYTES), headBytes(image), createHash('sha256')];
+  const [buffers, headSize] = [alignedBuffers(BUFFERS, CHUNK_BYTES), headBytes(image)];
   const [head] = alignedBuffers(1, headSize) as [Buffer];
   const runs: Run[] = [];
   const busy: Promise<unknown>[] = buffers.map(() => Promise.resolve());
@@ -75,18 +75,24 @@ export async function writeBody(
         }
       }
       busy[index % BUFFERS] = Promise.all(jobs);
-      // While this chunk is hashed the next is read and the last are written.
+      // While this chunk is written and hashed the next is read.
+      const hashed = isZeros(content) ? hash.addZeros(read) : hash.update(content);
       const next = await free(index + 1);
       reading = source.read(next);
       reading.catch(() => {});
-      hash.update(content);
+      await hashed;
       position += read;
       onProgress(position);
     }
   } finally {
     await Promise.allSettled([...busy, reading]);
   }
-  return { sha256: hash.digest('hex'), imageBytes: position, writtenBytes, runs, head };
+  return { imageBytes: position, writtenBytes, runs, head };
+}
+
+const ZEROS = Buffer.alloc(CHUNK_BYTES);
+function isZeros(content: Buffer): boolean {
+  return content.equals(ZEROS.subarray(0, content.length));
 }
 
 /** A chunk's pieces behind the head; the last one is filled up with zeros to a whole block. */

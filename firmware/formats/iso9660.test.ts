@@ -75,6 +75,15 @@ describe('an ISO 9660 volume', () => {
     assert.match(report, /El Torito boot img : +2 +UEFI +y +none +0x0000 +0x00 +16 +48$/m);
   });
 
+  it('has a boot catalog whose first entry sums up to 0: firmware takes no other', () => {
+    const head = encodeIsoHead(volume);
+    // El Torito 1.0, figure 2: the catalog's sector stands in the boot record, its first 32 bytes are 16-bit words.
+    const catalog = (head.readUInt32LE(ISO_SECTOR_BYTES + 0x47) - ISO_FIRST_SECTOR) * ISO_SECTOR_BYTES;
+    const words = Array.from({ length: 16 }, (_, index) => head.readUInt16LE(catalog + 2 * index));
+    assert.equal(words.reduce((sum, word) => sum + word) % 65_536, 0);
+    assert.equal(words[15], 0xaa55);
+  });
+
   it('boots by UEFI alone where there is no other', async () => {
     disc = await write({ ...volume, boot: volume.boot.filter(({ platform }) => platform === 'uefi') });
     const report = await judge('-report_el_torito', 'plain');

@@ -3,6 +3,7 @@ import { dirname } from 'node:path/posix';
 import { describe, it } from 'node:test';
 import { exampleBoard } from './example-board.testing.ts';
 import { factoryTree, withRoomFor } from './factory-app.ts';
+import { planImage } from './image-plan.ts';
 import { MIB } from './layout.ts';
 
 const sha256 = 'ab'.repeat(32);
@@ -26,6 +27,16 @@ describe('factoryTree', () => {
     }
     for (const { path } of files) assert.ok(known.includes(dirname(path)), path);
     assert.deepEqual(files.map(({ content }) => content).sort(), ['bundle', 'state']);
+  });
+});
+
+describe('planImage', () => {
+  const options = { systemVersion: '1.0.0', fleetFile: false, trustRoot: false, fragments: {} };
+  const data = (app?: string) => planImage(exampleBoard, { ...options, app }).areas.find(({ name }) => name === 'data');
+
+  it('names the app in the data partition, and none where there is none', () => {
+    assert.deepEqual(data()?.files, [{ path: '/users', source: 'empty' }]);
+    assert.deepEqual(data('my-app')?.files[1], { path: '/.system/agent', source: 'my-app, installed' });
   });
 });
 

@@ -11,6 +11,8 @@ export interface PlanOptions {
   readonly fleetFile: boolean;
   /** The factory root of trust is put in the slot. */
   readonly trustRoot: boolean;
+  /** Folder of the app that comes with the image. */
+  readonly app?: string;
   /** Text of each kernel fragment by its path below kernel-configs/. */
   readonly fragments: Readonly<Record<string, string>>;
 }
@@ -78,7 +80,12 @@ function filesOf(area: string, board: Board, options: PlanOptions): PlannedFile[
     return [...bootFiles(board, NO_FACTS, null).map(inPartition), ...fleet];
   }
   if (area === AREA.slotA) return slotFiles(board, options);
-  if (area === AREA.data) return [{ path: '/users', source: 'empty' }];
+  if (area === AREA.data) {
+    const empty = { path: '/users', source: 'empty' };
+    return options.app === undefined
+      ? [empty]
+      : [empty, { path: '/.system/agent', source: `${options.app}, installed` }];
+  }
   return rawFiles(board)
     .filter((file) => file.area === area)
     .map(({ path, source }) => ({ path, source }));

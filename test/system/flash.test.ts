@@ -77,13 +77,18 @@ test('a stick flashed with a board and an app boots from USB, grows, enrols and 
     plugged = false;
 
     const port = await freePort();
-    assert.ok(board.emulate !== null);
-    const { emulator } = await bootImage({
-      ...{ emulate: board.emulate, image: stick.file, inPlace: true, bus: 'usb', folder },
-      ...{ forwards: [{ host: port, guest: APP_PORT }], cacheRoot: sharedCache(), signal: end.signal },
-    });
-    own(() => emulator.stop());
-    consoleTail = () => emulator.console.tail(40);
+    const { emulate } = board;
+    assert.ok(emulate !== null);
+    const boot = async () => {
+      const { emulator } = await bootImage({
+        ...{ emulate, image: stick.file, inPlace: true, bus: 'usb', folder },
+        ...{ forwards: [{ host: port, guest: APP_PORT }], cacheRoot: sharedCache(), signal: end.signal },
+      });
+      own(() => emulator.stop());
+      consoleTail = () => emulator.console.tail(40);
+      return emulator;
+    };
+    const emulator = await boot();
     const id = await fleet.operator.changes.until(
       () => onlyDevice(fleet.operator),
       (found: string | null) => found !== null,
@@ -107,6 +112,21 @@ test('a stick flashed with a board and an app boots from USB, grows, enrols and 
     const table = JSON.parse((await runTool('sfdisk', ['--json', stick.file])).stdout.toString()).partitiontable;
     const data = table.partitions.at(-1) as { start: number; size: number };
     assert.ok((data.start + data.size) * 512 > STICK_BYTES - MIB, 'the data partition ends before the stick does');
+
+    await t.test('a fleet file that somebody broke is told of on the console and to the server', async () => {
+      await runTool('mcopy', ['-o', '-i', `${stick.file}@@${4 * MIB}`, '-', '::/fleet.json'], {
+        input: '{"server": 1}',
+      });
+      const again = await boot();
+      await again.console.expect(/trouble +FLEET_FILE_INVALID/, STORY_LIMITS.bootMs, 'the trouble on the console');
+      await deviceUntil(
+        fleet.operator,
+        id as string,
+        ({ events }) => events.some(({ kind, text }) => kind === 'error' && text.startsWith('FLEET_FILE_INVALID')),
+        STORY_LIMITS.bootMs,
+        'the fault at the server',
+      );
+    });
   } catch (error) {
     (error as Error).message = `${(error as Error).message}\nlast lines of the console:\n${consoleTail()}`;
     throw error;
