@@ -22,6 +22,8 @@ export function demandDevice(scope: FastifyInstance, { fleets, connections }: Se
       throw new NodeosError('UNAUTHENTICATED', 'a client certificate of this server’s authority is needed', {
         hint: 'The device enrols first; its certificate is its identity from then on.',
       });
+    // Before the check: whoever is shut out meanwhile loses the connection.
+    connections.add(id, request.raw.socket);
     const fleet = await fleets.ofDevice(id);
     const device = (await fleet?.devices.active(id)) ?? null;
     if (fleet === null || device === null)
@@ -29,7 +31,6 @@ export function demandDevice(scope: FastifyInstance, { fleets, connections }: Se
         hint: 'Approve the device, or let it enrol again with a new identity where it was revoked.',
       });
     await fleet.devices.seen(device);
-    connections.add(id, request.raw.socket);
     identified.set(request, { device, fleet });
   });
 }
