@@ -29,6 +29,7 @@ import { registerSources } from './verbs/sources.ts';
 import { registerTokens } from './verbs/tokens.ts';
 import { registerToolchain } from './verbs/toolchain.ts';
 import { registerUsers } from './verbs/users.ts';
+import { registerWebhooks } from './verbs/webhooks.ts';
 
 /** Every verb, in the order in which the help lists them: from a new machine to a fleet. */
 export const VERBS: readonly RegisterVerb[] = [
@@ -59,6 +60,7 @@ export const VERBS: readonly RegisterVerb[] = [
   registerTokens,
   registerFleets,
   registerAudit,
+  registerWebhooks,
   registerBackup,
   registerSimulate,
   registerDemo,

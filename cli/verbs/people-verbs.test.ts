@@ -121,4 +121,19 @@ describe('people, tokens, fleets and the audit log by command', () => {
     assert.match((await run('devices', 'remove', old.id)).stdout, /out of the fleet/);
     assert.match((await run('devices', 'show', old.id)).stderr, /^error NOT_FOUND/);
   });
+
+  it('adds a webhook, shows what became of a delivery, and removes it', async (test) => {
+    const { run } = await setUp(test);
+    const made = JSON.parse(
+      (await run('webhooks', 'add', 'http://127.0.0.1:1/', '--topic', 'release', '--json')).stdout,
+    );
+    assert.match(made.secret, /^whsec_/);
+    assert.match((await run('webhooks', 'list')).stdout, new RegExp(`^${made.id} +http://127.0.0.1:1/ +release$`, 'm'));
+    assert.equal((await run('webhooks', 'test', made.id)).code, 0);
+    assert.match((await run('webhooks', 'deliveries', made.id)).stdout, /^test +\d+ s ago +waiting/m);
+    assert.match((await run('webhooks', 'add', 'ftp://x')).stderr, /^error INPUT_INVALID/);
+    assert.match((await run('webhooks', 'add', 'http://x', '--topic', 'y')).stderr, /^error INPUT_INVALID: --topic/);
+    assert.equal((await run('webhooks', 'remove', made.id)).code, 0);
+    assert.match((await run('webhooks', 'deliveries', made.id)).stderr, /^error NOT_FOUND/);
+  });
 });

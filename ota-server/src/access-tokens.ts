@@ -1,6 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
+import { randomText } from './access/random-text.ts';
 import { writeFileAtomic } from './atomic-file.ts';
 import { SERVER_LIMITS } from './limits.ts';
 import type { ServerStore } from './store/store.ts';
@@ -65,7 +66,7 @@ async function readToken(path: string): Promise<string | null> {
 }
 
 async function makeToken(path: string): Promise<string> {
-  const token = randomBytes(32).toString('base64url');
+  const token = randomText(32);
   await writeFileAtomic(path, `${token}\n`, 0o600);
   return token;
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { AuditLog } from './audit/audit-log.ts';
+import { RolloutAudit } from './audit/rollout-audit.ts';
 import type { Authority } from './authority.ts';
 import type { Blobs } from './blobs/blobs.ts';
 import { fleetBlobs } from './blobs/fleet-blobs.ts';
@@ -30,6 +31,7 @@ export interface FleetContext {
   readonly groups: Groups;
   readonly audit: AuditLog;
   readonly webhooks: Webhooks;
+  readonly rolloutAudit: RolloutAudit;
 }
 
 export interface FleetsOptions {
@@ -72,8 +74,9 @@ export class Fleets {
   /** Ends the work that goes on by itself. */
   async close(): Promise<void> {
     for (const fleet of this.#open.values()) {
-      const { deployments, webhooks } = await fleet;
+      const { deployments, rolloutAudit, webhooks } = await fleet;
       await deployments.close();
+      await rolloutAudit.close();
       await webhooks.close();
     }
   }
@@ -100,6 +103,9 @@ export class Fleets {
     const groups = new Groups({ store, changes, deployments });
     const webhooks = new Webhooks({ fleet: id, store, changes, onFault });
     await webhooks.start();
+    const audit = new AuditLog(store);
+    const rolloutAudit = new RolloutAudit({ store, changes, audit, onFault });
+    await rolloutAudit.start();
     await deployments.start();
     return {
       id,
@@ -110,7 +116,8 @@ export class Fleets {
       devices,
       deployments,
       groups,
-      audit: new AuditLog(store),
+      audit,
+      rolloutAudit,
       webhooks,
     };
   }

@@ -25,6 +25,8 @@ export const SERVER_LIMITS = {
   deviceRequestsPerSecond: 1_500,
   deviceRequestsBurst: 6_000,
   retryAfterMaxSeconds: 300,
+  /** A device speaks once a minute: its connection would be the larger part of what it costs in memory. */
+  deviceKeepAliveMs: 10_000,
   /** How long a server that closes waits for the requests that it has begun. */
   drainMaxMs: 10_000,
   eventsKeptPerDevice: 1000,

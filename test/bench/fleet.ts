@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Deployment } from '@nodeos/contracts/operator-api.ts';
+import { SERVER_LIMITS } from '@nodeos/ota-server/limits.ts';
 import { makePublisher } from '@nodeos/ota-server/testing/publish.ts';
 import { appTarget } from '@nodeos/ota-server/testing/release-keys.ts';
 import type { RunningServer } from '@nodeos/ota-server/testing/running-server.ts';
@@ -104,7 +105,8 @@ async function measureNodeos(count: number, perSecond: number): Promise<Measurem
 
     devices.send({ kind: 'simulate', fleet, devices: count, perSecond } satisfies Order);
     const connectSeconds = await connectAll(devices, count, 'devices online');
-    await pause(3000);
+    // The HTTPS connections end when they are idle; what is left is what a device costs that is there.
+    await pause(SERVER_LIMITS.deviceKeepAliveMs + 3000);
     const full = await server.ask<{ rssBytes: number; cpuMs: number }>('memory');
 
     devices.send({ kind: 'forget' } satisfies Order);

@@ -5,8 +5,11 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { AUDIT_START, type AuditEntry, auditFault } from '@nodeos/contracts/audit.ts';
 import { openSqliteStore } from '../store/sqlite/store.ts';
-import { runServer } from '../testing/running-server.ts';
+import { makePublisher } from '../testing/publish.ts';
+import { appTarget } from '../testing/release-keys.ts';
+import { deviceReport, runServer } from '../testing/running-server.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
+import { until } from '../testing/until.ts';
 import { AuditLog } from './audit-log.ts';
 import { redact } from './redact.ts';
 
@@ -98,4 +101,44 @@ test('every change by a request is written before it is made, its failure and it
     redact({ claimToken: 'x', nested: { password: 'y', tags: ['z'] } }),
     '{"claimToken":"…","nested":{"password":"…","tags":["z"]}}',
   );
+});
+
+test('what a deployment does by itself is in the log too, once for each state', async (context) => {
+  const running = await runServer(context);
+  const device = await running.enrolledDevice(['kiosk']);
+  const publisher = await makePublisher(running);
+  const target = await appTarget('hello', '1.0.0', 'the bundle');
+  await publisher.publish(target, 'the bundle');
+  const { id } = (await running.operator('POST', '/api/v1/deployments', { target: target.path, to: { tag: 'kiosk' } }))
+    .json;
+  const status = {
+    lane: 'app',
+    name: 'hello',
+    version: '1.0.0',
+    target: target.path,
+    deployment: id,
+    percent: null,
+  } as const;
+  const report = (state: 'fetching' | 'failed', reason: string | null) =>
+    running.device(
+      device,
+      'POST',
+      '/device/v1/report',
+      deviceReport({ generation: 1, updates: [{ ...status, state, reason }] }),
+    );
+  await report('fetching', null);
+  await report('failed', 'APP_START_FAILED: exit code 1');
+  const entries = await until('the end of the deployment', async () => {
+    const page = (await running.operator('GET', '/api/v1/audit?actor=server')).json as { entries: AuditEntry[] };
+    return page.entries.length >= 2 && page.entries;
+  });
+  const { state } = (await running.operator('GET', `/api/v1/deployments/${id}`)).json;
+  assert.deepEqual(
+    entries.toReversed().map(({ action, target: subject }) => [action, subject]),
+    [
+      ['deployment running', `/deployments/${id}`],
+      [`deployment ${state}`, `/deployments/${id}`],
+    ],
+  );
+  assert.notEqual(state, 'running');
 });

@@ -1,6 +1,5 @@
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { type Registration, registrationSchema } from '@nodeos/contracts/provisioning.ts';
-import * as z from 'zod';
 
 const ROWS_MAX = 100_000;
 const COLUMNS = ['serial', 'tags', 'approve'] as const;
@@ -41,7 +40,11 @@ export function readRegistrations(text: string): RegistrationRow[] {
       tags: value('tags').split(/\s+/).filter(Boolean),
       approve,
     });
-    if (!row.success) throw invalid(line, z.prettifyError(row.error).replace(/\s*\n\s*/g, ' '));
+    if (!row.success)
+      throw invalid(
+        line,
+        row.error.issues.map(({ path, message }) => `${path.map(String).join('.')}: ${message}`).join('; '),
+      );
     const first = seen.get(row.data.serial);
     if (first !== undefined) throw invalid(line, `the serial number stands in line ${first} already`);
     seen.set(row.data.serial, line);

@@ -1,11 +1,25 @@
 import type {
+  ApiToken,
+  ApiTokenRequest,
+  Identity,
+  NewApiToken,
+  Role,
+  SessionInfo,
+  User,
+  UserRequest,
+} from '@nodeos/contracts/access.ts';
+import type { AuditPage } from '@nodeos/contracts/audit.ts';
+import type {
+  ClaimTokenRequest,
   Deployment,
   DeviceDetail,
   DeviceSummary,
   ErrorBody,
+  ListedClaimToken,
   Release,
   ServerInfo,
 } from '@nodeos/contracts/operator-api.ts';
+import type { Registration } from '@nodeos/contracts/provisioning.ts';
 
 /** An error body of the server, or a lost connection. */
 export class ApiError extends Error {
@@ -25,8 +39,8 @@ async function call(method: string, path: string, body?: unknown): Promise<Respo
     answer = await fetch(`/api/v1${path}`, {
       method,
       credentials: 'same-origin',
-      headers: body === undefined ? {} : { 'content-type': 'application/json' },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      headers: body === undefined ? {} : { 'content-type': typeof body === 'string' ? 'text/csv' : 'application/json' },
+      body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
     });
   } catch {
     throw new ApiError('SERVER_UNREACHABLE', 'The server does not answer.', 'Check that it runs, then try again.');
@@ -43,8 +57,35 @@ async function read<T>(method: string, path: string, body?: unknown): Promise<T>
 const at = (id: string): string => encodeURIComponent(id);
 
 export const api = {
-  login: (token: string) => call('POST', '/session', { token }),
+  session: () => read<{ signedIn: boolean; passwords: boolean }>('GET', '/session'),
+  login: (shown: { token: string } | { name: string; password: string }) => call('POST', '/session', shown),
   logout: () => call('DELETE', '/session'),
+  me: () => read<Identity>('GET', '/me'),
+  chooseFleet: (fleet: string) => call('PUT', '/session', { fleet }),
+  sessions: async () => (await read<{ sessions: SessionInfo[] }>('GET', '/me/sessions')).sessions,
+  endSession: (id: string) => call('DELETE', `/me/sessions/${at(id)}`),
+  changePassword: (current: string, next: string) => call('PUT', '/me/password', { current, next }),
+  users: async () => (await read<{ users: User[] }>('GET', '/users')).users,
+  addUser: (user: UserRequest) => read<User>('POST', '/users', user),
+  setRole: (name: string, role: Role) => read<User>('PUT', `/users/${at(name)}/role`, { role }),
+  setPassword: (name: string, password: string) => call('PUT', `/users/${at(name)}/password`, { password }),
+  removeUser: (name: string) => call('DELETE', `/users/${at(name)}`),
+  tokens: async () => (await read<{ tokens: ApiToken[] }>('GET', '/tokens')).tokens,
+  addToken: (token: ApiTokenRequest) => read<NewApiToken>('POST', '/tokens', token),
+  revokeToken: (id: string) => call('DELETE', `/tokens/${at(id)}`),
+  audit: ({ limit, before, actor }: { limit: number; before: number | null; actor: string }) => {
+    const query = new URLSearchParams({ limit: String(limit) });
+    if (before !== null) query.set('before', String(before));
+    if (actor !== '') query.set('actor', actor);
+    return read<AuditPage>('GET', `/audit?${query}`);
+  },
+  checkAudit: () => read<{ entries: number; fault: string | null }>('GET', '/audit/check'),
+  claimTokens: async () => (await read<{ claimTokens: ListedClaimToken[] }>('GET', '/claim-tokens')).claimTokens,
+  addClaimToken: (token: ClaimTokenRequest) => read<ListedClaimToken>('POST', '/claim-tokens', token),
+  endClaimToken: (id: string) => call('DELETE', `/claim-tokens/${at(id)}`),
+  registrations: async () => (await read<{ registrations: Registration[] }>('GET', '/registrations')).registrations,
+  register: (csv: string) => read<{ added: number; changed: number }>('PUT', '/registrations', csv),
+  unregister: (serial: string) => call('DELETE', `/registrations/${at(serial)}`),
   server: () => read<ServerInfo>('GET', '/server'),
   devices: async () => (await read<{ devices: DeviceSummary[] }>('GET', '/devices')).devices,
   device: (id: string) => read<DeviceDetail>('GET', `/devices/${at(id)}`),

@@ -3,10 +3,13 @@ import { api } from './api.ts';
 import { useFleet } from './fleet.ts';
 import { Notices, useNotices } from './parts/notices.tsx';
 import { useRoute } from './route.ts';
+import { AuditPage } from './views/audit.tsx';
 import { DeploymentsPage } from './views/deployments.tsx';
 import { DevicePanel } from './views/device-panel.tsx';
 import { DevicesPage } from './views/devices.tsx';
 import { Login } from './views/login.tsx';
+import { PeoplePage } from './views/people.tsx';
+import { ProvisioningPage } from './views/provisioning.tsx';
 import { TopBar } from './views/top-bar.tsx';
 
 export function App() {
@@ -38,18 +41,21 @@ export function App() {
   const signOut = (): void => {
     api.logout().then(() => setSession((n) => n + 1), notify.error);
   };
+  const chooseFleet = (id: string): void => {
+    api.chooseFleet(id).then(() => setSession((n) => n + 1), notify.error);
+  };
   return (
     <>
       <a class="skip" href="#content">
         Skip to the content
       </a>
-      <TopBar fleet={fleet} page={route.page} onSignOut={signOut} />
+      <TopBar fleet={fleet} page={route.page} onSignOut={signOut} onFleet={chooseFleet} />
       <main id="content" tabIndex={-1}>
-        {route.page === 'devices' ? (
-          <DevicesPage fleet={fleet} selected={selected} notify={notify} />
-        ) : (
-          <DeploymentsPage fleet={fleet} selected={route.deployment} notify={notify} />
-        )}
+        {route.page === 'devices' && <DevicesPage fleet={fleet} selected={selected} notify={notify} />}
+        {route.page === 'deployments' && <DeploymentsPage fleet={fleet} selected={route.deployment} notify={notify} />}
+        {route.page === 'provisioning' && <ProvisioningPage key={fleet.me.fleet} fleet={fleet} notify={notify} />}
+        {route.page === 'people' && <PeoplePage key={fleet.me.fleet} me={fleet.me} notify={notify} />}
+        {route.page === 'audit' && <AuditPage key={fleet.me.fleet} notify={notify} />}
       </main>
       {selected !== null && (
         <DevicePanel

@@ -1,8 +1,10 @@
+import type { Identity } from '@nodeos/contracts/access.ts';
 import type { Deployment, DeviceSummary, Release, ServerInfo } from '@nodeos/contracts/operator-api.ts';
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError, api } from './api.ts';
 
 export interface Fleet {
+  readonly me: Identity;
   readonly server: ServerInfo;
   readonly devices: readonly DeviceSummary[];
   readonly deployments: readonly Deployment[];
@@ -47,12 +49,14 @@ export function useFleet(session: number): [FleetState, () => void] {
 
     const loadAll = async (): Promise<void> => {
       // First alone: where nobody is signed in, one refused request is enough.
+      const me = await api.me();
       const server = await api.server();
       const [devices, deployments, releases] = await Promise.all([api.devices(), api.deployments(), api.releases()]);
       if (stopped) return;
       setState((now) => ({
         phase: 'ready',
         fleet: {
+          me,
           server,
           devices,
           deployments,

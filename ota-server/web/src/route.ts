@@ -2,12 +2,14 @@ import { useEffect, useState } from 'preact/hooks';
 
 export type Route =
   | { readonly page: 'devices'; readonly device: string | null }
-  | { readonly page: 'deployments'; readonly deployment: string | null };
+  | { readonly page: 'deployments'; readonly deployment: string | null }
+  | { readonly page: 'provisioning' | 'people' | 'audit' };
 
-/** The address after `#`: `/devices`, `/devices/<id>`, `/deployments`, `/deployments/<id>`. */
+/** The address after `#`: `/devices`, `/devices/<id>`, `/deployments`, `/deployments/<id>` and the other pages. */
 export function parseRoute(hash: string): Route {
   const [page, id] = hash.replace(/^#\/?/, '').split('/');
   const selected = id === undefined || id === '' ? null : decodeURIComponent(id);
+  if (page === 'provisioning' || page === 'people' || page === 'audit') return { page };
   return page === 'deployments' ? { page, deployment: selected } : { page: 'devices', device: selected };
 }
 

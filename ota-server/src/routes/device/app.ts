@@ -19,6 +19,7 @@ export function buildDeviceApp(context: ServerContext, certificate: KeyAndCertif
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: SERVER_LIMITS.jsonBodyMaxBytes,
     forceCloseConnections: true,
+    keepAliveTimeout: SERVER_LIMITS.deviceKeepAliveMs,
     exposeHeadRoutes: false,
     frameworkErrors: answerFrameworkError,
     https: {

@@ -98,6 +98,13 @@ test('API tokens: of the caller’s rights only, shown once, kept as a hash, ove
   assert.equal((await dev.call('GET', '/me')).status, 401);
 });
 
+test('of two requests for one name at once, one is told that it is taken', async (context) => {
+  const running = await runServer(context);
+  const add = () => running.operator('POST', '/api/v1/users', { name: 'ada', password: PASSWORD, role: 'viewer' });
+  const statuses = (await Promise.all([add(), add()])).map(({ status }) => status);
+  assert.deepEqual(statuses.sort(), [200, 409]);
+});
+
 test('people of several fleets: only an administrator of the server may change them, and each sees one fleet at a time', async (context) => {
   const running = await runServer(context);
   await running.operator('POST', '/api/v1/fleets', { id: 'north', name: 'North' });

@@ -39,10 +39,15 @@ export function peopleRoutes(scope: FastifyInstance, { store: { accounts }, endi
     const { name, password, role, server } = validate(schema, request.body, 'user');
     if (server && !isServerWide(request))
       throw new NodeosError('FORBIDDEN', 'only an administrator of the server can make another one');
-    if ((await accounts.getUser(name)) !== null)
-      throw new NodeosError('CONFLICT', `the user name ${name} is taken`, { hint: 'Choose another name.' });
+    const isTaken = async (): Promise<boolean> => (await accounts.getUser(name)) !== null;
+    const taken = new NodeosError('CONFLICT', `the user name ${name} is taken`, { hint: 'Choose another name.' });
+    if (await isTaken()) throw taken;
     const createdAt = Date.now();
-    await accounts.addUser({ name, password: await hashPassword(password), server, createdAt });
+    const user = { name, password: await hashPassword(password), server, createdAt };
+    // Hashing takes a while: of two requests with one name, one is late.
+    await accounts.addUser(user).catch(async (error) => {
+      throw (await isTaken()) ? taken : error;
+    });
     await fleetOf(request).store.people.setMember(name, role);
     return { name, role, server, createdAt };
   });

@@ -1,10 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { type ClaimToken, claimTokenRequestSchema, type ListedClaimToken } from '@nodeos/contracts/operator-api.ts';
 import { replaceRequestSchema } from '@nodeos/contracts/provisioning.ts';
 import { validate } from '@nodeos/contracts/validate.ts';
 import type { FastifyInstance } from 'fastify';
 import type * as z from 'zod';
+import { randomText } from '../../access/random-text.ts';
 import { SERVER_LIMITS } from '../../limits.ts';
 import { readRegistrations } from '../../provisioning/csv.ts';
 import { fleetOf } from './authenticate.ts';
@@ -35,7 +36,7 @@ function claimTokenRoutes(scope: FastifyInstance): void {
   scope.post('/api/v1/claim-tokens', async (request): Promise<ListedClaimToken> => {
     const schema = claimTokenRequestSchema as z.ZodType<z.infer<typeof claimTokenRequestSchema>>;
     const wanted = validate(schema, request.body, 'claim token');
-    const token = { ...wanted, token: randomBytes(18).toString('base64url'), used: 0, createdAt: Date.now() };
+    const token = { ...wanted, token: randomText(18), used: 0, createdAt: Date.now() };
     await fleetOf(request).store.addClaimToken(token);
     return listed(token);
   });

@@ -1,3 +1,4 @@
+import type { Scope } from '@nodeos/contracts/access.ts';
 import { useState } from 'preact/hooks';
 import type { Fleet } from '../fleet.ts';
 import { Icon, Mark } from '../parts/icon.tsx';
@@ -10,7 +11,20 @@ const THEMES: readonly { readonly theme: Theme; readonly icon: 'system' | 'sun' 
   { theme: 'dark', icon: 'moon', label: 'Dark colours' },
 ];
 
-export function TopBar({ fleet, page, onSignOut }: { fleet: Fleet; page: Route['page']; onSignOut: () => void }) {
+const MORE: readonly { readonly page: Route['page']; readonly label: string; readonly scope: Scope | null }[] = [
+  { page: 'provisioning', label: 'Provisioning', scope: 'provision' },
+  { page: 'people', label: 'People', scope: null },
+  { page: 'audit', label: 'Audit', scope: 'audit' },
+];
+
+interface TopBarProps {
+  readonly fleet: Fleet;
+  readonly page: Route['page'];
+  readonly onSignOut: () => void;
+  readonly onFleet: (id: string) => void;
+}
+
+export function TopBar({ fleet, page, onSignOut, onFleet }: TopBarProps) {
   const [theme, setTheme] = useState(readTheme);
   const index = THEMES.findIndex((one) => one.theme === theme);
   const current = THEMES[index] ?? THEMES[0];
@@ -39,8 +53,22 @@ export function TopBar({ fleet, page, onSignOut }: { fleet: Fleet; page: Route['
             </span>
           )}
         </a>
+        {MORE.filter(({ scope }) => scope === null || fleet.me.scopes.includes(scope)).map((one) => (
+          <a key={one.page} href={href(one.page)} aria-current={page === one.page ? 'page' : undefined}>
+            {one.label}
+          </a>
+        ))}
       </nav>
       <div class="top-end">
+        {fleet.me.fleets.length > 1 && (
+          <select aria-label="Fleet" value={fleet.me.fleet} onChange={(event) => onFleet(event.currentTarget.value)}>
+            {fleet.me.fleets.map(({ id, name }) => (
+              <option key={id} value={id}>
+                {name}
+              </option>
+            ))}
+          </select>
+        )}
         <span class={`live ${fleet.live ? 'on' : 'off'}`} role="status">
           <i aria-hidden="true" />
           <span>{fleet.live ? 'Live' : 'Reconnecting…'}</span>

@@ -1,0 +1,159 @@
+import { useState } from 'preact/hooks';
+import { api } from '../api.ts';
+import type { Fleet } from '../fleet.ts';
+import { Fault, List } from '../parts/list.tsx';
+import type { Notify } from '../parts/notices.tsx';
+import { Ago, ConfirmButton } from '../parts/small.tsx';
+import { href } from '../route.ts';
+import { useLoad } from '../use-load.ts';
+import { ClaimTokens } from './claim-tokens.tsx';
+
+/** How devices come into the fleet. */
+export function ProvisioningPage({ fleet, notify }: { fleet: Fleet; notify: Notify }) {
+  return (
+    <section aria-labelledby="provisioning-title">
+      <div class="page-head">
+        <h1 id="provisioning-title">Provisioning</h1>
+      </div>
+      <Waiting fleet={fleet} notify={notify} />
+      <ClaimTokens devices={fleet.devices.length} notify={notify} />
+      <Registrations devices={fleet.devices.length} notify={notify} />
+    </section>
+  );
+}
+
+function Waiting({ fleet, notify }: { fleet: Fleet; notify: Notify }) {
+  const pending = fleet.devices.filter(({ state }) => state === 'pending');
+  return (
+    <section class="block" aria-labelledby="waiting-title">
+      <div class="block-head">
+        <h2 id="waiting-title">Waiting for approval</h2>
+      </div>
+      <List
+        label="Devices that wait"
+        columns={['Device', 'Serial number', 'Board', 'Since', 'Actions']}
+        empty="No device waits."
+        count={pending.length}
+      >
+        {pending.map((device) => (
+          <tr key={device.id}>
+            <th scope="row">
+              <a href={href('devices', device.id)}>{device.name}</a>
+            </th>
+            <td>{device.serial}</td>
+            <td>{device.board}</td>
+            <td>
+              <Ago at={device.createdAt} />
+            </td>
+            <td>
+              <button
+                type="button"
+                class="button solid primary"
+                aria-label={`Approve ${device.name}`}
+                onClick={() => {
+                  api.approve(device.id).then(() => notify.done(`${device.name} is approved`), notify.error);
+                }}
+              >
+                Approve
+              </button>{' '}
+              <ConfirmButton
+                label="Refuse"
+                tone="bad"
+                question="For good: this identity never comes in."
+                onConfirm={() => {
+                  api.revoke(device.id).then(() => notify.done(`${device.name} is refused`), notify.error);
+                }}
+              />
+            </td>
+          </tr>
+        ))}
+      </List>
+    </section>
+  );
+}
+
+function Registrations({ devices, notify }: { devices: number; notify: Notify }) {
+  const { value: registrations, error, reload } = useLoad(api.registrations, [devices]);
+  const [text, setText] = useState('');
+  const send = (csv: string): void => {
+    api.register(csv).then(({ added, changed }) => {
+      setText('');
+      notify.done(`${added} added, ${changed} changed`);
+      reload();
+    }, notify.error);
+  };
+  return (
+    <section class="block" aria-labelledby="registrations-title">
+      <div class="block-head">
+        <h2 id="registrations-title">Registered serial numbers</h2>
+      </div>
+      <form
+        class="stacked"
+        aria-label="Register serial numbers"
+        onSubmit={(event) => {
+          event.preventDefault();
+          send(text);
+        }}
+      >
+        <label for="csv">
+          Comma-separated values with the heading <code>serial,tags,approve</code>
+        </label>
+        <textarea
+          id="csv"
+          rows={3}
+          spellcheck={false}
+          placeholder={'serial,tags,approve\n100000003d1f,kiosk berlin,yes'}
+          value={text}
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
+        <div class="inline">
+          <button type="submit" class="button solid primary" disabled={text.trim() === ''}>
+            Register
+          </button>
+          <label class="file">
+            or a file{' '}
+            <input
+              type="file"
+              accept=".csv,text/csv"
+              onChange={(event) => {
+                event.currentTarget.files?.[0]?.text().then(send, notify.error);
+              }}
+            />
+          </label>
+        </div>
+      </form>
+      <Fault error={error} />
+      <List
+        label="Registered serial numbers"
+        columns={['Serial number', 'Tags', 'Approves', 'Device', 'Actions']}
+        empty="None. Devices can come with a claim token alone."
+        count={registrations?.length ?? 1}
+      >
+        {registrations?.map(({ serial, tags, approve, device }) => (
+          <tr key={serial}>
+            <th scope="row">{serial}</th>
+            <td>
+              {tags.map((tag) => (
+                <span key={tag} class="tag">
+                  {tag}
+                </span>
+              ))}
+            </td>
+            <td>{approve ? 'yes' : 'no'}</td>
+            <td>{device === null ? 'not yet' : <a href={href('devices', device)}>{device}</a>}</td>
+            <td>
+              <button
+                type="button"
+                class="button"
+                aria-label={`Remove ${serial}`}
+                onClick={() => api.unregister(serial).then(reload, notify.error)}
+              >
+                Remove
+              </button>
+            </td>
+          </tr>
+        ))}
+      </List>
+    </section>
+  );
+}
