@@ -45,6 +45,13 @@ describe('nodeos in package.json', () => {
       assert.ok((field.unwrap().description ?? field.description ?? '').length > 20, name);
   });
 
+  it('every field stands in the documentation, and no other', () => {
+    const page = readFileSync(new URL('../docs/apps.md', import.meta.url), 'utf8');
+    const table = page.slice(page.indexOf('| field |'), page.indexOf('### Data'));
+    const named = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
+    assert.deepEqual(named.sort(), Object.keys(appSettingsSchema.shape).sort());
+  });
+
   it('takes every field, and JSON Schema agrees', () => {
     assert.deepEqual(Object.keys(full).sort(), Object.keys(appSettingsSchema.shape).sort());
     assert.deepEqual(appSettingsSchema.parse(full), full);

@@ -115,6 +115,7 @@ test('a version that crashes after its migration leaves the old one with the old
     availableMemoryKiB: async () => 1_000_000,
     startTimeoutMs: 20_000,
     dataVersions: openDataVersions(join(folder, 'versions'), () => true),
+    migrationLimitMs: 3_000,
   });
   t.after(() => runtime.stopAll());
   const show = `console.log('data', require('node:fs').readFileSync(${JSON.stringify(file)}, 'utf8'));`;
@@ -122,8 +123,19 @@ test('a version that crashes after its migration leaves the old one with the old
   const settings = { data: { version: 2, migrations: { 2: { up: write('two'), down: write('one') } } } };
   const bad = await apps.app('2.0.0', `${show} throw new Error('not with this')`, settings);
   const good = await apps.app('2.0.1', `${show} setInterval(() => {}, 1000);`, settings);
+  const hangs = ['node', '-e', 'setInterval(() => {}, 1000)'];
+  const stuck = await apps.app('1.9.0', show, {
+    data: { version: 2, migrations: { 2: { up: hangs, down: write('one') } } },
+  });
   await runtime.start(old);
   await runtime.allHealthy(20_000);
+  await assert.rejects(
+    runtime.activate(stuck, old, () => {}),
+    {
+      code: 'APP_MIGRATION_FAILED',
+      message: 'hello 1.9.0: the migration of its data to version 2 did not end within 3000 ms',
+    },
+  );
   await assert.rejects(
     runtime.activate(bad, old, () => {}),
     { code: 'APP_START_FAILED' },
@@ -131,6 +143,6 @@ test('a version that crashes after its migration leaves the old one with the old
   await runtime.activate(good, old, () => {});
   assert.deepEqual(
     lines.filter((line) => line.startsWith('data')),
-    ['data one', 'data two', 'data one', 'data two'],
+    ['data one', 'data one', 'data two', 'data one', 'data two'],
   );
 });

@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openCgroups } from './cgroup.ts';
+import { createDeviceGrants } from './device-grants.ts';
 import { homeOf, nextUid } from './home.ts';
-import { toEnding } from './launch.ts';
+import { createLaunch, toEnding } from './launch.ts';
 import { devicePaths, launchArguments, missingDevices } from './launch-command.ts';
 import { makeAppFolder } from './node-apps.testing.ts';
 import { describeEnding } from './process.ts';
+import type { UserRuns } from './user-runs.ts';
 
 const PATHS = {
   appNode: '/usr/bin/node',
@@ -94,6 +96,30 @@ test('devices are those present of the kinds asked for, and nothing else', () =>
   assert.deepEqual(devicePaths(['display'], ['fb0', 'dri/card0', 'dri/renderD128']), ['/dev/fb0', '/dev/dri/card0']);
   assert.deepEqual(missingDevices(['gpio', 'i2c', 'spi?', '/dev/i2c-1'], ['gpiochip0']), ['i2c', '/dev/i2c-1']);
   assert.deepEqual(devicePaths(['/dev/../etc/passwd', 'nonsense', '/dev/missing'], present), []);
+});
+
+test('an app is not started without a device that it needs', async () => {
+  await using folder = await temporary();
+  await mkdir(`${folder.path}/dev/input`, { recursive: true });
+  await writeFile(`${folder.path}/dev/input/event0`, '');
+  await using apps = await makeAppFolder();
+  const started: string[] = [];
+  const start: UserRuns['start'] = async ({ name }) => {
+    started.push(name);
+    throw new Error('far enough');
+  };
+  const paths = { ...PATHS, users: folder.path, devices: `${folder.path}/dev`, proc: '/proc', cpuinfo: '/cpuinfo' };
+  const launch = createLaunch(paths, { start }, createDeviceGrants());
+  const app = async (devices: string[]) => apps.app('1.0.0', '', { devices });
+  await assert.rejects(launch(await app(['input', 'i2c', 'spi']), { hold: false }), {
+    code: 'APP_DEVICE_MISSING',
+    message: 'this machine has no i2c, no spi',
+  });
+  assert.deepEqual(started, []);
+  if (process.getuid?.() === 0) {
+    await assert.rejects(launch(await app(['input', 'i2c?']), { hold: false }), /far enough/);
+    assert.deepEqual(started, ['hello']);
+  }
 });
 
 test('user ids start at 10000 and are never given twice', () => {

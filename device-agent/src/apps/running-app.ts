@@ -1,5 +1,6 @@
 import type { AppStatus } from '@nodeos/contracts/desired-state.ts';
 import { describeError } from '@nodeos/contracts/errors.ts';
+import { delay } from '../backoff.ts';
 import type { InstalledApp } from '../ports.ts';
 import type { AppGreeting } from './app-channel.ts';
 import type { AppConfigurations } from './app-configuration.ts';
@@ -8,6 +9,9 @@ import { untilHealthy } from './health.ts';
 import { Instance, type OnLine } from './instance.ts';
 import type { Launch } from './process.ts';
 import { decideRestart, NO_RESTARTS } from './restart-policy.ts';
+
+/** A migration that hangs must not keep the device from all further updates. */
+const MIGRATION_LIMIT_MS = 600_000;
 
 export interface AppSurroundings {
   readonly launch: Launch;
@@ -20,6 +24,7 @@ export interface AppSurroundings {
   readonly deviceFacts?: () => Readonly<Record<string, string>>;
   readonly configurations?: Pick<AppConfigurations, 'read'>;
   readonly dataVersions?: DataVersions;
+  readonly migrationLimitMs?: number;
 }
 
 /** One app by name: the version that runs now, started again whenever it ends by itself. */
@@ -130,8 +135,16 @@ export class RunningApp {
       const instance = new Instance({ ...by, manifest }, process, (stream, text) =>
         this.#around.onLine(by.manifest.name, stream, text),
       );
-      const { code } = await instance.ended;
-      if (code !== 0) throw new Error(instance.reason());
+      const limitMs = this.#around.migrationLimitMs ?? MIGRATION_LIMIT_MS;
+      const over = new AbortController();
+      const late = delay(limitMs, over.signal).then(() => 'late' as const);
+      const first = await Promise.race([instance.ended, late]);
+      over.abort();
+      if (first === 'late') {
+        await instance.stop(0);
+        throw new Error(`did not end within ${limitMs} ms`);
+      }
+      if (first.code !== 0) throw new Error(instance.reason());
     });
   }
 

@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { compatibilityPage } from './compatibility-page.ts';
+import { developOnDevice } from './develop-on-device.ts';
+import { testOnOneDevice } from './on-one-device.ts';
+import { PACKAGES } from './packages.ts';
+
+test('at least forty packages are tried, ten of them always', () => {
+  assert.ok(PACKAGES.length >= 40);
+  assert.equal(PACKAGES.filter(({ always }) => always).length, 10);
+});
+
+testOnOneDevice('all packages are bundled and used on a device', PACKAGES, {
+  before: developOnDevice,
+  finish: (verdicts) =>
+    writeFile(new URL('../../docs/npm-compatibility.md', import.meta.url), compatibilityPage(verdicts)),
+});
