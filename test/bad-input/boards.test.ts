@@ -17,7 +17,9 @@ import { assertRefused } from '../support/refusal.ts';
 const folder = mkdtempSync(join(tmpdir(), 'nodeos-test-boards-'));
 after(() => rmSync(folder, { recursive: true }));
 const image = join(folder, 'empty.img');
-writeFileSync(image, Buffer.alloc(1_048_576));
+const disk = Buffer.alloc(1_048_576);
+disk.writeUInt16LE(0xaa55, 510);
+writeFileSync(image, disk);
 
 // biome-ignore lint/suspicious/noExplicitAny: the tests break the file in ways that no type allows
 type BoardFile = any;

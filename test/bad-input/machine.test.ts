@@ -11,33 +11,42 @@ const folder = mkdtempSync(join(tmpdir(), 'nodeos-test-machine-'));
 after(() => rmSync(folder, { recursive: true }));
 const noImage = join(folder, 'text.img');
 writeFileSync(noImage, 'this is no image');
+/** Enough to be taken for a disk. */
+const empty = join(folder, 'empty.img');
+const disk = Buffer.alloc(1_048_576);
+disk.writeUInt16LE(0xaa55, 510);
+writeFileSync(empty, disk);
 
 test('run: an image that does not exist', async () => {
   assertRefused(await nodeos(['run', join(folder, 'gone.img')]), 'FILE_UNREADABLE', /gone\.img/);
 });
 
+test('run: a file that is no image', async () => {
+  assertRefused(await nodeos(['run', noImage]), 'INPUT_INVALID', /text\.img is no image/);
+});
+
 test('run: a board that does not exist', async () => {
-  assertRefused(await nodeos(['run', noImage, '--board', 'toaster']), 'BOARD_UNKNOWN', /toaster/);
+  assertRefused(await nodeos(['run', empty, '--board', 'toaster']), 'BOARD_UNKNOWN', /toaster/);
 });
 
 test('run: options that fit nothing are named', async () => {
-  assertRefused(await nodeos(['run', noImage, '--forward', '8080']), 'INPUT_INVALID', /--forward 8080/);
-  assertRefused(await nodeos(['run', noImage, '--bus', 'floppy']), 'INPUT_INVALID', /--bus floppy/);
-  assertRefused(await nodeos(['run', noImage, '--memory', 'lots']), 'INPUT_INVALID', /--memory lots/);
-  assertRefused(await nodeos(['run', noImage, '--firmware', 'none']), 'INPUT_INVALID', /--firmware none/);
+  assertRefused(await nodeos(['run', empty, '--forward', '8080']), 'INPUT_INVALID', /--forward 8080/);
+  assertRefused(await nodeos(['run', empty, '--bus', 'floppy']), 'INPUT_INVALID', /--bus floppy/);
+  assertRefused(await nodeos(['run', empty, '--memory', 'lots']), 'INPUT_INVALID', /--memory lots/);
+  assertRefused(await nodeos(['run', empty, '--firmware', 'none']), 'INPUT_INVALID', /--firmware none/);
 });
 
 test('run: a fleet file that does not fit names the field', async () => {
   const path = join(folder, 'fleet.json');
   writeFileSync(path, JSON.stringify({ server: 'http://plain', broker: 'mqtts://x:1', ca: 'x', claimToken: 'short' }));
-  assertRefused(await nodeos(['run', noImage, '--fleet', path]), 'INPUT_INVALID', /server/, /claimToken/);
+  assertRefused(await nodeos(['run', empty, '--fleet', path]), 'INPUT_INVALID', /server/, /claimToken/);
 });
 
 test('run and server: a port in use is named with the way out', async () => {
   const port = await freePort();
   const server = createServer().listen(port, '127.0.0.1');
   try {
-    assertRefused(await nodeos(['run', noImage, '--forward', `${port}:80`]), 'PORT_IN_USE', new RegExp(String(port)));
+    assertRefused(await nodeos(['run', empty, '--forward', `${port}:80`]), 'PORT_IN_USE', new RegExp(String(port)));
     assertRefused(await nodeos(['demo', '--port', String(port)]), 'PORT_IN_USE', new RegExp(String(port)));
   } finally {
     server.close();
@@ -45,6 +54,6 @@ test('run and server: a port in use is named with the way out', async () => {
 });
 
 test('run: QEMU that is not installed is named with its package', async () => {
-  const result = await nodeos(['run', noImage], { env: { PATH: folder } });
+  const result = await nodeos(['run', empty], { env: { PATH: folder } });
   assertRefused(result, 'TOOL_MISSING', /qemu-system-x86_64/, /apt-get install qemu-system-x86/);
 });
