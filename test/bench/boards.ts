@@ -67,7 +67,10 @@ async function measureBoard(board: Board, signal: AbortSignal, say: (line: strin
       return { ...size, ...none, note: error.message };
     }
     say(`${board.name}: booting`);
-    const { agentSeconds, onlineSeconds, usedMiB } = await bootOnline(board, signal, undefined);
+    const boot = await bootOnline(board, signal, undefined).catch(notOnline);
+    // One board that does not come up must not cost the numbers of all others.
+    if ('reason' in boot) return { ...size, ...none, note: `did not come online: ${boot.reason}` };
+    const { agentSeconds, onlineSeconds, usedMiB } = boot;
     const times = { ...size, agentSeconds, onlineSeconds, note: '' };
     if (emulate.cpu === null) return { ...times, memoryMiB: { kind: 'used', value: usedMiB } };
     return { ...times, memoryMiB: { kind: 'least', value: await leastMemory(board, signal, say) } };
@@ -118,6 +121,12 @@ async function bootOnline(board: Board, signal: AbortSignal, memoryMiB: number |
   }
 }
 
+/** Throws what is no fault of the device. */
+function notOnline(error: unknown): { readonly reason: string } {
+  if (!isNodeosError(error) || !['EMULATOR_TIMEOUT', 'STORY_FAILED'].includes(error.code)) throw error;
+  return { reason: error.code };
+}
+
 /** What the compilation of the board's kernel took; it stands beside the kernel in the cache. */
 async function kernelSeconds(board: Board, signal: AbortSignal): Promise<number> {
   const context = { cacheRoot: sharedCache(), signal, progress: () => {}, locked: false };
@@ -137,7 +146,7 @@ async function leastMemory(board: Board, signal: AbortSignal, say: (line: string
       say(`${board.name}: ${memoryMiB} MiB are enough`);
       least = memoryMiB;
     } catch (error) {
-      if (!isNodeosError(error) || !['EMULATOR_TIMEOUT', 'STORY_FAILED'].includes(error.code)) throw error;
+      notOnline(error);
       say(`${board.name}: ${memoryMiB} MiB are too little`);
       break;
     }
