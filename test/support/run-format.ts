@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type CommandOptions, ROOT, startCommand } from './command.ts';
 
-const LIMIT_MS = 180_000;
+const LIMIT_MS = 300_000;
 
 /** What a machine has shown and served once its app runs. */
 export interface Ran {
