@@ -22,8 +22,9 @@ export async function startFleet(
   devices: number,
   releases: readonly string[],
   change: z.input<typeof profileSchema>,
+  dashboard = false,
 ): Promise<SimulatedFleet> {
-  const running = await runServer(context);
+  const running = await runServer(context, undefined, dashboard);
   const publisher = await makePublisher(running);
   for (const release of releases) {
     const [name, version] = release.split('@') as [string, string];

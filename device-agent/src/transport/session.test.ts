@@ -69,6 +69,21 @@ function start(t: TestContext, handler: Handler | null) {
   return { http, session, events, seen, until };
 }
 
+test('what was heard is told, also where there is nothing to do', async (t) => {
+  let heard = false;
+  const told = Promise.withResolvers<void>();
+  const { session } = start(t, (method) => {
+    if (method === 'GET') {
+      heard = true;
+      return { status: 200, json: DESIRED };
+    }
+    if (heard) told.resolve();
+    return { status: 204 };
+  });
+  session.poll();
+  await told.promise;
+});
+
 const healthy: Handler = (method, path, options) => {
   if (method === 'POST') return { status: 204 };
   assert.equal(path, '/device/v1/desired');

@@ -59,6 +59,8 @@ export function openSession(options: SessionOptions): Session {
     const desired: DesiredState = validate(desiredStateSchema, await readJson(answer), 'desired state');
     etag = answer.headers.etag ?? null;
     updater.apply(desired);
+    // Also where there is nothing to do: the server waits to hear that the device has heard.
+    reportSoon();
   }
 
   async function sendReport(): Promise<void> {
@@ -149,16 +151,18 @@ export function openSession(options: SessionOptions): Session {
   }
 
   let soon: NodeJS.Timeout | null = null;
+  function reportSoon(): void {
+    if (closed) return;
+    soon ??= setTimeout(() => {
+      soon = null;
+      void reporting.now();
+    }, REPORT_AFTER_MS);
+  }
   void polling.now();
   void reporting.now();
   return {
     poll: () => void polling.now(),
-    reportSoon() {
-      soon ??= setTimeout(() => {
-        soon = null;
-        void reporting.now();
-      }, REPORT_AFTER_MS);
-    },
+    reportSoon,
     report: () => reporting.now(),
     retryNow() {
       polling.retryNow();

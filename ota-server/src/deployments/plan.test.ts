@@ -163,6 +163,8 @@ test('back is who has heard of it and runs the release no more', () => {
   assert.equal(after('0.9.0', 3), 'returning');
   assert.equal(after('1.0.0', 4), 'returning');
   assert.equal(after('0.9.0', 4), 'returned');
+  const failed = afterReport(returning, deployment(1), report({ generation: 3, updates: [status('failed')] }), 5);
+  assert.deepEqual([failed.state, failed.reason], ['failed', 'APP_START_FAILED: exit code 1']);
 });
 
 test('fetched is enough where nothing more was asked for', () => {

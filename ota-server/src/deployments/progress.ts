@@ -64,6 +64,10 @@ function judgeSoak(deployment: EngineDeployment, report: DeviceReport): Partial<
 
 /** It is back when it has heard of it and no longer runs the release. */
 function judgeReturn(row: Assignment, deployment: EngineDeployment, report: DeviceReport): Partial<Assignment> | null {
+  const name = attemptName(row.deployment, row.attempts);
+  const status = report.updates.findLast((update) => update.deployment === name);
+  // It was under way when the rollout was turned back, and went back by itself.
+  if (status?.state === 'failed') return { state: 'failed', percent: null, reason: status.reason };
   if ((report.generation ?? -1) < row.generation) return null;
   const version = deployment.kind === 'system' ? report.system.version : report.apps[deployment.name]?.version;
   if (version === deployment.version || (deployment.kind === 'system' && report.system.trial)) return null;

@@ -12,9 +12,11 @@ import type { AuditPage } from '@nodeos/contracts/audit.ts';
 import type {
   ClaimTokenRequest,
   Deployment,
+  DeploymentRequest,
   DeviceDetail,
   DeviceSummary,
   ErrorBody,
+  Group,
   ListedClaimToken,
   Release,
   ServerInfo,
@@ -94,7 +96,12 @@ export const api = {
   reboot: (id: string) => call('POST', `/devices/${at(id)}/reboot`, {}),
   setTags: (id: string, tags: string[]) => read<DeviceSummary>('PUT', `/devices/${at(id)}/tags`, { tags }),
   deployments: async () => (await read<{ deployments: Deployment[] }>('GET', '/deployments')).deployments,
-  deploy: (target: string, to: Deployment['to']) => read<Deployment>('POST', '/deployments', { target, to }),
+  deploy: (target: string, to: Deployment['to'], rollout: DeploymentRequest['rollout']) =>
+    read<Deployment>('POST', '/deployments', { target, to, rollout }),
   abort: (id: string) => read<Deployment>('POST', `/deployments/${at(id)}/abort`, {}),
+  turnBack: (id: string) => read<Deployment>('POST', `/deployments/${at(id)}/abort`, { turnBack: true }),
+  steer: (id: string, verb: 'pause' | 'resume' | 'approve') =>
+    read<Deployment>('POST', `/deployments/${at(id)}/${verb}`, {}),
+  groups: async () => (await read<{ groups: Group[] }>('GET', '/groups')).groups,
   releases: async () => (await read<{ releases: Release[] }>('GET', '/releases')).releases,
 };

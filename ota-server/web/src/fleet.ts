@@ -1,5 +1,5 @@
 import type { Identity } from '@nodeos/contracts/access.ts';
-import type { Deployment, DeviceSummary, Release, ServerInfo } from '@nodeos/contracts/operator-api.ts';
+import type { Deployment, DeviceSummary, Group, Release, ServerInfo } from '@nodeos/contracts/operator-api.ts';
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError, api } from './api.ts';
 
@@ -9,6 +9,7 @@ export interface Fleet {
   readonly devices: readonly DeviceSummary[];
   readonly deployments: readonly Deployment[];
   readonly releases: readonly Release[];
+  readonly groups: readonly Group[];
   /** False while the event stream is broken: what is shown may be old. */
   readonly live: boolean;
   /** Grows with each change of a device, so that an open device page reloads. */
@@ -21,7 +22,7 @@ export type FleetState =
   | { readonly phase: 'ready'; readonly fleet: Fleet };
 
 interface Change {
-  readonly topic: 'devices' | 'deployments' | 'releases';
+  readonly topic: 'devices' | 'deployments' | 'releases' | 'groups';
   readonly id: string;
 }
 const GATHER_MS = 250;
@@ -51,7 +52,12 @@ export function useFleet(session: number): [FleetState, () => void] {
       // First alone: where nobody is signed in, one refused request is enough.
       const me = await api.me();
       const server = await api.server();
-      const [devices, deployments, releases] = await Promise.all([api.devices(), api.deployments(), api.releases()]);
+      const [devices, deployments, releases, groups] = await Promise.all([
+        api.devices(),
+        api.deployments(),
+        api.releases(),
+        api.groups(),
+      ]);
       if (stopped) return;
       setState((now) => ({
         phase: 'ready',
@@ -61,6 +67,7 @@ export function useFleet(session: number): [FleetState, () => void] {
           devices,
           deployments,
           releases,
+          groups,
           live: true,
           revisions: bumped(
             now.phase === 'ready' ? now.fleet.revisions : new Map(),
@@ -77,10 +84,12 @@ export function useFleet(session: number): [FleetState, () => void] {
       const devices = topics.has('devices') ? await api.devices() : null;
       const deployments = topics.has('deployments') ? await api.deployments() : null;
       const releases = topics.has('releases') ? await api.releases() : null;
+      const groups = topics.has('groups') ? await api.groups() : null;
       patch((fleet) => ({
         devices: devices ?? fleet.devices,
         deployments: deployments ?? fleet.deployments,
         releases: releases ?? fleet.releases,
+        groups: groups ?? fleet.groups,
         revisions: bumped(fleet.revisions, ids),
       }));
     };

@@ -1,13 +1,14 @@
-import type { Deployment } from '@nodeos/contracts/operator-api.ts';
-import { api } from '../api.ts';
+import { type Deployment, UNDER_WAY } from '@nodeos/contracts/operator-api.ts';
 import type { Fleet } from '../fleet.ts';
 import { Icon } from '../parts/icon.tsx';
 import type { Notify } from '../parts/notices.tsx';
-import { Ago, Badge, Command, ConfirmButton, Empty, Progress, Reason } from '../parts/small.tsx';
+import { Ago, Badge, Command, Empty, Progress, Reason } from '../parts/small.tsx';
 import { href } from '../route.ts';
 import { deploymentTone, deploymentWord, destinationText, rowTone, rowWord } from '../words.ts';
 import { DeployForm } from './deploy-form.tsx';
-import { DeploymentBar } from './deployment-bar.tsx';
+import { DeploymentBar, sizeOf } from './deployment-bar.tsx';
+import { DeploymentSteps } from './deployment-steps.tsx';
+import { Waves } from './deployment-waves.tsx';
 
 export function DeploymentsPage({
   fleet,
@@ -50,7 +51,9 @@ export function DeploymentsPage({
           <DeploymentCard
             key={deployment.id}
             deployment={deployment}
-            open={deployment.id === selected || (selected === null && (index === 0 || deployment.state === 'running'))}
+            open={
+              deployment.id === selected || (selected === null && (index === 0 || UNDER_WAY.includes(deployment.state)))
+            }
             notify={notify}
           />
         ))}
@@ -60,13 +63,8 @@ export function DeploymentsPage({
 }
 
 function DeploymentCard({ deployment, open, notify }: { deployment: Deployment; open: boolean; notify: Notify }) {
-  const { devices } = deployment;
-  const confirmed = devices.filter(({ state }) => state === 'confirmed').length;
-  const abort = (): void => {
-    api
-      .abort(deployment.id)
-      .then(() => notify.done(`${deployment.name} ${deployment.version} is taken back`), notify.error);
-  };
+  const { counts, devices, waves } = deployment;
+  const hidden = sizeOf(counts) - devices.length;
   return (
     <li class={`deployment ${deployment.state}`} data-deployment={deployment.id}>
       <details open={open}>
@@ -77,9 +75,9 @@ function DeploymentCard({ deployment, open, notify }: { deployment: Deployment; 
             <strong>{deployment.name}</strong> <span class="number">{deployment.version}</span>
             <span class="faint">to {destinationText(deployment.to)}</span>
           </span>
-          <DeploymentBar deployment={deployment} />
+          <DeploymentBar counts={counts} />
           <span class="tally number">
-            {confirmed}/{devices.length}
+            {counts.confirmed ?? 0}/{sizeOf(counts)}
           </span>
           <Badge tone={deploymentTone(deployment.state)}>{deploymentWord(deployment.state)}</Badge>
           <span class="when faint">
@@ -87,31 +85,32 @@ function DeploymentCard({ deployment, open, notify }: { deployment: Deployment; 
           </span>
         </summary>
         <div class="deployment-body">
+          {deployment.reason !== null && (
+            <p class="stopped" role="status">
+              {deploymentWord(deployment.state)}: {deployment.reason}
+            </p>
+          )}
+          {waves.length > 1 && <Waves deployment={deployment} />}
           {devices.length === 0 && <p class="faint">No device is reached yet; those that come later are.</p>}
           <ul class="rows">
-            {devices.toSorted(byName).map((device) => (
+            {devices.toSorted(byInterest).map((device) => (
               <li key={device.id}>
                 <a href={href('devices', device.id)}>{device.name}</a>
                 <span class="line end">
                   {device.percent !== null && (
                     <Progress percent={device.percent} tone="busy" label={`${device.name} fetches`} />
                   )}
+                  {device.attempts > 1 && <span class="faint">attempt {device.attempts}</span>}
                   <Badge tone={rowTone(device.state)}>{rowWord(device.state)}</Badge>
                 </span>
                 {device.reason !== null && <Reason reason={device.reason} />}
               </li>
             ))}
           </ul>
+          {hidden > 0 && <p class="faint">and {hidden} more devices</p>}
           <div class="deployment-foot">
             <code>{deployment.id}</code>
-            {deployment.state !== 'aborted' && (
-              <ConfirmButton
-                label="Abort"
-                tone="bad"
-                question="Devices go back to what they ran before."
-                onConfirm={abort}
-              />
-            )}
+            <DeploymentSteps deployment={deployment} notify={notify} />
           </div>
         </div>
       </details>
@@ -120,4 +119,8 @@ function DeploymentCard({ deployment, open, notify }: { deployment: Deployment; 
 }
 
 type Row = Deployment['devices'][number];
-const byName = (a: Row, b: Row): number => a.name.localeCompare(b.name, 'en', { numeric: true });
+/** What an operator must see first stands first. */
+const FIRST: readonly Row['state'][] = ['failed', 'penalty', 'returning', 'returned', 'working', 'soaking', 'told'];
+const rank = ({ state }: Row): number => (FIRST.includes(state) ? FIRST.indexOf(state) : FIRST.length);
+const byInterest = (a: Row, b: Row): number =>
+  rank(a) - rank(b) || a.name.localeCompare(b.name, 'en', { numeric: true });

@@ -1,14 +1,16 @@
-import type { Deployment } from '@nodeos/contracts/operator-api.ts';
+import { type Deployment, UNDER_WAY } from '@nodeos/contracts/operator-api.ts';
 import { Icon } from '../parts/icon.tsx';
 import { href } from '../route.ts';
 import { destinationText } from '../words.ts';
-import { DeploymentBar } from './deployment-bar.tsx';
+import { DeploymentBar, sizeOf } from './deployment-bar.tsx';
 
 const SHOWN = 3;
 
 /** What goes out to the fleet at this moment, above the devices that it goes to. */
 export function RunningDeployments({ deployments }: { deployments: readonly Deployment[] }) {
-  const running = deployments.filter(({ state, devices }) => state === 'running' && devices.length > 0).slice(0, SHOWN);
+  const running = deployments
+    .filter(({ state, devices }) => UNDER_WAY.includes(state) && devices.length > 0)
+    .slice(0, SHOWN);
   if (running.length === 0) return null;
   return (
     <nav class="running-now" aria-label="Running deployments">
@@ -21,10 +23,10 @@ export function RunningDeployments({ deployments }: { deployments: readonly Depl
               <span class="faint">to {destinationText(deployment.to)}</span>
             </span>
             <span class="number faint">
-              {deployment.devices.filter(({ state }) => state === 'confirmed').length}/{deployment.devices.length}
+              {deployment.counts.confirmed ?? 0}/{sizeOf(deployment.counts)}
             </span>
           </span>
-          <DeploymentBar deployment={deployment} />
+          <DeploymentBar counts={deployment.counts} />
         </a>
       ))}
     </nav>
