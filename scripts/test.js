@@ -54,7 +54,8 @@ await main(async () => {
             'ota-server/web/tsconfig.json',
           ]),
         ];
-  const files = chosen.length > 0 ? chosen : [...UNIT_FOLDERS.flatMap((folder) => testsBelow(folder)), ...testsBelow('test')];
+  const files =
+    chosen.length > 0 ? chosen : [...UNIT_FOLDERS.flatMap((folder) => testsBelow(folder)), ...testsBelow('test')];
   // One file at a time: the system tests measure times and share one emulated machine's worth of processor.
   console.log('\n== tests');
   const { code: tests } = await run(NODE, ['--test', '--test-concurrency=1', '--test-reporter=spec', ...files], {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
+import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -102,4 +103,11 @@ test('SNTP: a server on the loopback is asked and believed', async (t) => {
   server.on('message', (request, from) => server.send(sntpAnswer(request, BUILD_MS), from.port, from.address));
   const time = await askTime('127.0.0.1', server.address().port);
   assert.ok(time >= BUILD_MS - 1);
+});
+
+test('a name whose look-up fails after the time for it is over is one error, not two', async () => {
+  await assert.rejects(askTime('no-such-name.invalid', 123, 0), /did not answer/);
+  // The look-up of a name ends before one that is asked for later, each at the resolver's own pace.
+  await assert.rejects(lookup('no-such-name.invalid'));
+  await new Promise(setImmediate);
 });

@@ -38,19 +38,24 @@ function readTimestamp(packet: Buffer, at: number): number {
 
 /**
  * Asks one server for the time.
+ * @param limitMs time for the answer, the look-up of the name included
  * @returns milliseconds since 1970 at the moment of the answer
  */
-export function askTime(server: string, port = 123): Promise<number> {
+export function askTime(server: string, port = 123, limitMs = REQUEST_TIMEOUT_MS): Promise<number> {
   const nonce = randomBytes(8);
   return new Promise((resolve, reject) => {
     const socket = createSocket('udp4');
+    let ended = false;
     const end = (error: Error | null, time = 0) => {
+      // A name whose look-up fails after the limit is an error of a socket that is closed already.
+      if (ended) return;
+      ended = true;
       clearTimeout(timer);
       socket.close();
       if (error) reject(error);
       else resolve(time);
     };
-    const timer = setTimeout(() => end(new Error(`${server} did not answer`)), REQUEST_TIMEOUT_MS);
+    const timer = setTimeout(() => end(new Error(`${server} did not answer`)), limitMs);
     const asked = performance.now();
     socket.on('error', (error) => end(error));
     socket.on('message', (packet) => {

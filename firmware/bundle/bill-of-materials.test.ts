@@ -46,6 +46,7 @@ describe('bill of materials', () => {
   it('names each package by its URL, hash and licence, and what it loads', () => {
     const bill = JSON.parse(billOfMaterials(app, packages));
     const item = (name: string) => bill.components.find((component: { name: string }) => component.name === name);
+    assert.deepEqual([bill.bomFormat, bill.specVersion], ['CycloneDX', '1.6']);
     assert.equal(item('c').purl, 'pkg:npm/%40b/c@2.0.0');
     assert.deepEqual(item('c').licenses, [{ expression: '(MIT OR Apache-2.0)' }]);
     assert.deepEqual(item('a').hashes, [{ alg: 'SHA-512', content: '07'.repeat(64) }]);

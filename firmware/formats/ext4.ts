@@ -37,6 +37,13 @@ const GROW_MAX_BYTES = 2 ** 41;
 /** One inode for 16 KiB, counted for the whole block groups of 128 MiB that it gets when it grows. */
 const INODES = 8192;
 
+/**
+ * Percent of the blocks that only the system may fill: what an app leaves of a full disk. Growing first fills the block
+ * group of 128 MiB without a larger share, then adds to it by whole percents of what it is then, rounded down
+ * (fs/ext4/resize.c): of 16 MiB with less than 8 percent none would be left of a large disk's.
+ */
+const RESERVED_PERCENT = 9;
+
 /** Written out, since each Debian release has another default; all are known to kernel 6.12 and e2fsck 1.47. */
 const FEATURES = [
   'none',
@@ -81,7 +88,8 @@ export async function makeExt4(request: Ext4Request, signal: AbortSignal): Promi
     `resize=${GROW_MAX_BYTES / BLOCK_BYTES - 1}`,
   ];
   const args = [
-    ...['-q', '-t', 'ext4', '-b', String(BLOCK_BYTES), '-I', '256', '-N', String(INODES), '-m', '1'],
+    ...['-q', '-t', 'ext4', '-b', String(BLOCK_BYTES), '-I', '256', '-N', String(INODES)],
+    ...['-m', String(RESERVED_PERCENT)],
     ...['-J', 'size=4', '-O', FEATURES.join(','), '-E', extended.join(',')],
     ...['-U', request.uuid, '-L', request.label, '-e', 'remount-ro', request.output],
   ];

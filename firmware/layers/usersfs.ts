@@ -24,7 +24,7 @@ export async function buildUsersfs(
   const label = area.partition?.label ?? '';
   const { folders, files } = factoryTree(app);
   const inputs = {
-    recipe: 1,
+    recipe: 3,
     bytes: area.bytes,
     label,
     uuid: identity.dataUuid,

@@ -1,5 +1,5 @@
 // As its users write it. Asks its parent to look at a line, or to pull one, by a line of JSON, and waits for the answer.
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { Gpio } from 'onoff';
 
 const ask = async (...words) => {
@@ -15,13 +15,16 @@ await ask('look', 24);
 await led.write(Gpio.LOW);
 await ask('look', 24);
 const presses = [];
-const pressed = new Promise((resolve) =>
-  button.watch((error, value) => presses.push(error ?? value) === 2 && resolve()),
-);
-await ask('pull', 25, true);
-await new Promise((resolve) => setTimeout(resolve, 100));
-await ask('pull', 25, false);
-await pressed;
+const seenPress = new EventEmitter();
+button.watch((error, value) => {
+  presses.push(error ?? value);
+  seenPress.emit('press');
+});
+for (const up of [true, false]) {
+  const pressed = once(seenPress, 'press');
+  await ask('pull', 25, up);
+  await pressed;
+}
 button.setActiveLow(true);
 seen.activeLow = button.readSync();
 const same = new Gpio(24, 'high');

@@ -11,6 +11,7 @@ import type { CheckedPackage } from './packages.ts';
 import { type Seen, useOnDevice } from './use-on-device.ts';
 
 const BOARD = 'x86_64-usb';
+const AT_ONCE = 4;
 
 /** One line of the table: what a package did, or why it could not. */
 export interface Verdict {
@@ -42,14 +43,12 @@ export function testOnOneDevice(
     try {
       const build = { cacheRoot: sharedCache(), signal, progress: () => {}, locked: false };
       const board = await loadBoard(BOARD);
-      const bundled: BundledPackage[] = [];
-      for (const item of packages)
-        await t.test(`${item.name} is bundled`, async (subtest) => {
-          const result = await bundlePackage(build, board, folder, item);
-          bundled.push(result);
-          if (item.fails?.at === 'bundle') assert.match(result.refused ?? 'it was bundled', item.fails.says);
-          else assert.equal(result.refused, null);
-          if (result.bundle) subtest.diagnostic(`${(result.bundle.bytes / 1e6).toFixed(2)} MB`);
+      const bundled = await bundleAll(packages, (item) => bundlePackage(build, board, folder, item));
+      for (const { bundle, refused, ...item } of bundled)
+        await t.test(`${item.name} is bundled`, (subtest) => {
+          if (item.fails?.at === 'bundle') assert.match(refused ?? 'it was bundled', item.fails.says);
+          else assert.equal(refused, null);
+          if (bundle) subtest.diagnostic(`${(bundle.bytes / 1e6).toFixed(2)} MB`);
         });
       const verdicts: Verdict[] = [];
       const there = bundled.filter(({ bundle }) => bundle !== null);
@@ -77,4 +76,18 @@ export function testOnOneDevice(
       rmSync(folder, { recursive: true, force: true });
     }
   });
+}
+
+/** Several at once: most of the time npm waits for the registry. */
+async function bundleAll(
+  packages: readonly CheckedPackage[],
+  bundle: (item: CheckedPackage) => Promise<BundledPackage>,
+): Promise<BundledPackage[]> {
+  const results: BundledPackage[] = [];
+  let next = 0;
+  const work = async (): Promise<void> => {
+    for (let at = next++; at < packages.length; at = next++) results[at] = await bundle(packages[at] as CheckedPackage);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return results;
 }
