@@ -6,6 +6,7 @@ import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { loadBoard } from '@nodeos/firmware/boards.ts';
 import type { BuildContext } from '@nodeos/firmware/context.ts';
 import { listen, temporaryFolder } from '../cli.testing.ts';
@@ -81,7 +82,15 @@ async function device(test: TestContext, start: string[]) {
   const client = createClient({ server, token: 't' }, new AbortController().signal);
   return { client, port, home, bundle, output: () => output };
 }
-const ask = async (port: number): Promise<string> => (await fetch(`http://127.0.0.1:${port}/`)).text();
+/** The app answers this soon: it is said to run before it listens. */
+async function answers(port: number, expected: string, limitMs = 20_000): Promise<void> {
+  const end = performance.now() + limitMs;
+  for (let last = 'nothing'; last !== expected; await delay(20)) {
+    if (performance.now() > end) throw new Error(`the app answers ${last} and not ${expected}`);
+    const answer = await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } }).catch(() => null);
+    last = answer === null ? 'nothing' : await answer.text().catch(() => 'nothing');
+  }
+}
 const serve = (text: string): string =>
   `require('node:http').createServer((q, a) => a.end('${text} ' + require('dep'))).listen(Number(process.env.PORT));`;
 
@@ -97,13 +106,13 @@ describe('nodeos dev', () => {
     assert.deepEqual([...session.files], []);
     assert.deepEqual(await syncFiles(session, folder, ['src/main.js', 'big.txt']), ['src/main.js', 'big.txt']);
     assert.equal((await session.restart()).running, true);
-    assert.equal(await ask(port), 'one dependency');
+    await answers(port, 'one dependency');
     assert.equal((await readFile(join(home, 'app/big.txt'))).length, 200_000);
 
     await writeFile(main, serve('two'));
     assert.deepEqual(await syncFiles(session, folder, ['src/main.js']), ['src/main.js', 'big.txt']);
     await session.restart();
-    assert.equal(await ask(port), 'two dependency');
+    await answers(port, 'two dependency');
     await assert.rejects(readFile(join(home, 'app/big.txt')));
 
     await writeFile(main, 'throw new Error("a mistake")');
@@ -113,7 +122,7 @@ describe('nodeos dev', () => {
     await writeFile(main, serve('three'));
     await syncFiles(session, folder, ['src/main.js']);
     await session.restart();
-    assert.equal(await ask(port), 'three dependency');
+    await answers(port, 'three dependency');
     session.close();
     await session.ended;
 
