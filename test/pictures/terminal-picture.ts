@@ -61,6 +61,7 @@ export function terminalPicture(output: string): string {
   const shapes = rows.flatMap((cells, row) => drawRow(cells, MARGIN + row * CELL_HEIGHT));
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`,
+    '<title>What a terminal shows</title>',
     `<rect width="100%" height="100%" rx="8" fill="${BACKGROUND}"/>`,
     '<g font-family="ui-monospace,DejaVu Sans Mono,Menlo,Consolas,monospace" font-size="13">',
     ...shapes,
