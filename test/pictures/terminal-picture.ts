@@ -60,7 +60,8 @@ export function terminalPicture(output: string): string {
   const [width, height] = [columns * CELL_WIDTH + 2 * MARGIN, rows.length * CELL_HEIGHT + 2 * MARGIN];
   const shapes = rows.flatMap((cells, row) => drawRow(cells, MARGIN + row * CELL_HEIGHT));
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"><title>A terminal</title>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`,
+    '<title>What a terminal shows</title>',
     `<rect width="100%" height="100%" rx="8" fill="${BACKGROUND}"/>`,
     '<g font-family="ui-monospace,DejaVu Sans Mono,Menlo,Consolas,monospace" font-size="13">',
     ...shapes,
