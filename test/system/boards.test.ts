@@ -8,7 +8,7 @@ import { cannotEmulate, type LifeOptions, liveThrough } from '../boards/life.ts'
 
 /** One board of each kind of Arm boot chain; `npm run test:boards` takes all boards. */
 const LIVES: readonly LifeOptions[] = [
-  { board: 'raspberrypi3', events: ['system update', 'system rollback'], more: useGpioPackages },
+  { board: 'raspberrypi3', events: ['system update'], more: useGpioPackages },
   { board: 'orangepi-pc', events: ['system update', 'system rollback'] },
 ];
 
@@ -22,7 +22,7 @@ for (const life of LIVES) {
     }
   });
 
-  test(`${life.board}: from its image to a system that is confirmed and one that is not`, async (t) => {
+  test(`${life.board}: from its image to another system`, async (t) => {
     const reason = await cannotEmulate(life.board);
     if (reason !== false) return t.skip(reason);
     await liveThrough(t, life);
