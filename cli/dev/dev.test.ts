@@ -62,9 +62,11 @@ async function device(test: TestContext, start: string[]) {
       }
       if (request.url?.endsWith('/repl')) {
         const child = spawn(process.execPath, ['--interactive'], { env: { NODEOS_DEV_HOME: home } });
-        child.stdout.on('data', (data) => deliver(String(data)));
-        child.on('close', () => deliver('', true));
+        // What is left of the console before belongs to a session that is over.
+        events = null;
         console = child;
+        child.stdout.on('data', (data) => console === child && deliver(String(data)));
+        child.on('close', () => console === child && deliver('', true));
         return response.setHeader('content-type', 'application/json').end('{"session":"s"}');
       }
       const { data, end } = JSON.parse(body);
