@@ -24,7 +24,7 @@ export async function buildUsersfs(
 ): Promise<Artefact> {
   const area = areaNamed(planDisk(board), AREA.data);
   const label = area.partition?.label ?? '';
-  const inputs = { recipe: 3, bytes: area.bytes, label, uuid: identity.dataUuid, folders: FOLDERS, modified };
+  const inputs = { recipe: 4, bytes: area.bytes, label, uuid: identity.dataUuid, folders: FOLDERS, modified };
   return cached(context, 'usersfs', inputs, async (dir) => {
     const output = join(dir, 'data.ext4');
     await makeExt4(
