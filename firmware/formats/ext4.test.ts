@@ -53,6 +53,15 @@ describe('ext4', () => {
     assert.match(facts, /Filesystem volume name: +nodeos-data/);
   });
 
+  it('keeps a share of its blocks for the system, by capability and no uid, that growing does not round to none', async () => {
+    const facts = (await runTool('dumpe2fs', ['-h', request.output])).stdout.toString();
+    assert.match(facts, /Reserved blocks uid: +65533/);
+    const [blocks, kept] = ['Block count', 'Reserved block count'].map((name) =>
+      Number(new RegExp(`^${name}: +(\\d+)`, 'm').exec(facts)?.[1]),
+    );
+    assert.ok(Number(kept) / Number(blocks) > 0.08, `${kept} of ${blocks} blocks`);
+  });
+
   it('has the same bytes when made again, and no date but the given one', async () => {
     const facts = (await runTool('dumpe2fs', ['-h', request.output])).stdout.toString();
     for (const name of ['Filesystem created', 'Last write time', 'Last checked'])

@@ -43,6 +43,11 @@ const INODES = 8192;
  * (fs/ext4/resize.c): of 16 MiB with less than 8 percent none would be left of a large disk's.
  */
 const RESERVED_PERCENT = 9;
+/**
+ * The system may use that part by its capability, not by its uid: what an app writes through its overlay is written in
+ * the name of uid 0, without the capability (fs/overlayfs/super.c). Nobody has this uid.
+ */
+const RESERVED_UID = 65_533;
 
 /** Written out, since each Debian release has another default; all are known to kernel 6.12 and e2fsck 1.47. */
 const FEATURES = [
@@ -96,10 +101,10 @@ export async function makeExt4(request: Ext4Request, signal: AbortSignal): Promi
   await runTool('mke2fs', args, { signal, env }).finally(() => rm(configuration));
   const { folders, files = [], modified } = request;
   const commands = [
+    `set_super_value def_resuid ${RESERVED_UID}`,
     ...folders.flatMap(({ path, mode }) => [`mkdir ${path}`, ...fieldCommands(path, 0o040000 | mode, modified)]),
     ...files.flatMap((each) => fileCommands(each, modified)),
   ];
-  if (commands.length === 0) return;
   const input = `${commands.join('\n')}\n`;
   const { stderr } = await runTool('debugfs', ['-w', '-f', '-', request.output], { signal, env, input });
   // Its exit code says nothing about the commands; the first line names its version.

@@ -61,11 +61,11 @@ export const PACKAGES: readonly CheckedPackage[] = [
     use: `const server = require('node:http').createServer((q, a) => a.end('{"ok":1}')).listen(0); await new Promise((r) => server.on('listening', r)); const { data } = await require('axios').get('http://127.0.0.1:' + server.address().port); return JSON.stringify(data)`,
   },
   {
-    ...{ name: 'undici', version: '8.12.4', what: 'HTTP client' },
+    ...{ name: 'undici', version: '7.30.2', what: 'HTTP client' },
     use: `const server = require('node:http').createServer((q, a) => a.end('ok')).listen(0); await new Promise((r) => server.on('listening', r)); const { body } = await require('undici').request('http://127.0.0.1:' + server.address().port); return body.text()`,
   },
   {
-    ...{ name: 'got', version: '16.1.0', what: 'HTTP client, ES module' },
+    ...{ name: 'got', version: '14.6.6', what: 'HTTP client, ES module' },
     use: `const server = require('node:http').createServer((q, a) => a.end('ok')).listen(0); await new Promise((r) => server.on('listening', r)); const { got } = await importIt('got'); return got('http://127.0.0.1:' + server.address().port).text()`,
   },
   // messages
@@ -82,7 +82,7 @@ export const PACKAGES: readonly CheckedPackage[] = [
     use: `const error = await require('amqplib').connect('amqp://127.0.0.1:9').then(() => null, (e) => e); assert(/ECONNREFUSED/.test(String(error?.code ?? error))); return 'refused by a port without a broker'`,
   },
   {
-    ...{ name: 'node-red', version: '5.0.7', what: 'flow editor' },
+    ...{ name: 'node-red', version: '4.1.15', what: 'flow editor' },
     use: `const http = require('node:http'); const RED = require('node-red'); const server = http.createServer(); const app = require('express')(); server.on('request', app); server.listen(0); RED.init(server, { userDir: '/tmp/red', httpAdminRoot: '/red', httpNodeRoot: '/api', logging: { console: { level: 'fatal' } }, telemetry: { enabled: false } }); app.use('/red', RED.httpAdmin); await RED.start(); const text = await ask(server, '/red/settings'); assert(JSON.parse(text).version); return 'editor answers, version ' + JSON.parse(text).version`,
   },
   // hardware
@@ -133,7 +133,7 @@ export const PACKAGES: readonly CheckedPackage[] = [
   },
   // storage
   {
-    ...{ name: 'better-sqlite3', version: '13.2.0', what: 'SQLite, machine code', always: true },
+    ...{ name: 'better-sqlite3', version: '12.11.1', what: 'SQLite, machine code', always: true },
     use: `const Database = require('better-sqlite3'); const db = new Database('/tmp/test.db'); db.exec('create table t (x)'); db.prepare('insert into t values (?)').run(42); return 'row ' + db.prepare('select x from t').get().x`,
   },
   {
@@ -170,7 +170,7 @@ export const PACKAGES: readonly CheckedPackage[] = [
     use: `const text = await require('qrcode').toString('nodeos', { type: 'svg' }); assert(/<svg/.test(text)); return 'SVG of ' + text.length + ' characters'`,
   },
   {
-    ...{ name: 'puppeteer', version: '25.16.0', what: 'a browser from JavaScript' },
+    ...{ name: 'puppeteer', version: '24.43.1', what: 'a browser from JavaScript' },
     use: `const browser = await require('puppeteer').launch(); await browser.close(); return 'browser'`,
     fails: {
       at: 'device',
@@ -179,7 +179,7 @@ export const PACKAGES: readonly CheckedPackage[] = [
     },
   },
   {
-    ...{ name: 'jsdom', version: '31.0.1', what: 'DOM' },
+    ...{ name: 'jsdom', version: '29.1.1', what: 'DOM' },
     use: `const { JSDOM } = require('jsdom'); const text = new JSDOM('<p>hi</p>').window.document.querySelector('p').textContent; assert(text === 'hi'); return text`,
   },
   {
@@ -199,7 +199,7 @@ export const PACKAGES: readonly CheckedPackage[] = [
     use: `const grpc = require('@grpc/grpc-js'); const server = new grpc.Server(); const port = await new Promise((r, f) => server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (e, p) => (e ? f(e) : r(p)))); server.forceShutdown(); assert(port > 0); return 'listened'`,
   },
   {
-    ...{ name: 'graphql', version: '17.1.0', what: 'GraphQL' },
+    ...{ name: 'graphql', version: '16.15.0', what: 'GraphQL' },
     use: `const { graphql, buildSchema } = require('graphql'); const { data } = await graphql({ schema: buildSchema('type Query { a: Int }'), source: '{ a }', rootValue: { a: 1 } }); assert(data.a === 1); return 'a = ' + data.a`,
   },
   // security
@@ -249,11 +249,11 @@ export const PACKAGES: readonly CheckedPackage[] = [
     use: `const cron = require('node-cron'); const task = await new Promise((r) => { const t = cron.schedule('* * * * * *', () => r(t)); }); task.stop(); return 'ran on its second'`,
   },
   {
-    ...{ name: 'chokidar', version: '6.0.0', what: 'file changes' },
+    ...{ name: 'chokidar', version: '5.0.0', what: 'file changes' },
     use: `const fs = require('node:fs'); fs.mkdirSync('/tmp/watched', { recursive: true }); const { watch } = require('chokidar'); const watcher = watch('/tmp/watched'); await new Promise((r) => watcher.on('ready', r)); const seen = new Promise((r) => watcher.on('add', r)); fs.writeFileSync('/tmp/watched/x', ''); const path = await seen; await watcher.close(); return 'saw ' + path`,
   },
   {
-    ...{ name: 'execa', version: '10.2.1', what: 'child processes, ES module' },
+    ...{ name: 'execa', version: '9.6.1', what: 'child processes, ES module' },
     use: `const { execa } = await importIt('execa'); const { stdout } = await execa('node', ['-p', '6 * 7']); assert(stdout === '42'); return 'child said ' + stdout`,
   },
   {

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { loadBoard } from '@nodeos/firmware/boards.ts';
 import { bootImage } from '@nodeos/firmware/emulate/boot-image.ts';
-import { cannotEmulate } from '../boards/life.ts';
 import { build, sharedCache } from '../support/build.ts';
+import { cannotEmulate } from './life.ts';
 
 const LIMIT_MS = 300_000;
 const AGENT = join(import.meta.dirname, '../gpio/pi.cjs');
