@@ -79,8 +79,9 @@ export async function openSite(folder: string, progress: (line: string) => void)
   server.deviceApp.addHook('onRequest', async ({ url, headers }) => {
     if (url === DEVICE_ROUTES.desired) delete headers['if-none-match'];
   });
-  server.deviceApp.addHook('onSend', async ({ url }, _, payload) => {
-    if (url !== DEVICE_ROUTES.desired || removed.length === 0 || typeof payload !== 'string') return payload;
+  server.deviceApp.addHook('onSend', async ({ url }, { statusCode }, payload) => {
+    if (url !== DEVICE_ROUTES.desired || statusCode !== 200 || removed.length === 0) return payload;
+    if (typeof payload !== 'string') return payload;
     const wanted = JSON.parse(payload) as DesiredState;
     const apps = Object.fromEntries(Object.entries(wanted.apps).filter(([name]) => !removed.includes(name)));
     return JSON.stringify({ ...wanted, apps, removeApps: removed });
