@@ -24,8 +24,10 @@ export interface State {
   readonly answers: number;
 }
 
-let simulation: Simulation | null = null;
-let online = (): number => simulation?.counts().online ?? 0;
+/** More than the devices of one part. */
+const PART = 1_000_000;
+const simulations: Simulation[] = [];
+let online = (): number => simulations.reduce((sum, simulation) => sum + simulation.counts().online, 0);
 let told = new Map<number, number>();
 let answers: number[] = [];
 const onTold = (index: number): void => {
@@ -35,12 +37,15 @@ const onTold = (index: number): void => {
 process.on('message', (order: Order) => {
   if (order.kind === 'simulate') {
     const wishes: z.input<typeof profileSchema> = { connectPerSecond: order.perSecond, installMs: [0, 0] };
-    simulation = startSimulation({
-      ...{ fleet: order.fleet, devices: order.devices, seed: 'bench', signal: new AbortController().signal, onTold },
+    const part = simulations.length;
+    const simulation = startSimulation({
+      ...{ fleet: order.fleet, devices: order.devices, seed: `bench${part}`, signal: new AbortController().signal },
+      onTold: (index) => onTold(part * PART + index),
       profile: validate(profileSchema as z.ZodType<Profile>, wishes, 'profile'),
       onAnswered: (milliseconds) => answers.push(milliseconds),
       onFault: (_index, error) => process.stderr.write(`${(error as Error).stack}\n`),
     });
+    simulations.push(simulation);
   } else if (order.kind === 'bare') {
     online = connectBare(order.port, order.devices, onTold);
   } else if (order.kind === 'forget') {

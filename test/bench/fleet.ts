@@ -103,11 +103,21 @@ async function measureNodeos(count: number, perSecond: number): Promise<Measurem
     const fleet = { server: info.deviceUrl, broker: info.brokerUrl, ca: info.ca, claimToken };
     const empty = await server.ask<{ rssBytes: number; cpuMs: number }>('memory');
 
-    devices.send({ kind: 'simulate', fleet, devices: count, perSecond } satisfies Order);
-    const connectSeconds = await connectAll(devices, count, 'devices online');
-    // The HTTPS connections end when they are idle; what is left is what a device costs that is there.
-    await pause(SERVER_LIMITS.deviceKeepAliveMs + 3000);
-    const full = await server.ask<{ rssBytes: number; cpuMs: number }>('memory');
+    // In two parts: what the process grows by once, whatever comes, is in the first.
+    const half = Math.ceil(count / 2);
+    const usage: { rssBytes: number; cpuMs: number }[] = [];
+    let connectSeconds = 0;
+    for (const [part, online] of [
+      [half, half],
+      [count - half, count],
+    ] as const) {
+      devices.send({ kind: 'simulate', fleet, devices: part, perSecond } satisfies Order);
+      connectSeconds += await connectAll(devices, online, 'devices online');
+      // The HTTPS connections end when they are idle; what is left is what a device costs that is there.
+      await pause(SERVER_LIMITS.deviceKeepAliveMs + 3000);
+      usage.push(await server.ask<{ rssBytes: number; cpuMs: number }>('memory'));
+    }
+    const [middle, full] = usage as [(typeof usage)[number], (typeof usage)[number]];
 
     devices.send({ kind: 'forget' } satisfies Order);
     const deployedAt = Date.now();
@@ -134,6 +144,7 @@ async function measureNodeos(count: number, perSecond: number): Promise<Measurem
       what('processor of the server for a device to enrol and connect', (full.cpuMs - empty.cpuMs) / count, 'ms'),
       what('server without devices', empty.rssBytes / 1e6, 'MB'),
       what('memory per device', (full.rssBytes - empty.rssBytes) / count / 1000, 'kB', AIMS.memoryKB),
+      what('of the second half alone', (full.rssBytes - middle.rssBytes) / (count - half) / 1000, 'kB'),
       what('95 % told after the deploy', toldMs / 1000, 's', AIMS.toldSeconds),
       what('95 % confirmed after the deploy', confirmedSeconds, 's'),
       what('request p99 in the rollout', p99Ms, 'ms'),
@@ -211,7 +222,7 @@ export async function main(words: readonly string[]): Promise<void> {
     },
   });
   const count = Number(values.devices);
-  if (!Number.isInteger(count) || count < 1) throw new Error(`--devices ${values.devices} is not a number of devices`);
+  if (!Number.isInteger(count) || count < 2) throw new Error(`--devices ${values.devices} is not a number of devices`);
   const measurements = [
     ...(await measureNodeos(count, Number(values['per-second']))),
     ...(await measureMosquitto(count)),

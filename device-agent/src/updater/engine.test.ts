@@ -534,3 +534,20 @@ test('nothing in the state folder is left behind by 20 updates', async () => {
   const sha256 = createHash('sha256').update(Buffer.alloc(120_000, 'hello 1.0.19 ')).digest('hex');
   assert.deepEqual(bundles(), [`${sha256}.sqfs`]);
 });
+
+test('what is only to be fetched lies there whole and does not run; later it is activated without a transfer', async () => {
+  device.publishApp('1.0.0');
+  await device.coldBoot();
+  const state = desired({ hello: '1.0.0' });
+  const apps = Object.fromEntries(
+    Object.entries(state.apps).map(([name, release]) => [name, { ...release, apply: 'download' as const }]),
+  );
+  device.updater.apply({ ...state, apps });
+  await until(() => device.updater.updates().some((status) => status.state === 'downloaded'), 'the download');
+  await until(() => bundles().some((name) => name.endsWith('.sqfs')), 'the bundle');
+  assert.equal(running(), undefined);
+  const transfers = () => device.http.requests.filter((request) => request.startsWith('/targets/')).length;
+  const before = transfers();
+  await deploy({ hello: '1.0.0' }, null, 'd2');
+  assert.deepEqual([running(), transfers()], ['1.0.0', before]);
+});

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
-import { AUDIT_START, type AuditEntry, auditFault } from '@nodeos/contracts/audit.ts';
+import { AUDIT_START, type AuditEntry, auditFault, auditHash } from '@nodeos/contracts/audit.ts';
 import { openSqliteStore } from '../store/sqlite/store.ts';
 import { makePublisher } from '../testing/publish.ts';
 import { appTarget } from '../testing/release-keys.ts';
@@ -34,6 +34,9 @@ test('the chain: each entry holds the hash of the one before, over fields in the
   assert.deepEqual(await log.verify(), { entries: 3, fault: null });
   assert.match(auditFault([forward[0], forward[2]] as AuditEntry[], AUDIT_START) ?? '', /after entry 1 comes 3/);
   assert.match(auditFault(forward.slice(1), AUDIT_START) ?? '', /after entry 0 comes 2/);
+  const { hash: _hash, ...forged } = { ...second, actor: 'eve' };
+  const rewritten = [forward[0], { ...forged, hash: auditHash(forged) }, forward[2]] as AuditEntry[];
+  assert.match(auditFault(rewritten, AUDIT_START) ?? '', /entry 3 does not follow/);
   assert.match(auditFault([{ ...second, sequence: 1, previous: AUDIT_START.hash }], AUDIT_START) ?? '', /was changed/);
 });
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { createServer, type TLSSocket } from 'node:tls';
+import { createServer, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { logBatchSchema, presenceSchema, type ReplMessage, replMessageSchema, topics } from '@nodeos/contracts/mqtt.ts';
 import { parseJson } from '@nodeos/contracts/validate.ts';
 import { Aedes, type Client } from 'aedes';
@@ -140,6 +140,8 @@ export async function createAedesBroker(options: BrokerOptions): Promise<Broker>
 
 /** CN of the verified client certificate; empty where it is no device id. */
 function certificateName(client: Client): string {
-  const name = (client.conn as TLSSocket).getPeerCertificate().subject?.CN;
+  // A connection that is gone already has none, whatever the types say.
+  const certificate = (client.conn as TLSSocket).getPeerCertificate() as PeerCertificate | null;
+  const name = certificate?.subject?.CN;
   return typeof name === 'string' && DEVICE_ID_PATTERN.test(name) ? name : '';
 }

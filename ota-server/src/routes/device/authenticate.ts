@@ -40,7 +40,7 @@ function nameOf(socket: Partial<TLSSocket>): string | undefined {
   if (socket.authorized !== true) return undefined;
   const known = names.get(socket);
   if (known !== undefined) return known;
-  const name: unknown = socket.getPeerCertificate?.().subject?.CN;
+  const name: unknown = socket.getPeerCertificate?.()?.subject?.CN;
   if (typeof name !== 'string') return undefined;
   names.set(socket, name);
   return name;
