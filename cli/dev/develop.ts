@@ -28,7 +28,9 @@ export async function developOn(options: DevelopOptions): Promise<void> {
   const { io, folder, context } = options;
   const watched = watchFolder(folder);
   io.signal.addEventListener('abort', watched.close, { once: true });
-  const logs = showLogs(options);
+  const over = new AbortController();
+  const signal = AbortSignal.any([io.signal, over.signal]);
+  const logs = showLogs(options, signal);
   try {
     let files = await listPackageFiles(context, folder);
     watched.cover(files);
@@ -57,6 +59,7 @@ export async function developOn(options: DevelopOptions): Promise<void> {
     if (!io.signal.aborted) throw error;
   } finally {
     watched.close();
+    over.abort();
     await logs;
   }
 }
@@ -96,11 +99,11 @@ async function update(
 }
 
 /** Shows what the app writes; where a stack names a file on the device, the file here is named. */
-async function showLogs({ io, client, deviceId, app, folder }: DevelopOptions): Promise<void> {
+async function showLogs({ io, client, deviceId, app, folder }: DevelopOptions, signal: AbortSignal): Promise<void> {
   const query = new URLSearchParams({ app, follow: '1', backlog: '0' });
-  while (!io.signal.aborted) {
+  while (!signal.aborted) {
     try {
-      for await (const { event, data } of client.events(`/devices/${deviceId}/logs?${query}`, io.signal)) {
+      for await (const { event, data } of client.events(`/devices/${deviceId}/logs?${query}`, signal)) {
         if (event !== 'log') continue;
         for (const { text, stream } of parseJson(logBatchSchema, data, 'log event').lines)
           (stream === 'stderr' ? io.stderr : io.stdout).write(`${localPaths(text, folder)}\n`);
@@ -108,7 +111,7 @@ async function showLogs({ io, client, deviceId, app, folder }: DevelopOptions): 
     } catch (error) {
       if (!isNodeosError(error)) throw error;
     }
-    if (!io.signal.aborted) await new Promise((resolve) => setTimeout(resolve, LOG_PAUSE_MS));
+    if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, LOG_PAUSE_MS));
   }
 }
 

@@ -33,7 +33,7 @@ export function createStartInteractive(paths: InteractivePaths, runs: UserRuns):
     const { home, uid, gid } = await homeOf(paths.users, app.manifest.user ?? app.manifest.name);
     const interactive = { ...app, manifest: { ...app.manifest, start: ['node', '--interactive'] } };
     const argumentsAt = (place: RunPlace) =>
-      launchArguments(interactive, { ...place, uid, gid, home, devices: [] }, false, paths);
+      launchArguments(interactive, { ...place, uid, gid, home, devices: [], channel: false }, false, paths);
     return { name: app.manifest.name, home, arguments: argumentsAt };
   }
 

@@ -15,6 +15,8 @@ export interface LaunchPlace extends RunPlace {
   readonly gid: number;
   readonly home: string;
   readonly devices: readonly string[];
+  /** False for an operator's console, which has no socket to the agent. */
+  readonly channel?: boolean;
   /** File that the app sees as /proc/cpuinfo; null: the kernel's own. */
   readonly cpuinfo?: string | null;
   /** Folder of all homes, for the one user that sees them. */
@@ -66,6 +68,7 @@ export function launchArguments(app: InstalledApp, place: LaunchPlace, hold: boo
   const { manifest } = app;
   const [program, ...rest] = manifest.start as [string, ...string[]];
   const isNode = program === 'node' || program === paths.appNode;
+  const hasChannel = place.channel !== false;
   // It may have asked for what this machine does not have.
   const hasGpio =
     wants(manifest, 'gpio') && place.devices.some((path) => DEVICE_KINDS.gpio?.test(path.slice('/dev/'.length)));
@@ -76,7 +79,7 @@ export function launchArguments(app: InstalledApp, place: LaunchPlace, hold: boo
     ...(manifest.ports[0] !== undefined && { PORT: String(manifest.ports[0]) }),
     ...manifest.env,
     ...(hold && { NODEOS_HOLD_FD: '3' }),
-    NODEOS_CHANNEL_FD: String(CHANNEL_FD),
+    ...(hasChannel && { NODEOS_CHANNEL_FD: String(CHANNEL_FD) }),
   };
   return [
     ...['--uid', String(place.uid), '--gid', String(place.gid)],
@@ -90,7 +93,7 @@ export function launchArguments(app: InstalledApp, place: LaunchPlace, hold: boo
     ...(hasGpio ? ['--sysfs', 'gpio'] : []),
     ...(place.cpuinfo ? ['--cpuinfo', place.cpuinfo] : []),
     ...(hold ? ['--keep-fd', '3'] : []),
-    ...['--keep-fd', String(CHANNEL_FD)],
+    ...(hasChannel ? ['--keep-fd', String(CHANNEL_FD)] : []),
     ...Object.entries(environment).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
     '--',
     isNode ? paths.appNode : program,

@@ -65,6 +65,8 @@ test('the launcher gets the user, the root, the limits and the app’s own comma
     ['--keep-fd=4'],
   );
   assert.ok(pairs.includes('--env=NODEOS_CHANNEL_FD=4'));
+  const console = launchArguments(app, { ...PLACE, channel: false }, false, PATHS).join(' ');
+  assert.doesNotMatch(console, /--keep-fd|CHANNEL_FD/);
   const beside = launchArguments(app, { ...PLACE, rootOf: 4711 }, false, PATHS);
   assert.equal(beside[beside.indexOf('--root-of') + 1], '4711');
 });
