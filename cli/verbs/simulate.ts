@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
-import { claimTokenSchema, serverInfoSchema } from '@nodeos/contracts/operator-api.ts';
+import { serverInfoSchema } from '@nodeos/contracts/operator-api.ts';
 import { parseJson, validate } from '@nodeos/contracts/validate.ts';
 import { type Profile, profileSchema } from '@nodeos/device-agent/simulator/profile.ts';
 import type { Simulation } from '@nodeos/device-agent/simulator/simulation.ts';
 import type { ZodType } from 'zod';
+import { createClaimToken } from '../claim-tokens.ts';
 import { connect, type ServerOptions, withServer } from '../connect.ts';
 import { parseDuration } from '../duration.ts';
 import type { CliIo } from '../io.ts';
@@ -47,8 +48,7 @@ export const registerSimulate: RegisterVerb = (program, io) => {
       const client = await connect(io, options);
       const server = await client.get('/server', serverInfoSchema);
       const wanted = { uses: devices, expiresAt: null, tags: options.tag, autoApprove: true };
-      const answer = await client.send('POST', '/claim-tokens', wanted);
-      const { token } = validate(claimTokenSchema, answer, 'the claim token');
+      const { token } = await createClaimToken(client, wanted);
       // Loaded here: no other verb needs the device's side.
       const { startSimulation } = await import('@nodeos/device-agent/simulator/simulation.ts');
       const end = new AbortController();
