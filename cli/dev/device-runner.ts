@@ -23,6 +23,7 @@ const MARK = '\u0001nodeos-dev ';
 const STOP_GRACE_MS = 1000;
 const LISTEN_STEP_MS = 20;
 const LISTEN_LIMIT_MS = 20000;
+const RUNNER_LIMIT_MS = 15000;
 
 function prepare() {
   fs.mkdirSync(APP, { recursive: true });
@@ -122,13 +123,19 @@ function obey(message) {
     fs.renameSync(whole + '.new', whole);
   }
   if (message.remove !== undefined) fs.rmSync(inside(message.remove), { force: true });
-  if (message.restart) {
-    const socket = net.connect(SOCKET, () => socket.write('restart\n'));
-    let answer = '';
-    socket.on('data', (data) => { answer += data; });
-    socket.on('end', () => say(JSON.parse(answer)));
-    socket.on('error', (error) => say({ error: error.message }));
-  }
+  if (message.restart) askForRestart(Date.now() + RUNNER_LIMIT_MS);
+}
+
+/** The program that runs the app may have begun just now. */
+function askForRestart(end) {
+  const socket = net.connect(SOCKET, () => socket.write('restart\n'));
+  let answer = '';
+  socket.on('data', (data) => { answer += data; });
+  socket.on('end', () => say(JSON.parse(answer)));
+  socket.on('error', (error) => {
+    if (Date.now() < end) setTimeout(() => askForRestart(end), LISTEN_STEP_MS);
+    else say({ error: error.message });
+  });
 }
 
 function say(message) {
@@ -155,6 +162,7 @@ function receive() {
     }
   });
   input.resume();
+  fs.mkdirSync(APP, { recursive: true });
   say({ files: hashes() });
 }
 
