@@ -1,4 +1,5 @@
-import { AUDIT_START, type AuditEntry, auditFault, auditPageSchema } from '@nodeos/contracts/audit.ts';
+import { AUDIT_START, type AuditEntry, auditPageSchema } from '@nodeos/contracts/audit.ts';
+import { auditFault } from '@nodeos/contracts/audit-chain.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { ServerClient } from '../client.ts';
 import { connect, type ServerOptions, withServer } from '../connect.ts';

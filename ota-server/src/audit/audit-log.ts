@@ -1,4 +1,5 @@
-import { AUDIT_START, type AuditEntry, auditFault, auditHash, type UnchainedEntry } from '@nodeos/contracts/audit.ts';
+import { AUDIT_START, type AuditEntry, type UnchainedEntry } from '@nodeos/contracts/audit.ts';
+import { auditFault, auditHash } from '@nodeos/contracts/audit-chain.ts';
 import { SERVER_LIMITS } from '../limits.ts';
 import { Sequence } from '../sequence.ts';
 import type { Store } from '../store/store.ts';
