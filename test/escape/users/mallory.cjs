@@ -65,6 +65,9 @@ function fillDisk() {
       } catch {}
     }
     return error.code;
+  } finally {
+    // An open file keeps its blocks after its name is gone.
+    fs.closeSync(file);
   }
 }
 
