@@ -12,7 +12,7 @@ const flags =
 
 /** What is tested, and the sources under test; each binary holds the cases of one `*.test.c`. */
 const suites = [
-  { of: 'init', tests: /^(?!options)/, sources: ['pid1', 'kernel/loop.c', 'test/fake.c'] },
+  { of: 'init', tests: /^(?!options)/, sources: ['pid1', 'kernel/loop.c', 'test/fake'] },
   { of: 'launcher', tests: /^options/, sources: ['launcher/options.c', 'launcher/uevent.c'] },
 ];
 

@@ -1,5 +1,5 @@
 /* The edge to the kernel: all that init asks of it. Every function gives a value >= 0 or -errno.
- * The unit tests link test/fake.c in place of sys.c. */
+ * The unit tests link test/fake in place of sys.c. */
 #ifndef SYS_H
 #define SYS_H
 
