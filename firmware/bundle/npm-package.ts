@@ -60,33 +60,48 @@ export async function installDependencies(
     '--loglevel=error',
   ];
   const platform = Object.entries(boardPlatform(board)).map(([name, value]) => `--${name}=${value}`);
-  // npm writes its whole manual below them.
-  const disagreements: string[] = [];
   try {
-    await runTool('npm', [...args, ...platform], {
-      cwd: app,
-      signal: context.signal,
-      onLine(line) {
-        const text = /\b(?:Missing|Invalid): .+/.exec(line)?.[0];
-        if (lock !== null && text) disagreements.push(text);
-      },
-      // The app is no part of the project around the scratch folder, whatever that is.
-      env: { npm_config_workspaces: 'false', npm_config_prefer_offline: 'true' },
-    });
-  } catch (cause) {
-    if (isNodeosError(cause) && disagreements.length > 0)
-      throw new NodeosError('LOCK_MISMATCH', `package.json and ${lock} do not agree: ${disagreements.join('; ')}`, {
-        cause,
-      });
-    if (isNodeosError(cause) && /\bEINTEGRITY\b/.test(cause.message))
-      throw new NodeosError('INTEGRITY_MISMATCH', `a package is not the one that was locked:\n${cause.message}`, {
-        cause,
-      });
-    if (!isNodeosError(cause) || !/\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH)\b/.test(cause.message))
-      throw cause;
-    throw new NodeosError('NETWORK_UNREACHABLE', `the npm registry cannot be reached:\n${cause.message}`, { cause });
+    await runNpm([...args, ...platform], 'prefer_offline');
+  } catch (error) {
+    // What npm kept may be older than the lock file; it then knows no such version.
+    if (!isNodeosError(error) || !/\bETARGET\b/.test(error.message)) throw error;
+    await runNpm([...args, ...platform], 'prefer_online');
   }
   await refuseWithoutMachineCode(app, board);
   for (const file of INSTALL_FILES) await rm(join(app, file), { force: true });
   await mkdir(join(app, 'node_modules'), { recursive: true });
+
+  async function runNpm(words: readonly string[], preference: 'prefer_offline' | 'prefer_online'): Promise<void> {
+    // npm writes its whole manual below them.
+    const disagreements: string[] = [];
+    try {
+      await runTool('npm', words, {
+        cwd: app,
+        signal: context.signal,
+        onLine(line) {
+          const text = /\b(?:Missing|Invalid): .+/.exec(line)?.[0];
+          if (lock !== null && text) disagreements.push(text);
+        },
+        // The app is no part of the project around the scratch folder, whatever that is.
+        env: { npm_config_workspaces: 'false', [`npm_config_${preference}`]: 'true' },
+      });
+    } catch (cause) {
+      throw isNodeosError(cause) ? explain(cause, lock, disagreements) : cause;
+    }
+  }
+}
+
+/** What npm's failure means to the person whose app it is. */
+function explain(cause: NodeosError, lock: string | null, disagreements: readonly string[]): NodeosError {
+  if (disagreements.length > 0)
+    return new NodeosError('LOCK_MISMATCH', `package.json and ${lock} do not agree: ${disagreements.join('; ')}`, {
+      cause,
+    });
+  if (/\bEINTEGRITY\b/.test(cause.message))
+    return new NodeosError('INTEGRITY_MISMATCH', `a package is not the one that was locked:\n${cause.message}`, {
+      cause,
+    });
+  if (/\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH)\b/.test(cause.message))
+    return new NodeosError('NETWORK_UNREACHABLE', `the npm registry cannot be reached:\n${cause.message}`, { cause });
+  return cause;
 }

@@ -85,6 +85,42 @@ describe('an app with a locked dependency', { skip }, () => {
     }
   });
 
+  it('is asked for again where npm remembers an older registry', async (test) => {
+    const { file, integrity } = await serveDependency(test);
+    const bytes = await readFile(file);
+    const versions = ['0.9.0'];
+    const registry = createServer((request, answer) => {
+      if (request.url?.endsWith('.tgz')) return void answer.end(bytes);
+      const entry = (version: string) => ({
+        ...{ name: 'dep', version, bin: { serve: 'serve.js' } },
+        dist: { tarball: `http://${request.headers.host}/dep/-/dep-${version}.tgz`, integrity },
+      });
+      answer.setHeader('cache-control', 'public, max-age=3600');
+      const known = Object.fromEntries(versions.map((version) => [version, entry(version)]));
+      answer.end(JSON.stringify({ name: 'dep', 'dist-tags': { latest: versions.at(-1) }, versions: known }));
+    }).listen(0, '127.0.0.1');
+    test.after(() => void registry.close());
+    await once(registry, 'listening');
+    const { port } = registry.address() as { port: number };
+    const app = (version: string) =>
+      writeTree(test, {
+        '.npmrc': `registry=http://127.0.0.1:${port}/\ncache=${cache}\n`,
+        'package.json': { name: 'app', version: '1.0.0', scripts: { start: 'serve' }, dependencies: { dep: version } },
+        'package-lock.json': {
+          ...{ name: 'app', version: '1.0.0', lockfileVersion: 3 },
+          packages: {
+            '': { name: 'app', version: '1.0.0', dependencies: { dep: version } },
+            'node_modules/dep': { version, integrity, bin: { serve: 'serve.js' } },
+          },
+        },
+      });
+    const cache = await writeTree(test, {});
+    await bundle(await app('0.9.0'));
+    versions.push('1.0.0');
+    assert.equal((await bundle(await app('1.0.0'))).manifest.start[1], 'node_modules/dep/serve.js');
+    await assert.rejects(bundle(await app('2.0.0')), { code: 'TOOL_FAILED', message: /dep@2\.0\.0/ });
+  });
+
   it('may come from a packed file; its command goes before its start script', async (test) => {
     const { file } = await serveDependency(test);
     const folder = await writeTree(test, {});
