@@ -55,8 +55,9 @@ export const ERROR_HINTS = {
   KEY_EXISTS: 'Keys are never overwritten; choose another folder.',
   RELEASE_EXISTS: 'A version is published once. Raise the version number and publish again.',
   RELEASE_UNKNOWN: 'List what is published with `nodeos publish --list`.',
-  RELEASE_INCOMPATIBLE: 'Build the release for the board or ABI of the device.',
-  DOWNGRADE_REFUSED: 'Publish a newer version, or deploy with --allow-downgrade to go back on purpose.',
+  RELEASE_INCOMPATIBLE: 'Choose or build a release for the board and ABI of the device.',
+  DOWNGRADE_REFUSED: 'Publish a newer version, or go back on purpose: `nodeos deploy … --allow-downgrade`.',
+  DEVICE_PINNED: 'Let the device go with `nodeos devices pin <device>`, which takes its pins away, and deploy again.',
   SIGNATURE_INVALID: 'Sign with the release key that the root metadata names.',
   METADATA_STALE: 'Somebody else published meanwhile; run the command again.',
   // server and API

@@ -21,15 +21,23 @@ export const NOTHING_DESIRED: DesiredState = Object.freeze({
   removeApps: [],
 });
 
-const OVER: ReadonlySet<DeploymentRecord['state']> = new Set(['aborted', 'turning-back', 'turned-back']);
+const TAKEN_BACK: ReadonlySet<DeploymentRecord['state']> = new Set(['aborted', 'turned-back']);
+const OVER: ReadonlySet<DeploymentRecord['state']> = new Set(['turning-back', ...TAKEN_BACK]);
 /** New devices get no release of one that is stopped. */
 const STOPPED: ReadonlySet<DeploymentRecord['state']> = new Set(['halted', ...OVER]);
+
+/** No device gets anything of it any more, and never will again. */
+export const isTakenBack = ({ state }: Pick<DeploymentRecord, 'state'>): boolean => TAKEN_BACK.has(state);
 
 export const laneOf = ({ kind, name }: Pick<EngineDeployment, 'kind' | 'name'>): string =>
   kind === 'system' ? 'system' : `app ${name}`;
 
 /** A deployment reaches active devices of its destination; a system release only those of its board. */
-export function reaches(deployment: EngineDeployment, device: Candidate, belongs: Belongs): boolean {
+export function reaches(
+  deployment: Pick<EngineDeployment, 'kind' | 'name' | 'to'>,
+  device: Candidate,
+  belongs: Belongs,
+): boolean {
   if (device.state !== 'active') return false;
   if (deployment.kind === 'system' && deployment.name !== device.board) return false;
   return belongs(deployment.to, device);
@@ -173,17 +181,22 @@ export function beginsAtOnce({ state, wave, rollout }: EngineDeployment, row: Pi
 
 /** Why the device does not get the release though it is meant for it; null where it does. */
 export function skipReason(
-  deployment: EngineDeployment,
+  deployment: Omit<EngineDeployment, 'sequence'>,
   device: Candidate,
   row: Assignment | undefined,
 ): string | null {
-  const lane = deployment.kind === 'system' ? 'system' : deployment.name;
-  const pin = Object.hasOwn(device.pins, lane) ? device.pins[lane] : undefined;
+  const pin = pinOf(deployment, device);
   if (pin !== undefined) return pin === deployment.target ? null : `the device is pinned to ${versionOfTarget(pin)}`;
   const runs = runningVersion(device, deployment);
   // A row that was superseded comes back when the newer release was taken back: that is asking for the older one.
   if (runs === null || deployment.rollout.allowDowngrade || row?.state === 'superseded') return null;
   return semver.gt(runs, deployment.version) ? `the device runs ${runs}, which is newer` : null;
+}
+
+/** The release that the device keeps in the deployment's lane, whatever is deployed. */
+export function pinOf({ kind, name }: Pick<EngineDeployment, 'kind' | 'name'>, device: Candidate): string | undefined {
+  const lane = kind === 'system' ? 'system' : name;
+  return Object.hasOwn(device.pins, lane) ? device.pins[lane] : undefined;
 }
 
 /** What the device runs in the deployment's lane, as far as it has told; null where it has nothing. */
