@@ -24,7 +24,7 @@ const SHARED = [
   'cli/templates',
   'scripts/debian-packages.json',
 ];
-const NOT_SHARED = /(^|\/)(node_modules|build|dist)$|\.test\.[cm]?[tj]s$/;
+const NOT_SHARED = /(^|\/)(node_modules|build|dist)$|\.test(ing)?\.[cm]?[tj]s$/;
 
 /** Fills cli/dist, cli/share and the licence files, so that `npm pack -w cli` gives the published package. */
 export async function packCommand(): Promise<void> {
