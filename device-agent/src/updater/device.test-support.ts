@@ -129,6 +129,8 @@ export class FakeApps implements AppRuntime {
   readonly broken = new Set<string>();
   /** Versions that start, and are ill afterwards. */
   readonly ill = new Set<string>();
+  /** Versions that leave the device no way to its server. */
+  readonly cutOff = new Set<string>();
   activating: (candidate: InstalledApp) => Promise<void> = async () => {};
 
   async start(app: InstalledApp): Promise<void> {
@@ -138,6 +140,7 @@ export class FakeApps implements AppRuntime {
     candidate: InstalledApp,
     previous: InstalledApp | null,
     onPhase: (phase: 'starting' | 'soaking') => void,
+    gate?: (signal: AbortSignal) => Promise<void>,
   ) {
     const { name, version } = candidate.manifest;
     onPhase('starting');
@@ -148,6 +151,11 @@ export class FakeApps implements AppRuntime {
     }
     onPhase('soaking');
     this.running.set(name, candidate);
+    await gate?.(new AbortController().signal).catch((error) => {
+      if (previous) this.running.set(name, previous);
+      else this.running.delete(name);
+      throw error;
+    });
   }
   async remove(name: string): Promise<void> {
     this.running.delete(name);
@@ -184,7 +192,8 @@ const LIMITS: UpdaterOptions['limits'] = {
   systemSoakMs: 4,
   systemGatesTimeoutMs: 60,
   systemGatesIntervalMs: 1,
-  lastReportTimeoutMs: 20,
+  tryReportTimeoutMs: 20,
+  appServerTimeoutMs: 60,
   bootHealthyMs: 10,
   fetchRateWindowMs: 200,
 };
@@ -331,7 +340,9 @@ export class TestDevice {
     this.slot = slot;
     this.#loaded = null;
     this.#tryboot = false;
-    this.apps = Object.assign(new FakeApps(), { broken: this.apps.broken, ill: this.apps.ill });
+    this.apps = Object.assign(new FakeApps(), {
+      ...{ broken: this.apps.broken, ill: this.apps.ill, cutOff: this.apps.cutOff },
+    });
     rmSync(join(this.folder, 'run'), { recursive: true, force: true });
     rmSync(join(this.folder, 'slot'), { recursive: true, force: true });
     mkdirSync(join(this.folder, 'run'));
@@ -399,7 +410,9 @@ export class TestDevice {
         slotDir: join(this.folder, 'slot'),
         log: () => {},
         event: (kind, text) => this.events.push(`${kind}: ${text}`),
-        report: async () => {},
+        report: async () => {
+          if (this.boots === boot && !this.disk.failing) this.#askServer(trial);
+        },
         now: () => Date.parse('2026-11-21T12:00:00Z'),
       },
       {
@@ -419,7 +432,12 @@ export class TestDevice {
       },
     );
     await this.updater.onBoot();
-    if (this.serverUp && !(this.spoilTrials && trial > 0)) this.updater.serverReachable();
+    this.#askServer(trial);
+  }
+
+  #askServer(trial: number): void {
+    const cutOff = [...this.apps.running.values()].some(({ manifest }) => this.apps.cutOff.has(manifest.version));
+    if (this.serverUp && !cutOff && !(this.spoilTrials && trial > 0)) this.updater.serverReachable();
   }
 
   get loadedCommandLine(): string | null {
