@@ -91,6 +91,8 @@ export const ERROR_HINTS = {
   TRIAL_FAILED: 'The device is back on the old system. Read the reason, correct the release, publish a new version.',
   APP_START_FAILED: 'The device is back on the previous version of the app. Read the reason and `nodeos logs`.',
   APP_PROBE_FAILED: 'The app ran, but its health probe did not answer. The previous version is back.',
+  APP_CUT_OFF:
+    'The previous version of the app is back, and so is the server. Look at what the new one sends, and how much of it.',
   DEVICE_TAKEN:
     'A device node belongs to one user at a time. Stop the app that has it, or wait: this one tries again by itself.',
   USER_INVALID: 'Correct the folder, its owner or its grant as the message says; the other users run.',

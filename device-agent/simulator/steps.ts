@@ -7,7 +7,7 @@ import type { TrustedTarget } from '../src/trust/metadata.ts';
 import { requireApp, requireSystem } from '../src/trust/release-check.ts';
 import type { StepRun } from '../src/updater/app-steps.ts';
 import { withSystemTrial } from '../src/updater/bookkeeping.ts';
-import { lastReport, type UpdaterContext } from '../src/updater/context.ts';
+import { tryReport, type UpdaterContext } from '../src/updater/context.ts';
 import { writeDurably } from '../src/updater/disk.ts';
 import { EXECUTORS, type Executors } from '../src/updater/runner.ts';
 import type { UpdateSubject } from '../src/updater/status-board.ts';
@@ -77,12 +77,12 @@ export function simulatedExecutors(character: Character, trust: SharedTrust, med
       const slot = otherSlot(ports.facts.slot);
       board.show({ name: null, release: step.release }, 'trial');
       ports.event('trial', `system ${step.release.version} is tried in slot ${slot}`);
-      await lastReport(context);
+      await tryReport(context);
       if (run.signal.aborted) throw new NodeosError('FETCH_FAILED', `${step.release.target}: no longer wanted`);
       await store.update((state) =>
         withSystemTrial(state, {
           ...{ version: step.release.version, target: step.release.target, deployment: step.release.deployment, slot },
-          ...{ serverWasReachable: context.serverReached(), appsDown: [], preparedInBoot: options.bootId },
+          ...{ serverWasReachable: context.serverAnswers() > 0, appsDown: [], preparedInBoot: options.bootId },
         }),
       );
       medium.load(slot);

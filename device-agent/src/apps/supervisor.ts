@@ -128,7 +128,7 @@ export function createSupervisor(options: SupervisorOptions): AppRuntime {
       });
     },
 
-    activate(candidate, previous, onPhase) {
+    activate(candidate, previous, onPhase, gate) {
       const name = candidate.manifest.name;
       return inTurn(name, async () => {
         const app = appFor(candidate);
@@ -140,7 +140,7 @@ export function createSupervisor(options: SupervisorOptions): AppRuntime {
             throw new NodeosError('APP_DEPENDENCY_MISSING', `${name} needs ${down.join(', ')}, which does not run`);
           await untilReleased(app, candidate.manifest.version);
           const { availableMemoryKiB, startTimeoutMs } = options;
-          await swapTo(app, candidate, previous, { availableMemoryKiB, startTimeoutMs, onPhase });
+          await swapTo(app, candidate, previous, { availableMemoryKiB, startTimeoutMs, onPhase, gate });
         } catch (error) {
           if (!previous) apps.delete(name);
           options.onChange();

@@ -88,7 +88,11 @@ export function openSession(options: SessionOptions): Session {
     }
     discard(answer);
     const waitMs = retryAfterMs(answer, Date.now());
-    if (waitMs !== null) throw new ServerBusy(`the server is busy: ${answer.status} to ${method} ${path}`, waitMs);
+    if (waitMs !== null) {
+      // It is there, and so is the way to it.
+      updater.serverReachable();
+      throw new ServerBusy(`the server is busy: ${answer.status} to ${method} ${path}`, waitMs);
+    }
     setOnline(false, `the server answered ${answer.status} to ${path}`);
     if (answer.status === 401) options.onRejected();
     throw new NodeosError('FETCH_FAILED', `the server answered ${answer.status} to ${method} ${path}`);

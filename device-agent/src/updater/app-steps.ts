@@ -6,6 +6,7 @@ import { openFileDestination } from '../trust/file-destination.ts';
 import { findTarget, type TrustedTarget } from '../trust/metadata.ts';
 import { hashFromMedium } from '../trust/read-back.ts';
 import { requireApp } from '../trust/release-check.ts';
+import { appGate, judgeAppFault } from './app-gate.ts';
 import { withActiveApp, withCandidate, withoutApp } from './bookkeeping.ts';
 import { trustPorts, type UpdaterContext } from './context.ts';
 import type { Step } from './plan.ts';
@@ -64,13 +65,19 @@ export async function activateApp(context: UpdaterContext, step: StepOf<'activat
   const before = await activeApp(context, step.name);
   await store.update((state) => withCandidate(state, app));
   if ((store.state.candidate?.tries ?? 0) > options.limits.appActivationsMax)
-    throw new NodeosError('APP_START_FAILED', 'the device went down again and again while this version was activated');
+    throw new NodeosError(
+      'APP_START_FAILED',
+      'the device went down again and again, or lost its server, while this version was activated',
+    );
   board.show(step, 'installing');
   const { stateDir } = ports;
   const previous = before && toInstalledApp(stateDir, before);
-  await ports.apps.activate(toInstalledApp(stateDir, app), previous, (phase) =>
-    board.show(step, phase === 'starting' ? 'installing' : 'soaking'),
-  );
+  const onPhase = (phase: 'starting' | 'soaking') => board.show(step, phase === 'starting' ? 'installing' : 'soaking');
+  try {
+    await ports.apps.activate(toInstalledApp(stateDir, app), previous, onPhase, appGate(context));
+  } catch (error) {
+    throw await judgeAppFault(context, error, `${step.name} ${step.release.version}`);
+  }
   await store.update((state) => withActiveApp(state, app));
   const was = before ? `, was ${before.manifest.version}` : '';
   ports.event('app', `${step.name} ${step.release.version} runs${was}`);

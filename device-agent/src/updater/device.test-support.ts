@@ -33,7 +33,8 @@ const LIMITS: UpdaterOptions['limits'] = {
   // Where a system is to be confirmed, a busy machine must not be what keeps its gates shut.
   systemGatesTimeoutMs: 5_000,
   systemGatesIntervalMs: 1,
-  lastReportTimeoutMs: 20,
+  tryReportTimeoutMs: 20,
+  appServerTimeoutMs: 60,
   bootHealthyMs: 10,
   fetchRateWindowMs: 200,
 };
@@ -200,7 +201,9 @@ export class TestDevice {
     this.slot = slot;
     this.#loaded = null;
     this.#tryboot = false;
-    this.apps = Object.assign(new FakeApps(), { broken: this.apps.broken, ill: this.apps.ill });
+    this.apps = Object.assign(new FakeApps(), {
+      ...{ broken: this.apps.broken, ill: this.apps.ill, cutOff: this.apps.cutOff },
+    });
     rmSync(join(this.folder, 'run'), { recursive: true, force: true });
     rmSync(join(this.folder, 'slot'), { recursive: true, force: true });
     mkdirSync(join(this.folder, 'run'));
@@ -268,7 +271,9 @@ export class TestDevice {
         slotDir: join(this.folder, 'slot'),
         log: () => {},
         event: (kind, text) => this.events.push(`${kind}: ${text}`),
-        report: async () => {},
+        report: async () => {
+          if (this.boots === boot && !this.disk.failing) this.#askServer(trial);
+        },
         now: () => Date.parse('2026-11-21T12:00:00Z'),
       },
       {
@@ -288,7 +293,12 @@ export class TestDevice {
       },
     );
     await this.updater.onBoot();
-    if (this.serverUp && !(this.spoilTrials && trial > 0)) this.updater.serverReachable();
+    this.#askServer(trial);
+  }
+
+  #askServer(trial: number): void {
+    const cutOff = [...this.apps.running.values()].some(({ manifest }) => this.apps.cutOff.has(manifest.version));
+    if (this.serverUp && !cutOff && !(this.spoilTrials && trial > 0)) this.updater.serverReachable();
   }
 
   get loadedCommandLine(): string | null {

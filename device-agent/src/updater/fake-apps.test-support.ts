@@ -30,6 +30,8 @@ export class FakeApps implements AppRuntime {
   readonly broken = new Set<string>();
   /** Versions that start, and are ill afterwards. */
   readonly ill = new Set<string>();
+  /** Versions that leave the device no way to its server. */
+  readonly cutOff = new Set<string>();
   activating: (candidate: InstalledApp) => Promise<void> = async () => {};
 
   async start(app: InstalledApp): Promise<void> {
@@ -39,6 +41,7 @@ export class FakeApps implements AppRuntime {
     candidate: InstalledApp,
     previous: InstalledApp | null,
     onPhase: (phase: 'starting' | 'soaking') => void,
+    gate?: (signal: AbortSignal) => Promise<void>,
   ) {
     const { name, version } = candidate.manifest;
     onPhase('starting');
@@ -49,6 +52,11 @@ export class FakeApps implements AppRuntime {
     }
     onPhase('soaking');
     this.running.set(name, candidate);
+    await gate?.(new AbortController().signal).catch((error) => {
+      if (previous) this.running.set(name, previous);
+      else this.running.delete(name);
+      throw error;
+    });
   }
   async remove(name: string): Promise<void> {
     this.running.delete(name);
