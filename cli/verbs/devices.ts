@@ -6,12 +6,12 @@ import {
 } from '@nodeos/contracts/operator-api.ts';
 import { connect, type ServerOptions, withServer } from '../connect.ts';
 import { findDevice, listDevices } from '../device-lookup.ts';
-import { formatAgo, print, printJson, printTable } from '../output.ts';
+import type { JsonOption } from '../options.ts';
+import { formatAgo, print, printJson, printList } from '../output.ts';
 import { chooseRelease, listReleases } from '../releases.ts';
 import { example, type RegisterVerb } from '../verb.ts';
 
-interface ListOptions extends ServerOptions {
-  readonly json?: boolean;
+interface ListOptions extends ServerOptions, JsonOption {
   readonly tag?: string;
   readonly state?: string;
   readonly query?: string;
@@ -32,9 +32,8 @@ export const registerDevices: RegisterVerb = (program, io) => {
     .addHelpText('after', example('nodeos devices list --tag kiosk'))
     .action(async (options: ListOptions) => {
       const found = await listDevices(await connect(io, options), options);
-      if (options.json) return printJson(io, found);
       const heading = ['ID', 'NAME', 'STATE', 'ONLINE', 'BOARD', 'SYSTEM', 'APPS', 'TAGS', 'LAST SEEN'];
-      printTable(io, heading, found.map(deviceRow), 'No devices yet.');
+      printList(io, options, found, heading, deviceRow, 'No devices yet.');
     });
 
   withServer(devices.command('show'))

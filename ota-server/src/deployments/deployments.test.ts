@@ -160,7 +160,7 @@ test('a group by query grows and shrinks with its devices; its window holds devi
   assert.deepEqual([held?.id, held?.state], [one.id, 'planned']);
   const opening = new Date(held?.notBefore ?? 0).toISOString().slice(11, 16);
   assert.equal(opening, window.from);
-  const forced = { target: TARGET, to: { group: 'shops' }, rollout: { forced: true } };
+  const forced = { target: TARGET, to: { group: 'shops' }, rollout: { forced: true, maxConcurrent: 5 } };
   const { id: second } = await post(running, '/api/v1/deployments', forced);
   assert.equal((await show(running, second)).devices[0]?.state, 'waiting');
   assert.equal((await show(running, id)).devices[0]?.state, 'superseded');
