@@ -27,7 +27,7 @@ import { startTroubleLed } from './trouble-led.ts';
 import { readTrustedTime as readMetadataTime } from './trust/metadata-store.ts';
 import { systemDisk } from './updater/disk.ts';
 import { createUpdater } from './updater/engine.ts';
-import { createDoors } from './web/doors.ts';
+import { openReach } from './web/reach.ts';
 
 const IDENTITY_BACKOFF = { baseMs: 1_000, capMs: 60_000 };
 const HTTP_PORT = 80;
@@ -128,8 +128,8 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
   if (fault) events.add('error', describeError(fault));
   if (facts.data === 'ram') events.add('error', `data lies in RAM: ${facts.data_note}`);
   context.onAppEvent((text) => events.add('app', text));
-  const doors = createDoors({
-    ...{ manifests: context.manifests, deviceNames: () => [name], certificate: fleet?.web ?? null, log },
+  const reach = openReach({
+    ...{ manifests: context.manifests, host: name, certificate: fleet?.web ?? null, log },
     ports: { http: HTTP_PORT, https: fleet?.web ? HTTPS_PORT : null },
     onTrouble(text) {
       log(text);
@@ -140,18 +140,25 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
   const showApps = () =>
     screen.show({ apps: Object.entries(apps.status()).map(([app, at]) => `${app} ${at.version} ${at.state}`) });
   context.onAppChange(() => {
-    doors.update();
+    reach.update();
     showApps();
     reportSoon();
   });
-  network.onChange(() => screen.show({ addresses: network.addresses(), work: work(online) }));
+  network.onChange(() => {
+    reach.update();
+    screen.show({ addresses: network.addresses(), work: work(online) });
+  });
   void network.firstAddress.then(() =>
     clock.startSntp(() => fleet?.network?.timeServers ?? [...network.timeServers(), ...DEFAULT_TIME_SERVERS]),
   );
-  doors.update();
+  reach.update();
   showApps();
   await engine.onBoot();
-  if (!fleet) return { sayGoodbye: async () => network.stop() };
+  const leave = async () => {
+    await reach.close();
+    network.stop();
+  };
+  if (!fleet) return { sayGoodbye: leave };
 
   const identity = known ?? (await awaitIdentity(readIdentity, log));
   const goodbye = serveFleet({
@@ -181,7 +188,7 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
   });
   return {
     async sayGoodbye() {
-      network.stop();
+      await leave();
       await goodbye();
     },
   };

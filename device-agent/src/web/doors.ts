@@ -17,11 +17,15 @@ export interface DoorsOptions {
   /** What the operator should hear of, one sentence. */
   readonly onTrouble: (text: string) => void;
   readonly limits?: Partial<WebLimits>;
+  /** A port was opened. */
+  readonly onChange?: () => void;
 }
 /** The ports that the device has open for its apps. */
 export interface Doors {
   /** The apps may be others now. */
   update(): void;
+  /** Those that have a place at the device's address. */
+  users(): readonly string[];
   /** Ports of the proxy that are open now. */
   open(): { readonly http: number | null; readonly https: number | null };
   close(): void;
@@ -67,6 +71,7 @@ export function createDoors(options: DoorsOptions): Doors {
       door.isOpen = true;
       told.delete(inUse(port));
       options.log(`port ${port} is open: ${typeof door.purpose === 'number' ? `port ${door.purpose}` : 'the apps'}`);
+      options.onChange?.();
     } catch (error) {
       if (!isWanted()) return;
       const { code } = error as NodeJS.ErrnoException;
@@ -99,6 +104,7 @@ export function createDoors(options: DoorsOptions): Doors {
         void open(port, door);
       }
     },
+    users: () => [...web.keys()],
     open() {
       const port = (purpose: Purpose) =>
         [...doors].find(([, door]) => door.isOpen && door.purpose === purpose)?.[0] ?? null;
