@@ -18,6 +18,16 @@ export const fleetFileSchema = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9_+/-]{1,64}$/)
     .optional(),
+  /** Certificate chain and key (PEM) with which the device serves its apps over HTTPS. They are the site's, not a device's. */
+  web: z
+    .strictObject({
+      certificate: z.string().startsWith('-----BEGIN CERTIFICATE-----').max(16_384),
+      key: z
+        .string()
+        .regex(/^-----BEGIN ([A-Z]+ )?PRIVATE KEY-----/, 'is not a private key in PEM')
+        .max(8_192),
+    })
+    .optional(),
   network: z
     .strictObject({
       /** Interface → static address; all other Ethernet interfaces use DHCP. */

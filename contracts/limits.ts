@@ -38,3 +38,20 @@ export const DEVICE_LIMITS = {
   logRingMaxBytes: 262_144,
   logLineMaxBytes: 8_192,
 } as const;
+
+/** Limits of the device's reverse proxy and of the ports it forwards. */
+export const WEB_LIMITS = {
+  headerMaxBytes: 16_384,
+  headersMax: 100,
+  /** Of one port; what comes beyond is closed at once. */
+  connectionsMax: 256,
+  headersTimeoutMs: 10_000,
+  keepAliveMs: 5_000,
+  /** Without a byte in either direction. */
+  idleTimeoutMs: 120_000,
+  /** The same of a WebSocket or a forwarded port. */
+  upgradedIdleTimeoutMs: 3_600_000,
+  /** A port that another program has is tried again after this time. */
+  listenRetryMs: 30_000,
+} as const;
+export type WebLimits = { readonly [Name in keyof typeof WEB_LIMITS]: number };

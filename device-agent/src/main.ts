@@ -61,6 +61,7 @@ async function main(): Promise<void> {
   const { sayGoodbye } = await bringOnline({
     ...{ paths: PATHS, init, native, logs, apps, bootTimes, print },
     startInteractive: createStartInteractive(PATHS, runs),
+    manifests: apps.manifests,
     onAppChange: (listener) => void changes.add(listener),
     onAppEvent: (listener) => void events.add(listener),
   });

@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
 import type { DeviceReport } from '@nodeos/contracts/device-api.ts';
 import { describeError, NodeosError } from '@nodeos/contracts/errors.ts';
 import type { FleetFile } from '@nodeos/contracts/fleet-file.ts';
@@ -26,8 +27,11 @@ import { startTroubleLed } from './trouble-led.ts';
 import { readTrustedTime as readMetadataTime } from './trust/metadata-store.ts';
 import { systemDisk } from './updater/disk.ts';
 import { createUpdater } from './updater/engine.ts';
+import { openReach } from './web/reach.ts';
 
 const IDENTITY_BACKOFF = { baseMs: 1_000, capMs: 60_000 };
+const HTTP_PORT = 80;
+const HTTPS_PORT = 443;
 /** Names that lead to public time servers wherever a device is, where neither fleet file nor lease names one. */
 const DEFAULT_TIME_SERVERS = ['pool.ntp.org'];
 
@@ -38,6 +42,8 @@ export interface OnlineContext {
   readonly logs: Logs;
   readonly apps: AppRuntime;
   readonly startInteractive: StartInteractive;
+  /** Of the apps that run or are to run. */
+  readonly manifests: () => readonly AppManifest[];
   readonly bootTimes: DeviceReport['bootTimes'];
   readonly print: (text: string) => void;
   readonly onAppChange: (listener: () => void) => void;
@@ -122,20 +128,37 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
   if (fault) events.add('error', describeError(fault));
   if (facts.data === 'ram') events.add('error', `data lies in RAM: ${facts.data_note}`);
   context.onAppEvent((text) => events.add('app', text));
+  const reach = openReach({
+    ...{ manifests: context.manifests, host: name, certificate: fleet?.web ?? null, log },
+    ports: { http: HTTP_PORT, https: fleet?.web ? HTTPS_PORT : null },
+    onTrouble(text) {
+      log(text);
+      events.add('app', text);
+    },
+  });
 
   const showApps = () =>
     screen.show({ apps: Object.entries(apps.status()).map(([app, at]) => `${app} ${at.version} ${at.state}`) });
   context.onAppChange(() => {
+    reach.update();
     showApps();
     reportSoon();
   });
-  network.onChange(() => screen.show({ addresses: network.addresses(), work: work(online) }));
+  network.onChange(() => {
+    reach.update();
+    screen.show({ addresses: network.addresses(), work: work(online) });
+  });
   void network.firstAddress.then(() =>
     clock.startSntp(() => fleet?.network?.timeServers ?? [...network.timeServers(), ...DEFAULT_TIME_SERVERS]),
   );
+  reach.update();
   showApps();
   await engine.onBoot();
-  if (!fleet) return { sayGoodbye: async () => network.stop() };
+  const leave = async () => {
+    await reach.close();
+    network.stop();
+  };
+  if (!fleet) return { sayGoodbye: leave };
 
   const identity = known ?? (await awaitIdentity(readIdentity, log));
   const goodbye = serveFleet({
@@ -165,7 +188,7 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
   });
   return {
     async sayGoodbye() {
-      network.stop();
+      await leave();
       await goodbye();
     },
   };

@@ -35,18 +35,32 @@ describe('appManifestOf', () => {
     it(`starts with ${name}`, () => assert.deepEqual(manifest({ ...base, ...change }).start, start));
   }
 
+  for (const [name, nodeos] of [
+    ['a web app without a port', { web: true }],
+    ['a web app without a network', { web: true, ports: [80], network: 'none' }],
+    ['a forwarded port that leads nowhere', { ports: [8080], forward: { 80: 8081 } }],
+    ['a forwarded port that the app has itself', { ports: [80, 8080], forward: { 80: 8080 } }],
+    ['a forwarded port without a network', { ports: [8080], forward: { 80: 8080 }, network: 'none' }],
+  ] as const) {
+    it(`refuses ${name}`, () => assert.throws(() => manifest({ ...base, nodeos }), { code: 'INPUT_INVALID' }));
+  }
+
   it('strips the scope of the name', () => assert.equal(manifest({ ...base, name: '@acme/hello' }).name, 'hello'));
 
   it('takes what the device must know, and leaves out what is not set', () => {
     const settings = {
+      ports: [8080],
+      web: true,
+      forward: { 80: 8080 },
       user: 'panel',
       dependsOn: ['broker'],
       holdUpdatesMs: 1000,
       data: { version: 2, migrations: { 2: { up: ['node', 'up.js'], down: ['node', 'down.js'] } } },
     };
-    const { user, dependsOn, holdUpdatesMs, data } = manifest({ ...base, nodeos: settings });
-    assert.deepEqual({ user, dependsOn, holdUpdatesMs, data }, settings);
-    for (const name of Object.keys(settings)) assert.ok(!(name in manifest(base)), name);
+    const { ports, web, forward, user, dependsOn, holdUpdatesMs, data } = manifest({ ...base, nodeos: settings });
+    assert.deepEqual({ ports, web, forward, user, dependsOn, holdUpdatesMs, data }, settings);
+    for (const name of Object.keys(settings).filter((each) => each !== 'ports'))
+      assert.ok(!(name in manifest(base)), name);
   });
 
   it('of a published package: the command before the start script, and a name that fits', () => {

@@ -41,6 +41,7 @@ export function appManifestOf(source: AppPackage, where: string, published = fal
     throw new NodeosError('APP_FEATURE_UNAVAILABLE', `${where}: nodeos.kiosk: no display is supported`);
   if (settings.dependsOn?.includes(name))
     throw new NodeosError('INPUT_INVALID', `${where}: nodeos.dependsOn names the app itself`);
+  checkReach(settings, where);
   const command = startCommand(source, settings, where, published);
   return {
     format: 1,
@@ -57,11 +58,27 @@ export function appManifestOf(source: AppPackage, where: string, published = fal
     soakMs: settings.soakMs ?? DEVICE_LIMITS.appSoakDefaultMs,
     swap: settings.swap ?? 'overlap',
     stopGraceMs: settings.stopGraceMs ?? DEVICE_LIMITS.appStopGraceDefaultMs,
+    ...(settings.web && { web: true as const }),
+    ...(settings.forward !== undefined && { forward: settings.forward }),
     ...(settings.user !== undefined && { user: settings.user }),
     ...(settings.dependsOn !== undefined && { dependsOn: settings.dependsOn }),
     ...(settings.holdUpdatesMs !== undefined && { holdUpdatesMs: settings.holdUpdatesMs }),
     ...(settings.data !== undefined && { data: { migrations: {}, ...settings.data } }),
   };
+}
+
+/** What the device is to lead to must be there. @throws NodeosError INPUT_INVALID */
+function checkReach({ web, forward = {}, ports = [], network }: AppSettings, where: string): void {
+  const refuse = (reason: string): never => {
+    throw new NodeosError('INPUT_INVALID', `${where}: ${reason}`);
+  };
+  if (web && ports.length === 0) refuse('nodeos.web leads to the first of nodeos.ports, and there is none');
+  for (const [outside, inside] of Object.entries(forward)) {
+    if (!ports.includes(inside)) refuse(`nodeos.forward leads to port ${inside}, which nodeos.ports does not name`);
+    if (ports.includes(Number(outside))) refuse(`nodeos.forward opens port ${outside}, which nodeos.ports names too`);
+  }
+  if (network === 'none' && (web || Object.keys(forward).length > 0))
+    refuse('nodeos.web and nodeos.forward need a network, and nodeos.network is none');
 }
 
 interface StartCommand {

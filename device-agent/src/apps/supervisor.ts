@@ -1,3 +1,4 @@
+import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
 import { describeError, NodeosError } from '@nodeos/contracts/errors.ts';
 import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
 import { delay } from '../backoff.ts';
@@ -19,8 +20,13 @@ export interface SupervisorOptions extends AppSurroundings {
   readonly startTimeoutMs?: number;
 }
 
+export interface Supervisor extends AppRuntime {
+  /** Of the apps that run or are to run. */
+  manifests(): AppManifest[];
+}
+
 /** Runs the users' apps: starts, restarts, swaps and stops them, each by its own rules. */
-export function createSupervisor(options: SupervisorOptions): AppRuntime {
+export function createSupervisor(options: SupervisorOptions): Supervisor {
   const apps = new Map<string, RunningApp>();
   /** Swaps and removals of one app follow one another. */
   const queues = new Map<string, Promise<void>>();
@@ -155,6 +161,8 @@ export function createSupervisor(options: SupervisorOptions): AppRuntime {
         apps.delete(name);
         options.onChange();
       }),
+
+    manifests: () => [...apps.values()].filter(({ state }) => state !== 'stopped').map(({ app }) => app.manifest),
 
     status: () => Object.fromEntries([...apps].map(([name, app]) => [name, app.status()])),
 
