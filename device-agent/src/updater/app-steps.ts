@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import type { InstalledAppState } from '@nodeos/contracts/agent-state.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
-import { bundlePath, type InstalledAppState, toInstalledApp } from '../state.ts';
+import { bundlePath, toInstalledApp } from '../state.ts';
 import { download } from '../trust/download.ts';
 import { openFileDestination } from '../trust/file-destination.ts';
 import { findTarget, type TrustedTarget } from '../trust/metadata.ts';
