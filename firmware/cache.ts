@@ -16,7 +16,7 @@ export interface Artefact {
 }
 
 /** Hash of any JSON value, independent of the order of its keys. */
-export function hashInputs(inputs: unknown): string {
+function hashInputs(inputs: unknown): string {
   return createHash('sha256')
     .update(JSON.stringify(sortKeys(inputs)))
     .digest('hex');

@@ -27,7 +27,7 @@ const DISPLAY_WIDTH = 80;
 const MARGIN = 4;
 
 /** Rows of label and text, in the order in which they are looked for. */
-export function screenRows(state: ScreenState): [string, string][] {
+function screenRows(state: ScreenState): [string, string][] {
   const rows: [string, string][] = [
     ['device', `${state.name}  (serial ${state.serial})`],
     ['address', state.addresses.join(', ') || 'none yet'],

@@ -20,8 +20,8 @@ import { writeBundle } from './write-bundle.ts';
 /** Part of the cache key: raise it when the same inputs give other bytes. */
 const BUNDLER_REVISION = 3;
 export const BUNDLE_MANIFEST = '.nodeos-manifest.json';
-export const BUNDLE_MATERIALS = '.nodeos-sbom.cdx.json';
-export const BUNDLE_LICENCES = '.nodeos-licences.txt';
+const BUNDLE_MATERIALS = '.nodeos-sbom.cdx.json';
+const BUNDLE_LICENCES = '.nodeos-licences.txt';
 
 export interface BundleOptions {
   /** Folder of the npm package. */

@@ -1,6 +1,6 @@
 import type { Board } from '@nodeos/contracts/board.ts';
 
-/** A board for tests of the planners, with the measures of x86_64-usb. */
+/** A board for tests, with the measures of x86_64-usb. */
 export const exampleBoard: Board = {
   name: 'example',
   title: 'Example',

@@ -90,11 +90,11 @@ export const ROOT_PROGRAMS: readonly RootFile[] = [
 export const NODE_FOLDER = '/opt/node';
 /** Libraries of Debian's Node; the loader finds them through links in its own folder. */
 export const NODE_LIBRARY_FOLDER = `${NODE_FOLDER}/lib`;
-export const NODE_PATH = '/usr/bin/node';
+const NODE_PATH = '/usr/bin/node';
 
 /** Ours. */
 export const NODEOS_FOLDER = '/usr/lib/nodeos';
-export const ROOT_OWN_FILES: readonly RootFile[] = [
+const ROOT_OWN_FILES: readonly RootFile[] = [
   { path: `${NODEOS_FOLDER}/agent.js`, source: 'device-agent/src' },
   { path: `${NODEOS_FOLDER}/app-preload.cjs`, source: 'device-agent/src' },
   { path: `${NODEOS_FOLDER}/gpio.cjs`, source: 'gpio/src' },

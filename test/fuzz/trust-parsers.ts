@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { appManifest } from '@nodeos/contracts/app-manifest.testing.ts';
 import { isNodeosError } from '@nodeos/contracts/errors.ts';
 import { openFat } from '@nodeos/contracts/fat.ts';
 import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
@@ -11,7 +12,6 @@ import { type Destination, download } from '@nodeos/device-agent/src/trust/downl
 import { findTarget } from '@nodeos/device-agent/src/trust/metadata.ts';
 import { answerWith, TestHttp, TestRepository } from '@nodeos/device-agent/src/trust/repository.test-support.ts';
 import { systemDisk } from '@nodeos/device-agent/src/updater/disk.ts';
-import { appManifest } from '@nodeos/device-agent/src/updater/fake-apps.test-support.ts';
 import fc from 'fast-check';
 import { damagedBytes } from './damage.ts';
 import { temporaryFolder } from './folder.ts';

@@ -68,7 +68,7 @@ async function canOverlap(app: RunningApp, candidate: InstalledApp, options: Swa
 }
 
 /** Only Node.js itself loads the preload script. */
-export function canBeHeld(app: InstalledApp): boolean {
+function canBeHeld(app: InstalledApp): boolean {
   return /(^|\/)node$/.test(app.manifest.start[0] as string);
 }
 

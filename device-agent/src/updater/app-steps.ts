@@ -1,7 +1,8 @@
 import { join } from 'node:path';
+import type { InstalledAppState } from '@nodeos/contracts/agent-state.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
-import { bundlePath, type InstalledAppState, toInstalledApp } from '../state.ts';
-import { download } from '../trust/download.ts';
+import { bundlePath, toInstalledApp } from '../state.ts';
+import { type Destination, download } from '../trust/download.ts';
 import { openFileDestination } from '../trust/file-destination.ts';
 import { findTarget, type TrustedTarget } from '../trust/metadata.ts';
 import { hashFromMedium } from '../trust/read-back.ts';
@@ -10,6 +11,7 @@ import { appGate, judgeAppFault } from './app-gate.ts';
 import { withActiveApp, withCandidate, withoutApp } from './bookkeeping.ts';
 import { trustPorts, type UpdaterContext } from './context.ts';
 import type { Step } from './plan.ts';
+import type { UpdateSubject } from './status-board.ts';
 
 /** What the steps of one run hand to one another. */
 export interface StepRun {
@@ -23,6 +25,25 @@ export interface StepRun {
 
 type StepOf<Kind extends Step['kind']> = Extract<Step, { kind: Kind }>;
 
+/** Fetches a target's bytes, verified, and shows how far it is. */
+export async function fetchTo(
+  destination: Destination,
+  target: TrustedTarget,
+  { board, options, ports }: UpdaterContext,
+  subject: UpdateSubject,
+  run: StepRun,
+): Promise<void> {
+  await download(ports.http, target, destination, {
+    limits: options.limits,
+    signal: run.signal,
+    onPercent: (percent) => {
+      run.progressed();
+      board.show(subject, 'fetching', { percent });
+    },
+    onVerifying: () => board.show(subject, 'verifying'),
+  });
+}
+
 /** Fetches a bundle to `bundles/<sha256>.sqfs`, verified. */
 export async function fetchApp(context: UpdaterContext, step: StepOf<'fetch-app'>, run: StepRun): Promise<void> {
   const { board, options, ports } = context;
@@ -34,15 +55,7 @@ export async function fetchApp(context: UpdaterContext, step: StepOf<'fetch-app'
     await options.disk.remove(path);
     const destination = await openFileDestination(options.disk, path);
     try {
-      await download(ports.http, target, destination, {
-        limits: options.limits,
-        signal: run.signal,
-        onPercent: (percent) => {
-          run.progressed();
-          board.show(step, 'fetching', { percent });
-        },
-        onVerifying: () => board.show(step, 'verifying'),
-      });
+      await fetchTo(destination, target, context, step, run);
     } finally {
       await destination.close();
     }

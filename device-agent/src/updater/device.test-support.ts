@@ -1,5 +1,6 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { appManifest } from '@nodeos/contracts/app-manifest.testing.ts';
 import type { BootChain, TrialKind } from '@nodeos/contracts/boot-chain.ts';
 import type { BootFacts, InitWord } from '@nodeos/contracts/boot-facts.ts';
 import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
@@ -14,7 +15,7 @@ import { TestHttp, TestRepository } from '../trust/repository.test-support.ts';
 import { chooseSlot, writeGrubAttempts, writeRecords } from './boot-loaders.test-support.ts';
 import { systemDisk } from './disk.ts';
 import { createUpdater } from './engine.ts';
-import { appManifest, FakeApps } from './fake-apps.test-support.ts';
+import { FakeApps } from './fake-apps.test-support.ts';
 import { FaultDisk, type Losses } from './fault-disk.test-support.ts';
 import type { UpdaterOptions } from './options.ts';
 import { BOARD, bootVolume, FAST_DISK, type SlotImage, slotImage } from './slot-image.test-support.ts';

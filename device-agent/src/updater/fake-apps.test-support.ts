@@ -1,28 +1,6 @@
-import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
 import type { AppStatus } from '@nodeos/contracts/desired-state.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { AppRuntime, InstalledApp } from '../ports.ts';
-
-export function appManifest(version: string, change: Partial<AppManifest> = {}): AppManifest {
-  return {
-    format: 1,
-    name: 'hello',
-    version,
-    description: '',
-    start: ['node', 'index.js'],
-    env: {},
-    ports: [],
-    devices: [],
-    network: 'host',
-    memoryMiB: 64,
-    probe: null,
-    soakMs: 0,
-    swap: 'overlap',
-    stopGraceMs: 1000,
-    abi: 'any',
-    ...change,
-  };
-}
 
 /** Runs apps without processes; versions in `broken` do not start. */
 export class FakeApps implements AppRuntime {

@@ -45,7 +45,7 @@ export function shutGates(seen: GateObservation, rules: GateRules): string[] {
 }
 
 /** All gates must have been open for the soak time; the limit ends the wait. */
-export function judgeGates(progress: GateProgress, seen: GateObservation, rules: GateRules): GateVerdict {
+function judgeGates(progress: GateProgress, seen: GateObservation, rules: GateRules): GateVerdict {
   const shut = shutGates(seen, rules);
   const openSinceMs = shut.length > 0 ? null : (progress.openSinceMs ?? seen.atMs);
   if (openSinceMs !== null && seen.atMs - openSinceMs >= rules.soakMs) return { state: 'passed' };

@@ -4,10 +4,9 @@ import type { SlotManifest } from '@nodeos/contracts/slot-manifest.ts';
 import { otherSlot, requireSlotContent, slotPartition } from '../slots/slot.ts';
 import { openSlotDestination } from '../slots/slot-destination.ts';
 import { loadTrial } from '../slots/trial.ts';
-import { download } from '../trust/download.ts';
 import { findTarget } from '../trust/metadata.ts';
 import { requireSystem } from '../trust/release-check.ts';
-import type { StepRun } from './app-steps.ts';
+import { fetchTo, type StepRun } from './app-steps.ts';
 import { withSystemTrial } from './bookkeeping.ts';
 import { lastFailurePath, trustPorts, tryReport, type UpdaterContext } from './context.ts';
 import type { Step } from './plan.ts';
@@ -38,15 +37,7 @@ export async function fetchSystem(context: UpdaterContext, step: StepOf<'fetch-s
     sha256: target.sha256,
   });
   try {
-    await download(ports.http, target, destination, {
-      limits: options.limits,
-      signal: run.signal,
-      onPercent: (percent) => {
-        run.progressed();
-        board.show(subject, 'fetching', { percent });
-      },
-      onVerifying: () => board.show(subject, 'verifying'),
-    });
+    await fetchTo(destination, target, context, subject, run);
   } finally {
     await destination.close();
   }
