@@ -53,5 +53,7 @@ export const WEB_LIMITS = {
   upgradedIdleTimeoutMs: 3_600_000,
   /** A port that another program has is tried again after this time. */
   listenRetryMs: 30_000,
+  /** After the last connection; what it left behind in memory is given back then. */
+  quietMs: 10_000,
 } as const;
 export type WebLimits = { readonly [Name in keyof typeof WEB_LIMITS]: number };

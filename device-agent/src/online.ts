@@ -130,6 +130,7 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
   context.onAppEvent((text) => events.add('app', text));
   const reach = openReach({
     ...{ manifests: context.manifests, host: name, certificate: fleet?.web ?? null, log },
+    onQuiet: () => releaseMemory(native),
     ports: { http: HTTP_PORT, https: fleet?.web ? HTTPS_PORT : null },
     onTrouble(text) {
       log(text);

@@ -6,6 +6,7 @@ import type { FleetFile } from '@nodeos/contracts/fleet-file.ts';
 import type { Tell } from '@nodeos/contracts/mqtt.ts';
 import type { SlotManifest } from '@nodeos/contracts/slot-manifest.ts';
 import { readActiveApps } from './active-apps.ts';
+import { configurationFolder, storeConfigurations } from './apps/app-configuration.ts';
 import type { StartInteractive } from './apps/interactive.ts';
 import { delay } from './backoff.ts';
 import { watchCertificate } from './certificate-renewal.ts';
@@ -124,6 +125,7 @@ function connectUntilEnded(
     let broker: Broker | null = null;
     const session = openSession({
       ...{ http, updater, events, log, buildReport: context.buildReport },
+      onConfigurations: (configurations) => storeConfigurations(configurationFolder(paths.state), configurations),
       onOnline() {
         connectOnce();
         screen.show({ state: `online as ${credentials.deviceId}` });

@@ -19,7 +19,13 @@ async function makeDoors(t: TestContext, options: object = {}) {
   const ports = { http: await freePort(), https: null };
   const doors = createDoors({
     ...{ manifests: () => manifests as AppManifest[], deviceNames: () => ['pi'], certificate: null, ports },
-    ...{ log: say, onTrouble: say, limits: { listenRetryMs: 20 }, ...options },
+    ...{
+      log: say,
+      onTrouble: say,
+      onQuiet: () => say('quiet'),
+      limits: { listenRetryMs: 20, quietMs: 20 },
+      ...options,
+    },
   });
   t.after(() => doors.close());
   const heard = async (pattern: RegExp) => {
@@ -64,8 +70,9 @@ describe('createDoors', () => {
     doors.update();
     await heard(/is open: the apps/);
     assert.equal(doors.open().http, ports.http);
-    const answer = await fetch(`http://127.0.0.1:${ports.http}/porch/`);
+    const answer = await fetch(`http://127.0.0.1:${ports.http}/porch/`, { headers: { connection: 'close' } });
     assert.equal(await answer.text(), 'here');
+    await heard(/^quiet$/);
     manifests.length = 0;
     doors.update();
     assert.equal(await isOpen(ports.http), false);

@@ -1,4 +1,4 @@
-import type { Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
 import { describeError, NodeosError } from '@nodeos/contracts/errors.ts';
 import { WEB_LIMITS, type WebLimits } from '@nodeos/contracts/limits.ts';
@@ -19,6 +19,8 @@ export interface DoorsOptions {
   readonly limits?: Partial<WebLimits>;
   /** A port was opened. */
   readonly onChange?: () => void;
+  /** Nobody has been connected for a while after somebody was. */
+  readonly onQuiet?: () => void;
 }
 /** The ports that the device has open for its apps. */
 export interface Doors {
@@ -44,12 +46,25 @@ interface Door {
 export function createDoors(options: DoorsOptions): Doors {
   const doors = new Map<number, Door>();
   const told = new Set<string>();
+  let connections = 0;
+  let quiet: NodeJS.Timeout | null = null;
   let web: ReadonlyMap<string, WebApp> = new Map();
 
   function tellOnce(text: string): void {
     if (told.has(text)) return;
     told.add(text);
     options.onTrouble(text);
+  }
+
+  function watchConnections(server: Server): void {
+    const { quietMs } = { ...WEB_LIMITS, ...options.limits };
+    server.on('connection', (socket: Socket) => {
+      connections++;
+      if (quiet) clearTimeout(quiet);
+      socket.on('close', () => {
+        if (--connections === 0) quiet = setTimeout(() => options.onQuiet?.(), quietMs).unref();
+      });
+    });
   }
 
   async function createServer(purpose: Purpose): Promise<Server> {
@@ -65,6 +80,7 @@ export function createDoors(options: DoorsOptions): Doors {
       const server = await createServer(door.purpose);
       if (!isWanted()) return;
       door.server = server;
+      watchConnections(server);
       await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, resolve));
       server.on('error', (error) => options.log(`port ${port}: ${error.message}`));
       if (!isWanted()) return void server.close();
@@ -111,6 +127,7 @@ export function createDoors(options: DoorsOptions): Doors {
       return { http: port('http'), https: port('https') };
     },
     close() {
+      if (quiet) clearTimeout(quiet);
       for (const [port, door] of [...doors]) shut(port, door);
     },
   };

@@ -5,6 +5,7 @@ import type { UpdateStatus } from '@nodeos/contracts/device-api.ts';
 import { PLAIN_ROLLOUT } from '@nodeos/contracts/rollout.ts';
 import { NOTHING_DESIRED } from '../deployments/plan.ts';
 import { appManifest } from '../testing/release-keys.ts';
+import type { ConfigurationRecord } from './configurations.ts';
 import type { Assignment } from './rollouts.ts';
 import type { DeviceRecord, ReleaseRecord, ServerStore } from './store.ts';
 
@@ -59,6 +60,38 @@ const assignment = (of: string, on: string): Assignment => ({
 /** What every implementation of Store must do. */
 export function testStore(name: string, openServer: (context: TestContext) => Promise<ServerStore>): void {
   const open = async (context: TestContext) => (await openServer(context)).fleet('main');
+
+  test(`${name}: what apps are configured with is kept by place, and listed in the order in which it holds`, async (context) => {
+    const store = await open(context);
+    const set = (app: string, to: ConfigurationRecord['to'], values: ConfigurationRecord['values'], changedAt = 1) =>
+      store.configurations.put({ app, to, values, changedAt });
+    await set('sign', { device: 'a' }, { text: 'device' });
+    await set('sign', { device: 'b' }, { text: 'other' });
+    // Named as the other device, and yet a group.
+    await set('sign', { group: 'b' }, { text: 'group b' });
+    await set('sign', { group: 'a' }, { text: 'group a' });
+    await set('sign', { fleet: true }, { text: 'fleet', list: [1, { x: null }] });
+    await set('pump', { fleet: true }, { on: true });
+    const texts = (records: ConfigurationRecord[]) => records.map(({ app, values }) => [app, values.text ?? values.on]);
+    const forA = [
+      ['pump', true],
+      ['sign', 'fleet'],
+      ['sign', 'group a'],
+      ['sign', 'group b'],
+      ['sign', 'device'],
+    ];
+    assert.deepEqual(texts(await store.configurations.listFor('a')), forA);
+    assert.deepEqual(texts(await store.configurations.list()), [...forA, ['sign', 'other']]);
+    await set('sign', { fleet: true }, { text: 'new' }, 2);
+    await set('pump', { fleet: true }, {});
+    await store.configurations.removePlace({ group: 'b' });
+    await store.configurations.removePlace({ device: 'a' });
+    assert.deepEqual(await store.configurations.list(), [
+      { app: 'sign', to: { fleet: true }, values: { text: 'new' }, changedAt: 2 },
+      { app: 'sign', to: { group: 'a' }, values: { text: 'group a' }, changedAt: 1 },
+      { app: 'sign', to: { device: 'b' }, values: { text: 'other' }, changedAt: 1 },
+    ]);
+  });
 
   test(`${name}: devices come back as they went in, are found by tag and state, and change field by field`, async (context) => {
     const store = await open(context);

@@ -7,6 +7,7 @@ import { logRequests } from '../request-log.ts';
 import { auditRequests, auditRoutes } from './audit.ts';
 import { demandCaller } from './authenticate.ts';
 import { backupRoute } from './backup.ts';
+import { configurationRoutes } from './configurations.ts';
 import { dashboardRoutes, secureHeaders } from './dashboard.ts';
 import { deploymentRoutes } from './deployments.ts';
 import { deviceRoutes } from './devices.ts';
@@ -63,6 +64,7 @@ export function buildOperatorApp(context: ServerContext, webFolder: string | nul
     releaseRoutes(scope);
     deploymentRoutes(scope);
     groupRoutes(scope);
+    configurationRoutes(scope);
     eventRoutes(scope);
     metricsRoute(scope, context);
     webhookRoutes(scope);

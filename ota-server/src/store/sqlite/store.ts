@@ -6,6 +6,7 @@ import type { ClaimToken } from '@nodeos/contracts/operator-api.ts';
 import { Kysely, sql } from 'kysely';
 import { SERVER_LIMITS } from '../../limits.ts';
 import type { AuditStore } from '../audit.ts';
+import type { ConfigurationStore } from '../configurations.ts';
 import type { Accounts, FleetPeople } from '../people.ts';
 import type { ProvisioningStore } from '../provisioning.ts';
 import type { Rollouts } from '../rollouts.ts';
@@ -21,6 +22,7 @@ import type {
 } from '../store.ts';
 import type { WebhookStore } from '../webhooks.ts';
 import { SqliteAudit } from './audit.ts';
+import { SqliteConfigurations } from './configurations.ts';
 import { nodeSqliteDialect } from './dialect.ts';
 import { FleetScope } from './fleet-scope.ts';
 import { migrate } from './migrations.ts';
@@ -118,6 +120,7 @@ class SqliteStore implements Store {
   readonly audit: AuditStore;
   readonly webhooks: WebhookStore;
   readonly provisioning: ProvisioningStore;
+  readonly configurations: ConfigurationStore;
   readonly #db: Kysely<Tables>;
 
   constructor(db: Kysely<Tables>) {
@@ -127,6 +130,7 @@ class SqliteStore implements Store {
     this.audit = new SqliteAudit(db);
     this.webhooks = new SqliteWebhooks(db);
     this.provisioning = new SqliteProvisioning(db);
+    this.configurations = new SqliteConfigurations(db);
   }
 
   transaction<T>(work: (store: Store) => Promise<T>): Promise<T> {
