@@ -80,7 +80,7 @@ require('node:net').createServer(() => {}).listen(8080);
 
 /** The kernel's last words, which memory kept over the reset. */
 const PANIC = /^TRIAL_FAILED: the kernel panicked: VFS: Unable to mount root fs/;
-const INIT_ENDED = /^TRIAL_FAILED: the kernel panicked: Attempted to kill init/;
+const INIT_ENDED = /^TRIAL_FAILED: init could not go on: reading nodeos.disk/;
 const HUNG = /^TRIAL_FAILED: the system hung, and the watchdog reset the machine/;
 
 export const BAD: readonly BadRelease[] = [

@@ -73,7 +73,7 @@ export function phasesOf(): readonly Phase[] {
         await site.wantRemoved([]);
         await app('5.0.0')(site);
       },
-      ...{ system: '1.0.0', app: '5.0.0', systems: ['1.0.0'], apps: [null, '5.0.0'], uncut: true },
+      ...{ system: '1.0.0', app: '5.0.0', systems: ['1.0.0'], apps: [null, '4.0.0', '5.0.0'], uncut: true },
     },
     {
       name: 'system update and confirm',
