@@ -149,3 +149,8 @@ export function boardAbi({ architecture }: Pick<Board, 'architecture'>): string 
   // Node has one name for two calling conventions that cannot load each other's code.
   return `linux-${architecture.node === 'arm' ? architecture.debian : architecture.node}-glibc`;
 }
+
+/** True where the kernel has drivers for WiFi: fragments of that name bring them. */
+export function hasWifi({ kernel }: { readonly kernel: Pick<Board['kernel'], 'fragments'> }): boolean {
+  return kernel.fragments.some((fragment) => /^feature\/wifi\b.*\.config$/.test(fragment));
+}

@@ -1,4 +1,4 @@
-import { boardAbi } from '@nodeos/contracts/board.ts';
+import { boardAbi, hasWifi } from '@nodeos/contracts/board.ts';
 import { listBoards } from '@nodeos/firmware/boards.ts';
 import { printJson, printTable } from '../output.ts';
 import { example, type RegisterVerb } from '../verb.ts';
@@ -12,12 +12,13 @@ export const registerBoards: RegisterVerb = (program, io) => {
     .action(async (options: { json?: boolean }) => {
       const boards = await listBoards();
       if (options.json) return printJson(io, boards);
-      const heading = ['BOARD', 'BOOT', 'TRIAL', 'NATIVE CODE', 'TITLE'];
+      const heading = ['BOARD', 'BOOT', 'TRIAL', 'NATIVE CODE', 'WIFI', 'TITLE'];
       const rows = boards.map((board) => [
         board.name,
         [board.boot.chain, ...(board.boot.chain === 'grub' ? board.boot.targets : [])].join(' '),
         board.boot.trial,
         boardAbi(board),
+        hasWifi(board) ? 'yes' : 'no',
         board.title,
       ]);
       printTable(io, heading, rows, 'No boards are installed.');

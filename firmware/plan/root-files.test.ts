@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { hasWifi } from '@nodeos/contracts/board.ts';
 import { listBoards } from '../boards.ts';
 import { boardLinks, planRoot, rootPackages } from './root-files.ts';
 
@@ -20,6 +21,7 @@ test('a root names the packages of its Node and of its firmware, once and sorted
     const names = rootPackages(board);
     assert.deepEqual(names, [...new Set(names)].sort(), board.name);
     assert.equal(names.includes('libnode115'), board.node.source === 'debian', board.name);
+    assert.equal(names.includes('wpasupplicant'), hasWifi(board), board.name);
     for (const item of board.driverFirmware) assert.ok(names.includes(item.package), `${board.name}: ${item.package}`);
   }
 });
@@ -30,4 +32,15 @@ test('the plan shows each file of a driver with its package', async () => {
   const rows = planRoot(pi).map(({ path, source }) => `${path} ${source}`);
   assert.ok(rows.includes('/usr/lib/firmware/brcm/brcmfmac43430-sdio.bin firmware-brcm80211'), rows.join('\n'));
   assert.ok(rows.includes('/opt/node/bin/node nodejs'));
+  assert.ok(rows.includes('/usr/sbin/wpa_supplicant wpasupplicant'));
+});
+
+test('a board has WiFi where a fragment of its kernel brings it', async () => {
+  const boards = await listBoards();
+  const names = boards.filter(hasWifi).map(({ name }) => name);
+  assert.ok(names.includes('raspberrypi0') && !names.includes('x86_64-usb'), names.join());
+  for (const fragment of ['feature/wifi-simulated.config', 'feature/wifi.config'])
+    assert.ok(hasWifi({ kernel: { fragments: [fragment] } }), fragment);
+  for (const fragment of ['feature/wifidisplay.config', 'soc/wifi.config', 'feature/wifi.md'])
+    assert.ok(!hasWifi({ kernel: { fragments: [fragment] } }), fragment);
 });
