@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
-import { type Board, hasWifi } from '@nodeos/contracts/board.ts';
+import type { Board } from '@nodeos/contracts/board.ts';
 import { isNodeosError, NodeosError } from '@nodeos/contracts/errors.ts';
 import type { FleetFile } from '@nodeos/contracts/fleet-file.ts';
 import { validate } from '@nodeos/contracts/validate.ts';
@@ -34,8 +34,8 @@ export function withWifi(command: Command): Command {
 }
 
 /** @throws NodeosError WIFI_UNAVAILABLE */
-export function assertHasWifi(board: Pick<Board, 'name' | 'kernel'>): void {
-  if (!hasWifi(board)) throw new NodeosError('WIFI_UNAVAILABLE', `the board ${board.name} has no WiFi`);
+export function assertHasWifi(board: Pick<Board, 'name' | 'wifi'>): void {
+  if (!board.wifi) throw new NodeosError('WIFI_UNAVAILABLE', `the board ${board.name} has no WiFi`);
 }
 
 /**

@@ -99,6 +99,8 @@ export const boardSchema = z.strictObject({
   partitions: partitionsSchema,
   /** Firmware that the kernel's drivers load, e.g. for WiFi: put at the same paths of the root. */
   driverFirmware: z.array(packageFilesSchema).default([]),
+  /** There is a radio that joins WiFi networks: the root has the program for it. The kernel's part is a fragment. */
+  wifi: z.boolean().default(false),
   verity: z.boolean(),
   watchdog: z.string().nullable(),
   emulate: z
@@ -148,9 +150,4 @@ export type Board = z.infer<typeof boardSchema>;
 export function boardAbi({ architecture }: Pick<Board, 'architecture'>): string {
   // Node has one name for two calling conventions that cannot load each other's code.
   return `linux-${architecture.node === 'arm' ? architecture.debian : architecture.node}-glibc`;
-}
-
-/** True where the kernel has drivers for WiFi: fragments of that name bring them. */
-export function hasWifi({ kernel }: { readonly kernel: Pick<Board['kernel'], 'fragments'> }): boolean {
-  return kernel.fragments.some((fragment) => /^feature\/wifi\b.*\.config$/.test(fragment));
 }

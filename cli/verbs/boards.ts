@@ -1,4 +1,4 @@
-import { boardAbi, hasWifi } from '@nodeos/contracts/board.ts';
+import { boardAbi } from '@nodeos/contracts/board.ts';
 import { listBoards } from '@nodeos/firmware/boards.ts';
 import { printJson, printTable } from '../output.ts';
 import { example, type RegisterVerb } from '../verb.ts';
@@ -18,7 +18,7 @@ export const registerBoards: RegisterVerb = (program, io) => {
         [board.boot.chain, ...(board.boot.chain === 'grub' ? board.boot.targets : [])].join(' '),
         board.boot.trial,
         boardAbi(board),
-        hasWifi(board) ? 'yes' : 'no',
+        board.wifi ? 'yes' : 'no',
         board.title,
       ]);
       printTable(io, heading, rows, 'No boards are installed.');

@@ -22,6 +22,7 @@ export const TEST_BOARD: Board = {
   boot: { chain: 'grub', targets: ['i386-pc'], trial: 'kexec', trialReason: '' },
   partitions: { bootMiB: 32, slotMiB: 128, dataMiB: 16, startMiB: 4 },
   driverFirmware: [],
+  wifi: false,
   verity: false,
   watchdog: null,
   emulate: null,

@@ -11,7 +11,7 @@ import { layOutRoot, type RootTreeRequest } from './root-tree.ts';
 
 const DATE = 1_700_000_000;
 const board: Board = { ...exampleBoard, driverFirmware: [] };
-const withWifi: Board = { ...board, kernel: { ...board.kernel, fragments: ['feature/wifi.config'] } };
+const withWifi: Board = { ...board, wifi: true };
 let fixture: LayerFixture;
 let request: RootTreeRequest;
 before(async () => {
@@ -68,7 +68,7 @@ describe('layOutRoot', () => {
     ]);
   });
 
-  it('takes the program that joins WiFi networks where the kernel has them', async () => {
+  it('takes the program that joins WiFi networks where the board has a radio', async () => {
     const programs = await readdir(join(await layOut('wifi', { board: withWifi }), 'usr/sbin'));
     assert.ok(programs.includes('wpa_supplicant'), programs.join());
   });

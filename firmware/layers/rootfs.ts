@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Board, hasWifi } from '@nodeos/contracts/board.ts';
+import type { Board } from '@nodeos/contracts/board.ts';
 import { type Artefact, cached } from '../cache.ts';
 import type { BuildContext } from '../context.ts';
 import { appendSquashfs } from '../formats/squashfs.ts';
@@ -95,7 +95,7 @@ async function squash(
     packages: packages.artefact.hash,
     node: node.artefact.hash,
     digests: digests?.hash ?? null,
-    ...(hasWifi(board) && { wifi: true }),
+    ...(board.wifi && { wifi: true }),
     ...(board.driverFirmware.length > 0 && { driverFirmware: board.driverFirmware }),
     ...hashes,
     command,

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hasWifi } from '@nodeos/contracts/board.ts';
 import { listBoards } from '../boards.ts';
 import { boardLinks, planRoot, rootPackages } from './root-files.ts';
 
@@ -21,7 +20,7 @@ test('a root names the packages of its Node and of its firmware, once and sorted
     const names = rootPackages(board);
     assert.deepEqual(names, [...new Set(names)].sort(), board.name);
     assert.equal(names.includes('libnode115'), board.node.source === 'debian', board.name);
-    assert.equal(names.includes('wpasupplicant'), hasWifi(board), board.name);
+    assert.equal(names.includes('wpasupplicant'), board.wifi, board.name);
     for (const item of board.driverFirmware) assert.ok(names.includes(item.package), `${board.name}: ${item.package}`);
   }
 });
@@ -35,12 +34,12 @@ test('the plan shows each file of a driver with its package', async () => {
   assert.ok(rows.includes('/usr/sbin/wpa_supplicant wpasupplicant'));
 });
 
-test('a board has WiFi where a fragment of its kernel brings it', async () => {
-  const boards = await listBoards();
-  const names = boards.filter(hasWifi).map(({ name }) => name);
-  assert.ok(names.includes('raspberrypi0') && !names.includes('x86_64-usb'), names.join());
-  for (const fragment of ['feature/wifi-simulated.config', 'feature/wifi.config'])
-    assert.ok(hasWifi({ kernel: { fragments: [fragment] } }), fragment);
-  for (const fragment of ['feature/wifidisplay.config', 'soc/wifi.config', 'feature/wifi.md'])
-    assert.ok(!hasWifi({ kernel: { fragments: [fragment] } }), fragment);
+test('a board with a radio has the drivers and the rules of the countries for it', async () => {
+  const radios = (await listBoards()).filter(({ wifi }) => wifi);
+  assert.ok(radios.length > 0);
+  for (const { name, kernel, driverFirmware } of radios) {
+    assert.ok(kernel.fragments.includes('feature/wifi.config'), name);
+    const packages = driverFirmware.map((item) => item.package);
+    assert.ok(packages.includes('wireless-regdb') && packages.includes('firmware-brcm80211'), name);
+  }
 });

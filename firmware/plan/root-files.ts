@@ -1,4 +1,4 @@
-import { type Board, hasWifi } from '@nodeos/contracts/board.ts';
+import type { Board } from '@nodeos/contracts/board.ts';
 
 /** Something in the root and where it comes from. */
 export interface RootFile {
@@ -87,9 +87,9 @@ const WIFI_PACKAGES = [
 ] as const;
 
 /** Packages that a board's root is made of. */
-export function rootPackages(board: Pick<Board, 'node' | 'kernel' | 'driverFirmware'>): string[] {
+export function rootPackages(board: Pick<Board, 'node' | 'wifi' | 'driverFirmware'>): string[] {
   const node = board.node.source === 'debian' ? DEBIAN_NODE_PACKAGES : [];
-  const wifi = hasWifi(board) ? WIFI_PACKAGES : [];
+  const wifi = board.wifi ? WIFI_PACKAGES : [];
   const firmware = board.driverFirmware.map((item) => item.package);
   return [...new Set([...ROOT_PACKAGES, ...node, ...wifi, ...firmware])].sort();
 }
@@ -103,8 +103,8 @@ const ROOT_PROGRAMS: readonly RootFile[] = [
 ];
 const WIFI_PROGRAM: RootFile = { path: '/usr/sbin/wpa_supplicant', source: 'wpasupplicant' };
 
-export function rootPrograms(board: Pick<Board, 'kernel'>): readonly RootFile[] {
-  return hasWifi(board) ? [...ROOT_PROGRAMS, WIFI_PROGRAM] : ROOT_PROGRAMS;
+export function rootPrograms(board: Pick<Board, 'wifi'>): readonly RootFile[] {
+  return board.wifi ? [...ROOT_PROGRAMS, WIFI_PROGRAM] : ROOT_PROGRAMS;
 }
 
 /**
