@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { appStatusSchema } from './desired-state.ts';
 import { appNameSchema, boardNameSchema, semverSchema } from './validate.ts';
+import { wifiStateSchema } from './wifi.ts';
 
 /**
  * Device API: HTTPS with mutual TLS (enrolment without a client certificate).
@@ -69,7 +70,16 @@ export const inventorySchema = z.strictObject({
   nodeVersion: semverSchema,
   /** Of the data partition. */
   storage: z.strictObject({ totalKiB: z.number().int().nonnegative(), freeKiB: z.number().int().nonnegative() }),
-  network: z.array(z.strictObject({ name: z.string().max(32), mac: z.string().max(32) })).max(32),
+  network: z
+    .array(
+      z.strictObject({
+        name: z.string().max(32),
+        mac: z.string().max(32),
+        /** Of a wireless interface whose networks the fleet file names. */
+        wifi: z.strictObject({ state: wifiStateSchema, ssid: z.string().max(64).nullable() }).optional(),
+      }),
+    )
+    .max(32),
 });
 export type Inventory = z.infer<typeof inventorySchema>;
 

@@ -50,6 +50,7 @@ export const ERROR_HINTS = {
   DRIVE_MISMATCH: 'The drive does not keep what it is given: it is worn out or a forgery. Take a new one.',
   IMAGE_DAMAGED: 'Build or fetch the image again; no device starts from this one.',
   PRIVILEGE_MISSING: 'Run the command as root, or install sudo or pkexec so that it can ask.',
+  WIFI_UNAVAILABLE: 'Leave out --wifi and connect the device by cable; `nodeos boards` says which boards have WiFi.',
   // keys and releases
   KEY_MISSING: 'Make the keys with `nodeos keys init`, or name their folder with --keys.',
   KEY_EXISTS: 'Keys are never overwritten; choose another folder.',
@@ -105,6 +106,12 @@ export const ERROR_HINTS = {
   APP_DATA_TOO_NEW: 'Deploy the version of the app that wrote the data, or a newer one.',
   DATA_UNAVAILABLE: 'The data partition could not be mounted; the device runs in RAM. Check or replace the medium.',
   FLEET_FILE_INVALID: 'Correct fleet.json on the first partition; it can be edited on any computer.',
+  WIFI_KEY_WRONG:
+    'Correct the `psk` of the network in fleet.json on the first partition; it can be edited on any computer.',
+  WIFI_NOT_FOUND:
+    'Check the `ssid` in fleet.json, letter by letter, and that the network is in reach; one that hides its name needs `hidden`.',
+  WIFI_REFUSED: 'Look at the access point: it may be full, let in only devices that it knows, or ask for WPA3.',
+  WIFI_FAILED: 'Look at the log of the device: the radio or its firmware does not work.',
   IDENTITY_INVALID: 'The device record is damaged; the device enrols again with a new key.',
   // app: GPIO
   GPIO_UNAVAILABLE: 'Name `gpio` among `nodeos.devices` in package.json, and check that the board has the chip.',

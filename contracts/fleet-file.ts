@@ -1,6 +1,10 @@
 import * as z from 'zod';
+import { wifiSchema } from './wifi.ts';
 
-/** `fleet.json` on the first partition: the only per-site file. It holds no secret of a device. */
+/**
+ * `fleet.json` on the first partition: the only per-site file. It holds no secret of a device, but two of its site: the
+ * claim token and the keys of WiFi networks.
+ */
 export const fleetFileSchema = z.strictObject({
   /** Base URL of the device API, e.g. `https://fleet.example:8443`. */
   server: z.url({ protocol: /^https$/ }),
@@ -30,13 +34,14 @@ export const fleetFileSchema = z.strictObject({
     .optional(),
   network: z
     .strictObject({
-      /** Interface → static address; all other Ethernet interfaces use DHCP. */
+      /** Interface → static address; all other interfaces use DHCP. */
       static: z
         .record(
           z.string(),
           z.strictObject({ address: z.cidrv4(), gateway: z.ipv4().optional(), dns: z.array(z.ipv4()).optional() }),
         )
         .optional(),
+      wifi: wifiSchema.optional(),
       timeServers: z.array(z.string()).max(4).optional(),
       /** HTTP proxy on the way to the server and its broker: `http://[user:password@]host[:port]`. */
       proxy: z.url({ protocol: /^http$/ }).optional(),

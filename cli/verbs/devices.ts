@@ -181,7 +181,9 @@ function describeDevice(device: DeviceDetail): string[] {
     facts.push(['memory', `${availableKiB} of ${totalKiB} KiB free, agent ${agentRssKiB} KiB`]);
     facts.push(['addresses', report.addresses.join(' ') || '-']);
     if (report.inventory) {
-      const { kernel, nodeVersion, storage, timeZone } = report.inventory;
+      const { kernel, nodeVersion, storage, timeZone, network } = report.inventory;
+      for (const { name, wifi } of network)
+        if (wifi) facts.push(['wifi', `${name} ${wifi.state}${wifi.ssid === null ? '' : ` ${wifi.ssid}`}`]);
       facts.push(['software', `kernel ${kernel}, Node ${nodeVersion}`]);
       facts.push(['storage', `${storage.freeKiB} of ${storage.totalKiB} KiB free`]);
       facts.push(['time zone', timeZone]);

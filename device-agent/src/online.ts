@@ -83,11 +83,12 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
       ...{ online, addresses: network.addresses(), standsAlone: fleet === null },
       updates: updater?.updates() ?? [],
     });
+  const trouble = () => fleetTrouble(fleet, fault) ?? dataTrouble(facts.data_note) ?? wifiTrouble(network.wifi.fault());
   let online = false;
   const screen = createScreen(
     {
       ...{ name, serial: known?.serial ?? '-', addresses: network.addresses(), apps: [], claimCode: null },
-      ...{ work: work(false), trouble: fleetTrouble(fleet, fault) ?? dataTrouble(facts.data_note) },
+      ...{ work: work(false), trouble: trouble(), wifi: network.wifi.describe() },
       system: `${system.board} ${system.version}, slot ${facts.slot}`,
       state: fleet ? 'connecting' : 'stands alone',
     },
@@ -149,6 +150,14 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
     reach.update();
     screen.show({ addresses: network.addresses(), work: work(online) });
   });
+  let wifiFault = '';
+  network.wifi.onChange(() => {
+    screen.show({ wifi: network.wifi.describe(), trouble: trouble() });
+    reportSoon();
+    const found = network.wifi.fault();
+    if (found && found.message !== wifiFault) events.add('error', describeError(found));
+    wifiFault = found?.message ?? wifiFault;
+  });
   void network.firstAddress.then(() =>
     clock.startSntp(() => fleet?.network?.timeServers ?? [...network.timeServers(), ...DEFAULT_TIME_SERVERS]),
   );
@@ -170,6 +179,7 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
     buildReport: () =>
       buildReport({
         ...{ facts, system, updater: engine, apps, addresses: network.addresses, bootTimes, proc: paths.proc },
+        radios: network.wifi.report,
         ...{ dataDir: paths.users, serial: identity.serial, timeZone: fleet.timeZone },
       }),
     reformatData: () => reformatData(facts),
@@ -200,6 +210,10 @@ function fleetTrouble(fleet: FleetFile | null, fault: NodeosError | null): strin
   if (fault === null) return fleet ? null : 'no fleet.json on the first partition';
   const meanwhile = fleet ? ' Until then the last valid one is used.' : '';
   return `${describeError(fault)} ${fault.hint}${meanwhile}`;
+}
+
+function wifiTrouble(fault: NodeosError | null): string | null {
+  return fault && `${describeError(fault)} ${fault.hint}`;
 }
 
 function dataTrouble(note: string): string | null {

@@ -4,6 +4,7 @@ import type { BootFacts } from '@nodeos/contracts/boot-facts.ts';
 import type { DeviceReport, Inventory } from '@nodeos/contracts/device-api.ts';
 import type { SlotManifest } from '@nodeos/contracts/slot-manifest.ts';
 import type { AppRuntime, Updater } from './ports.ts';
+import type { RadioReport } from './wifi/radios.ts';
 
 export interface ReportSources {
   readonly facts: BootFacts;
@@ -11,6 +12,7 @@ export interface ReportSources {
   readonly updater: Pick<Updater, 'onTrial' | 'generation' | 'updates'>;
   readonly apps: Pick<AppRuntime, 'status'>;
   readonly addresses: () => string[];
+  readonly radios: () => RadioReport[];
   readonly bootTimes: DeviceReport['bootTimes'];
   readonly proc: string;
   /** The data partition. */
@@ -42,12 +44,15 @@ export async function buildReport(sources: ReportSources): Promise<DeviceReport>
   };
 }
 
-async function readInventory({ dataDir, serial, timeZone }: ReportSources): Promise<Inventory> {
+async function readInventory({ dataDir, serial, timeZone, radios }: ReportSources): Promise<Inventory> {
   // A data partition that does not mount is told of elsewhere in the report.
   const { bsize, blocks, bavail } = await statfs(dataDir).catch(() => ({ bsize: 0, blocks: 0, bavail: 0 }));
+  // A radio without an address is told of as well.
+  const wireless = radios().map(({ name, mac, state, ssid }) => ({ name, mac, wifi: { state, ssid } }));
   const network = Object.entries(networkInterfaces()).flatMap(([name, addresses = []]) => {
     const [first] = addresses.filter(({ internal }) => !internal);
-    return first === undefined ? [] : [{ name, mac: first.mac }];
+    if (first === undefined || wireless.some((radio) => radio.name === name)) return [];
+    return [{ name, mac: first.mac }];
   });
   return {
     serial,
@@ -55,7 +60,7 @@ async function readInventory({ dataDir, serial, timeZone }: ReportSources): Prom
     kernel: release(),
     nodeVersion: process.versions.node,
     storage: { totalKiB: Math.floor((blocks * bsize) / 1024), freeKiB: Math.floor((bavail * bsize) / 1024) },
-    network: network.slice(0, 32),
+    network: [...network, ...wireless].slice(0, 32),
   };
 }
 

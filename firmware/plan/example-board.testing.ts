@@ -18,6 +18,7 @@ export const exampleBoard: Board = {
   boot: { chain: 'grub', targets: ['i386-pc', 'x86_64-efi'], trial: 'kexec', trialReason: 'For tests.' },
   partitions: { startMiB: 4, bootMiB: 32, slotMiB: 128, dataMiB: 16 },
   driverFirmware: [],
+  wifi: false,
   verity: false,
   watchdog: null,
   emulate: null,
