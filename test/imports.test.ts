@@ -95,7 +95,7 @@ test('contracts touch neither files, network nor processes', () => {
 });
 
 /** Test helpers are named so, or stand in a folder `testing/`. */
-const TEST_CODE = /\.(test|suite|testing)\.ts$|\/testing\/|^test\//;
+const TEST_CODE = /\.(test|suite|testing|test-support)\.ts$|\/testing\/|^test\//;
 
 test('product code imports no test code', () => {
   const wrong = all.filter(({ file, specifier }) => !TEST_CODE.test(file) && TEST_CODE.test(specifier));
