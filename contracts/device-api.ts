@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { appStatusSchema } from './desired-state.ts';
+import { screenStatusSchema } from './screen.ts';
 import { appNameSchema, boardNameSchema, semverSchema } from './validate.ts';
 
 /**
@@ -11,6 +12,7 @@ import { appNameSchema, boardNameSchema, semverSchema } from './validate.ts';
  * | GET /device/v1/desired | → DesiredState, ETag = generation, 304 where unchanged |
  * | POST /device/v1/report | DeviceReport → 204 |
  * | POST /device/v1/events | DeviceEvents → 204 |
+ * | POST /device/v1/screenshots/<request> | ScreenshotAnswer → 204; 404 where nobody waits for it |
  * | GET /tuf/<metadata file> | TUF metadata |
  * | GET /targets/<consistent target path> | the bytes, with Range |
  */
@@ -19,6 +21,7 @@ export const DEVICE_ROUTES = {
   desired: '/device/v1/desired',
   report: '/device/v1/report',
   events: '/device/v1/events',
+  screenshots: '/device/v1/screenshots',
   tuf: '/tuf',
   targets: '/targets',
 } as const;
@@ -97,6 +100,8 @@ export const deviceReportSchema = z.strictObject({
   }),
   /** Absent in reports of systems older than the field. */
   inventory: inventorySchema.optional(),
+  /** Present while one app has the whole machine. */
+  screen: screenStatusSchema.optional(),
 });
 export type DeviceReport = z.infer<typeof deviceReportSchema>;
 

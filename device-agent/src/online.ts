@@ -11,6 +11,7 @@ import { openDisplay } from './display.ts';
 import { createEventQueue } from './event-queue.ts';
 import { findFleet } from './fleet-file.ts';
 import { type Identity, loadIdentity } from './identity.ts';
+import type { Kiosk } from './kiosk/kiosk.ts';
 import type { Logs } from './logs.ts';
 import { releaseMemory } from './memory.ts';
 import { startNetwork } from './network.ts';
@@ -37,6 +38,7 @@ export interface OnlineContext {
   readonly native: NativeCalls | null;
   readonly logs: Logs;
   readonly apps: AppRuntime;
+  readonly kiosk: Kiosk;
   readonly startInteractive: StartInteractive;
   readonly bootTimes: DeviceReport['bootTimes'];
   readonly print: (text: string) => void;
@@ -142,11 +144,12 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
     ...{ paths, fleet, identity, system, network, logs, events, screen, init, log },
     updater: engine,
     startInteractive: context.startInteractive,
+    takeScreenshot: context.kiosk.screenshot,
     http: http as ReturnType<typeof createServerHttp>,
     buildReport: () =>
       buildReport({
         ...{ facts, system, updater: engine, apps, addresses: network.addresses, bootTimes, proc: paths.proc },
-        ...{ dataDir: paths.users, serial: identity.serial, timeZone: fleet.timeZone },
+        ...{ dataDir: paths.users, serial: identity.serial, timeZone: fleet.timeZone, screen: context.kiosk.status() },
       }),
     reformatData: () => reformatData(facts),
     onSession: (opened) => {
