@@ -70,6 +70,7 @@ export const ERROR_HINTS = {
   ENROLMENT_REFUSED: 'Check the claim token in fleet.json: it may be used up, expired or unknown.',
   ENROLMENT_PENDING: 'Approve the device with `nodeos devices approve`.',
   DEVICE_OFFLINE: 'Wait for the device to come online, or check its network.',
+  SCREEN_UNAVAILABLE: 'Connect a screen to the device and restart it; docs/apps.md says which screens are known.',
   BACKUP_INVALID: 'Use another backup; `nodeos backup create` makes one of a running server.',
   AUDIT_BROKEN:
     'Somebody changed the database behind the server. Keep a copy of it, restore a backup, and find out who may write there.',
