@@ -45,6 +45,8 @@ export const appManifestSchema = z.strictObject({
   holdUpdatesMs: z.number().int().min(0).optional(),
   /** Version of the data in the home, with a migration for each version from 2 on; without it 1. */
   data: z.strictObject({ version: z.number().int().min(1), migrations: migrationsSchema }).optional(),
+  /** The app has the whole machine, and its screen; without it false. */
+  kiosk: z.literal(true).optional(),
   /** `any` for pure JavaScript, else e.g. `linux-x64-glibc`. */
   abi: z.string(),
 });

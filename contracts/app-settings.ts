@@ -112,7 +112,9 @@ export const appSettingsSchema = z.strictObject({
     .optional(),
   kiosk: z
     .boolean()
-    .describe('Gives the whole machine to this app. No display is supported so far: true is refused.')
+    .describe(
+      'Gives the whole machine and its screen to this app: no other app runs as long as it is installed. Default: false.',
+    )
     .optional(),
 });
 export type AppSettings = z.infer<typeof appSettingsSchema>;

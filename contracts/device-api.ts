@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { appStatusSchema } from './desired-state.ts';
+import { screenStatusSchema } from './screen.ts';
 import { appNameSchema, boardNameSchema, semverSchema } from './validate.ts';
 import { wifiStateSchema } from './wifi.ts';
 
@@ -12,6 +13,7 @@ import { wifiStateSchema } from './wifi.ts';
  * | GET /device/v1/desired | → DesiredState, ETag = generation, 304 where unchanged |
  * | POST /device/v1/report | DeviceReport → 204 |
  * | POST /device/v1/events | DeviceEvents → 204 |
+ * | POST /device/v1/screenshots/<request> | ScreenshotAnswer → 204; 404 where nobody waits for it |
  * | GET /tuf/<metadata file> | TUF metadata |
  * | GET /targets/<consistent target path> | the bytes, with Range |
  */
@@ -20,6 +22,7 @@ export const DEVICE_ROUTES = {
   desired: '/device/v1/desired',
   report: '/device/v1/report',
   events: '/device/v1/events',
+  screenshots: '/device/v1/screenshots',
   tuf: '/tuf',
   targets: '/targets',
 } as const;
@@ -107,6 +110,8 @@ export const deviceReportSchema = z.strictObject({
   }),
   /** Absent in reports of systems older than the field. */
   inventory: inventorySchema.optional(),
+  /** Present while one app has the whole machine. */
+  screen: screenStatusSchema.optional(),
 });
 export type DeviceReport = z.infer<typeof deviceReportSchema>;
 

@@ -13,7 +13,6 @@ export const ERROR_HINTS = {
   APP_NAME_INVALID: 'Use lower-case letters, digits and dashes, at most 32, starting with a letter.',
   APP_SPEC_INVALID:
     'Name a folder with a package.json, a packed file (.tgz), or a package of the registry as `name@version`.',
-  APP_FEATURE_UNAVAILABLE: 'Take the field named in the message out of package.json; the rest of the app works.',
   LOCK_INCOMPLETE: 'Run `npm install` with npm 7 or newer, which writes the missing values, and commit the lock file.',
   LOCK_MISMATCH: 'Run `npm install`, try the app, and commit package.json and the lock file together.',
   INTEGRITY_MISMATCH:
@@ -73,6 +72,7 @@ export const ERROR_HINTS = {
   ENROLMENT_REFUSED: 'Check the claim token in fleet.json: it may be used up, expired or unknown.',
   ENROLMENT_PENDING: 'Approve the device with `nodeos devices approve`.',
   DEVICE_OFFLINE: 'Wait for the device to come online, or check its network.',
+  SCREEN_UNAVAILABLE: 'Connect a screen to the device and restart it; docs/apps.md says which screens are known.',
   BACKUP_INVALID: 'Use another backup; `nodeos backup create` makes one of a running server.',
   AUDIT_BROKEN:
     'Somebody changed the database behind the server. Keep a copy of it, restore a backup, and find out who may write there.',
@@ -100,6 +100,8 @@ export const ERROR_HINTS = {
   APP_DEVICE_MISSING:
     'Connect the device, or write a "?" behind its name in `nodeos.devices` if the app can do without.',
   APP_USER_TAKEN: 'One app runs as a user at a time: remove the other app, or give this one another `nodeos.user`.',
+  KIOSK_TAKEN:
+    'One app has the whole machine, by `nodeos.kiosk` in its package.json. Remove it first; apps that it stopped start again by themselves.',
   APP_DEPENDENCY_MISSING: 'Deploy the app that `nodeos.dependsOn` names first, and wait until it runs.',
   APP_MIGRATION_FAILED:
     'The data is as it was before and the previous version is back. Read the reason and `nodeos logs`.',

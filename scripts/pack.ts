@@ -13,12 +13,14 @@ const CLONE_ONLY = ['esbuild', 'vite'];
 
 /** Data that the command reads: where it stands in the clone, which is also where it stands below share/. */
 const SHARED = [
+  'app',
   'boards',
   'kernel-configs',
   'firmware/digests',
   'firmware/init',
   'firmware/sources/lock.json',
   'device-agent/native',
+  'display',
   'gpio/native',
   'examples',
   'cli/templates',

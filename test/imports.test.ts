@@ -11,6 +11,7 @@ const DIRECTION: Readonly<Record<string, readonly string[]>> = {
   contracts: [],
   firmware: ['contracts'],
   'device-agent': ['contracts'],
+  display: [],
   gpio: ['contracts'],
   'ota-server': ['contracts'],
   cli: ['contracts', 'firmware', 'device-agent', 'ota-server', 'examples'],

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import {
   type DeviceDetail,
   type DeviceSummary,
@@ -124,6 +125,18 @@ export const registerDevices: RegisterVerb = (program, io) => {
       print(io, releases.length > 0 ? `${id} keeps ${Object.values(pins).join(', ')}.` : `${id} is not pinned.`);
     });
 
+  withServer(devices.command('screenshot'))
+    .description('save what the screen of a device shows, as a PNG')
+    .argument('<device>', 'id, name, serial number or the beginning of the id')
+    .requiredOption('--out <file>', 'file to write')
+    .addHelpText('after', example('nodeos devices screenshot 3f9c --out hall.png'))
+    .action(async (wanted: string, options: ServerOptions & { out: string }) => {
+      const client = await connect(io, options);
+      const { id } = await findDevice(client, wanted);
+      await client.download(`/devices/${id}/screenshot`, resolve(io.cwd, options.out));
+      print(io, `${options.out} shows the screen of ${id}.`);
+    });
+
   withServer(devices.command('reboot'))
     .description('restart a device')
     .argument('<device>', 'id, name, serial number or the beginning of the id')
@@ -187,6 +200,11 @@ function describeDevice(device: DeviceDetail): string[] {
       facts.push(['software', `kernel ${kernel}, Node ${nodeVersion}`]);
       facts.push(['storage', `${storage.freeKiB} of ${storage.totalKiB} KiB free`]);
       facts.push(['time zone', timeZone]);
+    }
+    if (report.screen) {
+      const { kiosk, blankSince } = report.screen;
+      const blank = blankSince === null ? '' : `, blank since ${new Date(blankSince).toISOString()}`;
+      facts.push(['screen', `of ${kiosk}${blank}`]);
     }
     if (report.dataStore === 'ram') facts.push(['data', 'in RAM: the data partition could not be mounted']);
   }

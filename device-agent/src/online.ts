@@ -12,6 +12,7 @@ import { openDisplay } from './display.ts';
 import { createEventQueue } from './event-queue.ts';
 import { findFleet } from './fleet-file.ts';
 import { type Identity, loadIdentity } from './identity.ts';
+import type { Kiosk } from './kiosk/kiosk.ts';
 import type { Logs } from './logs.ts';
 import { releaseMemory } from './memory.ts';
 import { startNetwork } from './network.ts';
@@ -41,6 +42,7 @@ export interface OnlineContext {
   readonly native: NativeCalls | null;
   readonly logs: Logs;
   readonly apps: AppRuntime;
+  readonly kiosk: Kiosk;
   readonly startInteractive: StartInteractive;
   /** Of the apps that run or are to run. */
   readonly manifests: () => readonly AppManifest[];
@@ -175,11 +177,12 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
     ...{ paths, fleet, identity, system, network, logs, events, screen, init, log },
     updater: engine,
     startInteractive: context.startInteractive,
+    takeScreenshot: context.kiosk.screenshot,
     http: http as ReturnType<typeof createServerHttp>,
     buildReport: () =>
       buildReport({
         ...{ facts, system, updater: engine, apps, addresses: network.addresses, bootTimes, proc: paths.proc },
-        radios: network.wifi.report,
+        ...{ radios: network.wifi.report, screen: context.kiosk.status() },
         ...{ dataDir: paths.users, serial: identity.serial, timeZone: fleet.timeZone },
       }),
     reformatData: () => reformatData(facts),

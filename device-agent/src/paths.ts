@@ -30,4 +30,7 @@ export const PATHS = Object.freeze({
   cpuinfo: `${root}/run/nodeos/cpuinfo`,
   devices: `${root}/dev`,
   leds: `${root}/sys/class/leds`,
+  frameBuffer: `${root}/dev/fb0`,
+  graphics: `${root}/sys/class/graphics/fb0`,
+  vtConsoles: `${root}/sys/class/vtconsole`,
 });

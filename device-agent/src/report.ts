@@ -2,6 +2,7 @@ import { readFile, stat, statfs } from 'node:fs/promises';
 import { networkInterfaces, release } from 'node:os';
 import type { BootFacts } from '@nodeos/contracts/boot-facts.ts';
 import type { DeviceReport, Inventory } from '@nodeos/contracts/device-api.ts';
+import type { ScreenStatus } from '@nodeos/contracts/screen.ts';
 import type { SlotManifest } from '@nodeos/contracts/slot-manifest.ts';
 import type { AppRuntime, Updater } from './ports.ts';
 import type { RadioReport } from './wifi/radios.ts';
@@ -18,6 +19,7 @@ export interface ReportSources {
   /** The data partition. */
   readonly dataDir: string;
   readonly serial: string;
+  readonly screen?: ScreenStatus | undefined;
   /** Of the fleet file. */
   readonly timeZone: string | undefined;
 }
@@ -41,6 +43,7 @@ export async function buildReport(sources: ReportSources): Promise<DeviceReport>
     addresses: sources.addresses().slice(0, 32),
     bootTimes: sources.bootTimes,
     inventory: await readInventory(sources),
+    ...(sources.screen && { screen: sources.screen }),
   };
 }
 

@@ -77,6 +77,14 @@ describe('appManifestOf', () => {
     assert.deepEqual(manifest(source).env, { A: '1', B: '3' });
   });
 
+  it('gives a kiosk the screen, and never two versions of it at once', () => {
+    const { kiosk, devices, swap } = manifest({ ...base, nodeos: { kiosk: true, devices: ['gpio'] } });
+    assert.deepEqual([kiosk, devices, swap], [true, ['gpio', 'display'], 'stop-first']);
+    const own = manifest({ ...base, nodeos: { kiosk: true, devices: ['display?'], swap: 'overlap' } });
+    assert.deepEqual([own.devices, own.swap], [['display?'], 'overlap']);
+    assert.equal('kiosk' in manifest({ ...base, nodeos: { kiosk: false } }), false);
+  });
+
   for (const [name, change, code] of [
     ['no start command', { scripts: {} }, 'APP_NO_START'],
     ['a start script that needs a shell', { scripts: { start: 'tsc && node x.js' } }, 'APP_NO_START'],
@@ -89,7 +97,7 @@ describe('appManifestOf', () => {
     ['a name of 33 letters', { name: 'a'.repeat(33) }, 'APP_NAME_INVALID'],
     ['an unknown setting', { nodeos: { prots: [80] } }, 'INPUT_INVALID'],
     ['a port out of range', { nodeos: { ports: [70000] } }, 'INPUT_INVALID'],
-    ['a kiosk, which no device can be', { nodeos: { kiosk: true } }, 'APP_FEATURE_UNAVAILABLE'],
+    ['a kiosk that needs another app', { nodeos: { kiosk: true, dependsOn: ['clock'] } }, 'INPUT_INVALID'],
     ['an app that needs itself', { nodeos: { dependsOn: ['hello'] } }, 'INPUT_INVALID'],
     ['an unknown kind of device', { nodeos: { devices: ['gpoi'] } }, 'INPUT_INVALID'],
     ['a program of no dependency', { scripts: { start: 'vite' }, dependencies: {} }, 'APP_NO_START'],

@@ -119,6 +119,21 @@ describe('bundleApp', { skip }, () => {
     }
   });
 
+  it('packs a dependency that is a folder of the package itself', async (test) => {
+    const { 'package-lock.json': _, ...unlocked } = plainApp as typeof plainApp & { 'package-lock.json'?: unknown };
+    const folder = await writeTree(test, {
+      ...unlocked,
+      'package.json': { ...plainApp['package.json'], dependencies: { own: 'file:vendor/own' } },
+      'vendor/own/package.json': { name: 'own', version: '1.0.0', main: 'index.js' },
+      'vendor/own/index.js': 'module.exports = 1;',
+    });
+    const out = join(folder, 'x.sqfs');
+    await bundleApp(testContext(folder), { folder, board: exampleBoard, out });
+    const list = spawnSync('unsquashfs', ['-ll', out], { encoding: 'utf8' }).stdout;
+    assert.match(list, /node_modules\/own -> \.\.\/vendor\/own$/m);
+    assert.match(list, /vendor\/own\/index\.js$/m);
+  });
+
   it('compiles the addon of the app itself into the same bytes twice', { skip: skipCompile }, async (test) => {
     const hashes = [];
     for (const _ of [1, 2]) {

@@ -159,13 +159,21 @@ function checkStartFile(settings: Omit<AppManifest, 'abi'>, files: readonly stri
 
 function refuseLocalDependencies(source: AppPackage, folder: string): void {
   const all = { ...source.dependencies, ...source.optionalDependencies };
-  const local = Object.entries(all).filter(([, range]) => /^(file|link|workspace):/.test(range));
+  const local = Object.entries(all).filter(
+    ([, range]) => /^(file|link|workspace):/.test(range) && !isBelow(folder, /^file:(.+)$/.exec(range)?.[1]),
+  );
   if (local.length === 0) return;
   throw new NodeosError(
     'INPUT_INVALID',
     `${join(folder, 'package.json')}: dependencies are folders of this computer: ${local.map(([name]) => name).join(', ')}`,
     { hint: 'Publish them to a registry, or name their packed files (`npm pack`) by URL.' },
   );
+}
+
+/** A folder of the package itself is packed with it. */
+function isBelow(folder: string, place: string | undefined): boolean {
+  if (place === undefined || /\.(tgz|tar|tar\.gz)$/.test(place)) return false;
+  return resolve(folder, place).startsWith(`${resolve(folder)}/`);
 }
 
 /** Names of dependencies must not be taken for folders of the package itself. */

@@ -23,6 +23,7 @@ import { provisioningRoutes } from './provisioning.ts';
 import { releaseRoutes } from './releases.ts';
 import { replRoutes } from './repl.ts';
 import { demandRules, ROUTE_RULES } from './rules/rules.ts';
+import { screenshotRoutes } from './screenshots.ts';
 import { serverRoutes } from './server.ts';
 import { sessionFleetRoutes, sessionRoutes } from './session.ts';
 import { tokenRoutes } from './tokens.ts';
@@ -60,6 +61,7 @@ export function buildOperatorApp(context: ServerContext, webFolder: string | nul
     deviceRoutes(scope);
     logRoutes(scope, context);
     replRoutes(scope, context);
+    screenshotRoutes(scope, context);
     provisioningRoutes(scope);
     releaseRoutes(scope);
     deploymentRoutes(scope);
