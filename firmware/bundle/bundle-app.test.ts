@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { exampleBoard } from '../plan/example-board.testing.ts';
@@ -123,7 +123,7 @@ describe('bundleApp', { skip }, () => {
     const { 'package-lock.json': _, ...unlocked } = plainApp as typeof plainApp & { 'package-lock.json'?: unknown };
     const folder = await writeTree(test, {
       ...unlocked,
-      'package.json': { ...plainApp['package.json'], dependencies: { own: 'file:vendor/own' } },
+      'package.json': { ...plainApp['package.json'], files: undefined, dependencies: { own: 'file:vendor/own' } },
       'vendor/own/package.json': { name: 'own', version: '1.0.0', main: 'index.js' },
       'vendor/own/index.js': 'module.exports = 1;',
     });
@@ -132,6 +132,12 @@ describe('bundleApp', { skip }, () => {
     const list = spawnSync('unsquashfs', ['-ll', out], { encoding: 'utf8' }).stdout;
     assert.match(list, /node_modules\/own -> \.\.\/vendor\/own$/m);
     assert.match(list, /vendor\/own\/index\.js$/m);
+    const left = { ...plainApp['package.json'], files: ['server.js'], dependencies: { own: 'file:vendor/own' } };
+    await writeFile(join(folder, 'package.json'), JSON.stringify(left));
+    await assert.rejects(bundleApp(testContext(folder), { folder, board: TEST_BOARD, out }), {
+      code: 'INPUT_INVALID',
+      message: /own stands in vendor\/own, which is not packed/,
+    });
   });
 
   it('compiles the addon of the app itself into the same bytes twice', { skip: skipCompile }, async (test) => {

@@ -56,6 +56,7 @@ export async function bundleApp(context: BuildContext, options: BundleOptions): 
   const out = resolve(options.out ?? `${settings.name}-${settings.version}.sqfs`);
   const files = options.published ? await listPublishedFiles(folder) : await listPackageFiles(context, folder);
   checkStartFile(settings, files);
+  checkOwnFolders(source, files);
   const make = (dir: string): Promise<void> => makeBundle(context, folder, files, settings, options.board, dir);
   const lock = lockFileIn(folder);
   if (lock === null && hasDependencies(source)) noteMissingLock(context, folder, options.published ?? false);
@@ -143,6 +144,18 @@ async function deliver(dir: string, out: string): Promise<Omit<Bundle, 'cached'>
   }
   const manifest = parseJson(appManifestSchema, await readFile(`${out}.json`, 'utf8'), `${out}.json`);
   return { file: out, sha256: await hashFile(out), bytes: (await stat(out)).size, manifest };
+}
+
+/** What `files` of package.json leaves out is not on the device. */
+function checkOwnFolders(source: AppPackage, files: readonly string[]): void {
+  const all = { ...source.dependencies, ...source.optionalDependencies };
+  for (const [name, range] of Object.entries(all)) {
+    const place = /^file:(.+)$/.exec(range)?.[1];
+    if (place === undefined || files.includes(join(place, 'package.json'))) continue;
+    throw new NodeosError('INPUT_INVALID', `package.json: the dependency ${name} stands in ${place}, which is not packed`, {
+      hint: 'Add the folder to `files` in package.json; `npm pack --dry-run` lists what is packed.',
+    });
+  }
 }
 
 function checkStartFile(settings: Omit<AppManifest, 'abi'>, files: readonly string[]): void {
