@@ -134,7 +134,7 @@ describe('bundleApp', { skip }, () => {
     assert.match(list, /vendor\/own\/index\.js$/m);
     const left = { ...plainApp['package.json'], files: ['server.js'], dependencies: { own: 'file:vendor/own' } };
     await writeFile(join(folder, 'package.json'), JSON.stringify(left));
-    await assert.rejects(bundleApp(testContext(folder), { folder, board: TEST_BOARD, out }), {
+    await assert.rejects(bundleApp(testContext(folder), { folder, board: exampleBoard, out }), {
       code: 'INPUT_INVALID',
       message: /own stands in vendor\/own, which is not packed/,
     });

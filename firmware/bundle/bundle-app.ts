@@ -152,9 +152,13 @@ function checkOwnFolders(source: AppPackage, files: readonly string[]): void {
   for (const [name, range] of Object.entries(all)) {
     const place = /^file:(.+)$/.exec(range)?.[1];
     if (place === undefined || files.includes(join(place, 'package.json'))) continue;
-    throw new NodeosError('INPUT_INVALID', `package.json: the dependency ${name} stands in ${place}, which is not packed`, {
-      hint: 'Add the folder to `files` in package.json; `npm pack --dry-run` lists what is packed.',
-    });
+    throw new NodeosError(
+      'INPUT_INVALID',
+      `package.json: the dependency ${name} stands in ${place}, which is not packed`,
+      {
+        hint: 'Add the folder to `files` in package.json; `npm pack --dry-run` lists what is packed.',
+      },
+    );
   }
 }
 
