@@ -2,29 +2,14 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { appManifest } from '@nodeos/contracts/app-manifest.testing.ts';
 import { makeFat } from '@nodeos/firmware/formats/fat.ts';
 import { makeSquashfs } from '@nodeos/firmware/formats/squashfs.ts';
 import { temporaryFolder } from '../cli.testing.ts';
 import { readArtefact } from './artefact.ts';
 
 const { signal } = new AbortController();
-const app = {
-  format: 1,
-  name: 'hello',
-  version: '1.0.0',
-  description: '',
-  start: ['node', 'a.js'],
-  env: {},
-  ports: [],
-  devices: [],
-  network: 'host',
-  memoryMiB: 64,
-  probe: null,
-  soakMs: 0,
-  swap: 'overlap',
-  stopGraceMs: 0,
-  abi: 'any',
-};
+const app = appManifest('1.0.0');
 const system = {
   format: 1,
   board: 'x86_64-usb',

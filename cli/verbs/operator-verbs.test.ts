@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { appManifest } from '@nodeos/contracts/app-manifest.testing.ts';
 import { DEVICE_ROUTES, type EnrolRequest, enrolAnswerSchema } from '@nodeos/contracts/device-api.ts';
 import { type FleetFile, fleetFileSchema } from '@nodeos/contracts/fleet-file.ts';
 import { parseJson } from '@nodeos/contracts/validate.ts';
@@ -13,23 +14,7 @@ import { makeSquashfs } from '@nodeos/firmware/formats/squashfs.ts';
 import { makeDeviceKey, makeRequest } from '@nodeos/ota-server/testing/device-identity.ts';
 import { type Finished, runForTest, temporaryFolder } from '../cli.testing.ts';
 
-const manifest = {
-  format: 1,
-  name: 'hello',
-  version: '1.0.0',
-  description: '',
-  start: ['node', 'a.js'],
-  env: {},
-  ports: [],
-  devices: [],
-  network: 'host',
-  memoryMiB: 64,
-  probe: null,
-  soakMs: 0,
-  swap: 'overlap',
-  stopGraceMs: 0,
-  abi: 'any',
-};
+const manifest = appManifest('1.0.0');
 
 /** Asks the device API as a device without a certificate does. */
 async function enrol(fleet: FleetFile, body: EnrolRequest): Promise<{ state: string }> {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { appManifest } from '@nodeos/contracts/app-manifest.testing.ts';
 import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
 import type { UpdateStatus } from '@nodeos/contracts/device-api.ts';
 import { PLAIN_ROLLOUT } from '@nodeos/contracts/rollout.ts';
 import { NOTHING_DESIRED } from '../deployments/plan.ts';
-import { appManifest } from '../testing/release-keys.ts';
 import type { ConfigurationRecord } from './configurations.ts';
 import type { Assignment } from './rollouts.ts';
 import type { DeviceRecord, ReleaseRecord, ServerStore } from './store.ts';
@@ -188,7 +188,7 @@ export function testStore(name: string, openServer: (context: TestContext) => Pr
       bytes: 3_000_000_000,
       sha256: 'f'.repeat(64),
       publishedAt: 1,
-      custom: { kind: 'app', app: appManifest('a', '1.0.0'), notes: '' },
+      custom: { kind: 'app', app: appManifest('1.0.0', { name: 'a' }), notes: '' },
       listed: true,
     };
     await store.putRelease(release);
