@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { isNodeosError } from '@nodeos/contracts/errors.ts';
 import { loadBoard } from '@nodeos/firmware/boards.ts';
@@ -12,7 +9,7 @@ import { updateApp } from 'nodeos/demo/steps/app-update.ts';
 import { bootDevice } from 'nodeos/demo/steps/boot-device.ts';
 import { deployFirstApp } from 'nodeos/demo/steps/first-app.ts';
 import { type Fleet, startFleet } from 'nodeos/demo/steps/start-fleet.ts';
-import { sharedCache } from '../support/build.ts';
+import { livingFor } from '../support/lifetime.ts';
 import { confirmSystem, rollBackSystem } from './system-steps.ts';
 
 export interface LifeOptions {
@@ -41,40 +38,28 @@ export async function cannotEmulate(name: string): Promise<string | false> {
  * One device of a board, from its image through its `events`, each step a subtest: built, booted in QEMU, online at
  * a real server, an app with a native addon, updates.
  */
-export async function liveThrough(t: TestContext, options: LifeOptions): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), `nodeos-test-${options.board}-`));
-  const end = new AbortController();
-  const closers: (() => Promise<void>)[] = [];
-  let consoleTail = (): string => '';
-  const step = async <T>(title: string, work: () => Promise<StepOutcome<T>>): Promise<T> => {
-    let result: { value: T } | null = null;
-    await t.test(title, async (subtest) => {
-      const outcome = await work().catch((error: Error) => {
-        error.message = `${error.message}\nlast lines of the console:\n${consoleTail()}`;
-        throw error;
+export function liveThrough(t: TestContext, options: LifeOptions): Promise<void> {
+  return livingFor(options.board, async (life) => {
+    const step = async <T>(title: string, work: () => Promise<StepOutcome<T>>): Promise<T> => {
+      let result: { value: T } | null = null;
+      await t.test(title, async (subtest) => {
+        const outcome = await work().catch((error: Error) => {
+          life.explain(error);
+          throw error;
+        });
+        for (const fact of outcome.facts) subtest.diagnostic(fact);
+        result = outcome;
       });
-      for (const fact of outcome.facts) subtest.diagnostic(fact);
-      result = outcome;
-    });
-    if (result === null) throw new Error(`${title} failed; the steps after it need it`);
-    return (result as { value: T }).value;
-  };
-  try {
+      if (result === null) throw new Error(`${title} failed; the steps after it need it`);
+      return (result as { value: T }).value;
+    };
     const context: StoryContext = {
-      build: { cacheRoot: sharedCache(), signal: end.signal, progress: () => {}, locked: false },
-      board: await loadBoard(options.board),
-      folder,
-      signal: end.signal,
-      dashboardPort: 0,
+      ...life.story(await loadBoard(options.board)),
       machine: options.machine ?? {},
     };
-    const own = (close: () => Promise<void>): void => void closers.unshift(close);
-    const fleet = await step('the server is up', () => startFleet(context, own));
+    const fleet = await step('the server is up', () => startFleet(context, life.own));
     const { device } = await step('built, booted, online', () =>
-      bootDevice(context, fleet, (machine) => {
-        own(() => machine.emulator.stop());
-        consoleTail = () => machine.emulator.console.tail(30);
-      }),
+      bootDevice(context, fleet, ({ emulator }) => life.watch(emulator)),
     );
     const say = (): void => {};
     await step('an app with a native addon runs', () => deployFirstApp(context, fleet, device, say));
@@ -84,9 +69,5 @@ export async function liveThrough(t: TestContext, options: LifeOptions): Promise
       if (event === 'system rollback') await step(event, () => rollBackSystem(context, fleet, device));
     }
     await options.more?.(t, context, fleet, device);
-  } finally {
-    end.abort();
-    for (const close of closers) await close();
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Board } from '@nodeos/contracts/board.ts';
@@ -10,11 +9,12 @@ import { loadBoard } from '@nodeos/firmware/boards.ts';
 import { bootImage } from '@nodeos/firmware/emulate/boot-image.ts';
 import { copyDisk } from '@nodeos/firmware/emulate/disk-copy.ts';
 import { runTool } from '@nodeos/firmware/run-tool.ts';
-import { STORY_LIMITS, type StoryContext } from 'nodeos/demo/context.ts';
+import { STORY_LIMITS } from 'nodeos/demo/context.ts';
 import { deviceUntil, onlyDevice } from 'nodeos/demo/operator.ts';
 import { startFleet } from 'nodeos/demo/steps/start-fleet.ts';
 import { build, sharedCache } from '../support/build.ts';
 import { fillDataPartition } from '../support/data-partition.ts';
+import { livingFor } from '../support/lifetime.ts';
 import { cannotEmulate } from './life.ts';
 
 /** The access point takes room. */
@@ -79,12 +79,7 @@ function radio({ report }: DeviceDetail): { state: WifiState; ssid: string | nul
 test('a device with a cable and a radio joins the network of its fleet file, and tells what keeps it out', async (t) => {
   const skip = await cannotEmulate('x86_64-usb');
   if (skip !== false) return t.skip(skip);
-  const folder = mkdtempSync(join(tmpdir(), 'nodeos-test-wifi-'));
-  const end = new AbortController();
-  const closers: (() => Promise<void>)[] = [];
-  const own = (close: () => Promise<void>): void => void closers.unshift(close);
-  let consoleTail = (): string => '';
-  try {
+  await livingFor('wifi', async ({ folder, signal, own, watch, story }) => {
     const { board, path } = await boardWithRadios(folder);
     const { emulate } = board;
     assert.ok(emulate !== null);
@@ -92,18 +87,13 @@ test('a device with a cable and a radio joins the network of its fleet file, and
     await addAccessPoint(files.image as string);
     const disk = join(folder, 'disk.img');
     await copyDisk(files.image as string, disk, 512 * 1_048_576);
-    const cache = { cacheRoot: sharedCache(), signal: end.signal };
-    const context: StoryContext = {
-      build: { ...cache, progress: () => {}, locked: false },
-      ...{ board, folder, signal: end.signal, dashboardPort: 0 },
-    };
-    const { value: fleet } = await startFleet(context, own);
+    const cache = { cacheRoot: sharedCache(), signal };
+    const { value: fleet } = await startFleet(story(board), own);
     const boot = async (wifi: Wifi) => {
       const file = { ...fleet.fleetFile, network: { wifi } };
       const options = { emulate, image: disk, inPlace: true, fleet: file, folder, memoryMiB: 256, ...cache };
       const { emulator } = await bootImage(options);
-      own(() => emulator.stop());
-      consoleTail = () => emulator.console.tail(60);
+      watch(emulator);
       return emulator;
     };
     const reported = async (what: string, holds: (device: DeviceDetail) => boolean): Promise<DeviceDetail> => {
@@ -151,12 +141,5 @@ test('a device with a cable and a radio joins the network of its fleet file, and
       await reported('a network not found', (found) => radio(found)?.state === 'not-found');
       await emulator.stop();
     });
-  } catch (error) {
-    (error as Error).message = `${(error as Error).message}\nlast lines of the console:\n${consoleTail()}`;
-    throw error;
-  } finally {
-    end.abort();
-    for (const close of closers) await close();
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 });

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { isNodeosError } from '@nodeos/contracts/errors.ts';
@@ -10,12 +8,13 @@ import { freePort } from '@nodeos/firmware/emulate/ports.ts';
 import { makeLoopDevice } from '@nodeos/firmware/flash/loop-device.testing.ts';
 import { receiptSchema } from '@nodeos/firmware/flash/receipt.ts';
 import { runTool } from '@nodeos/firmware/run-tool.ts';
-import { APP_PORT, STORY_LIMITS, type StoryContext } from 'nodeos/demo/context.ts';
+import { APP_PORT, STORY_LIMITS } from 'nodeos/demo/context.ts';
 import { deviceUntil, onlyDevice } from 'nodeos/demo/operator.ts';
 import { askVersion } from 'nodeos/demo/request-loop.ts';
 import { startFleet } from 'nodeos/demo/steps/start-fleet.ts';
 import { sharedCache } from '../support/build.ts';
 import { nodeos } from '../support/command.ts';
+import { livingFor } from '../support/lifetime.ts';
 
 const MIB = 1_048_576;
 const STICK_BYTES = 1024 * MIB;
@@ -44,16 +43,9 @@ async function makeStick(t: TestContext, folder: string): Promise<Stick> {
 }
 
 test('a stick flashed with a board and an app boots from USB, grows, enrols and runs the app; nobody types anything', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'nodeos-test-flash-'));
-  const end = new AbortController();
-  const closers: (() => Promise<void>)[] = [];
-  const own = (close: () => Promise<void>): void => void closers.unshift(close);
-  let consoleTail = (): string => '';
-  try {
+  await livingFor('flash', async ({ folder, signal, own, watch, story }) => {
     const board = await loadBoard('x86_64-usb');
-    const build = { cacheRoot: sharedCache(), signal: end.signal, progress: () => {}, locked: false };
-    const context: StoryContext = { build, board, folder, signal: end.signal, dashboardPort: 0 };
-    const { value: fleet } = await startFleet(context, own);
+    const { value: fleet } = await startFleet(story(board), own);
     const stick = await makeStick(t, folder);
     let plugged = true;
     own(async () => {
@@ -82,10 +74,9 @@ test('a stick flashed with a board and an app boots from USB, grows, enrols and 
     const boot = async () => {
       const { emulator } = await bootImage({
         ...{ emulate, image: stick.file, inPlace: true, bus: 'usb', folder },
-        ...{ forwards: [{ host: port, guest: APP_PORT }], cacheRoot: sharedCache(), signal: end.signal },
+        ...{ forwards: [{ host: port, guest: APP_PORT }], cacheRoot: sharedCache(), signal },
       });
-      own(() => emulator.stop());
-      consoleTail = () => emulator.console.tail(40);
+      watch(emulator);
       return emulator;
     };
     const emulator = await boot();
@@ -127,12 +118,5 @@ test('a stick flashed with a board and an app boots from USB, grows, enrols and 
         'the fault at the server',
       );
     });
-  } catch (error) {
-    (error as Error).message = `${(error as Error).message}\nlast lines of the console:\n${consoleTail()}`;
-    throw error;
-  } finally {
-    end.abort();
-    for (const close of closers) await close();
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 });
