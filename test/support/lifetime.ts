@@ -34,7 +34,8 @@ export async function livingFor(name: string, work: (life: Lifetime) => Promise<
   const explain = (error: Error): void => {
     if (machine === null || explained) return;
     explained = true;
-    error.message = `${error.message}\nlast lines of the console:\n${machine.console.tail(TAIL_LINES)}`;
+    // The test runner prints the stack; what is added to the message of a failed assertion is not seen.
+    error.stack = `${error.stack}\nlast lines of the console:\n${machine.console.tail(TAIL_LINES)}`;
   };
   const build = { cacheRoot: sharedCache(), signal: end.signal, progress: () => {}, locked: false };
   try {
