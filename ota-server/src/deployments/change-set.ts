@@ -1,5 +1,5 @@
 import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
-import type { Membership } from '../groups/membership.ts';
+import { createMembership, type Membership } from '../groups/membership.ts';
 import type { Assignment, DeploymentRecord } from '../store/rollouts.ts';
 import type { DeviceRecord, ReleaseRecord, Store } from '../store/store.ts';
 import { beginsAtOnce, type Candidate, desiredState, runningVersion, syncDevice } from './plan.ts';
@@ -11,6 +11,14 @@ export interface FleetView {
   readonly deployments: readonly DeploymentRecord[];
   readonly releases: readonly ReleaseRecord[];
   readonly membership: Membership;
+}
+
+export async function readView(store: Store): Promise<FleetView> {
+  return {
+    deployments: await store.rollouts.listDeployments(),
+    releases: await store.listReleases(),
+    membership: createMembership(await store.rollouts.listGroups()),
+  };
 }
 
 export interface Written {

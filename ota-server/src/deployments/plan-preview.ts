@@ -11,7 +11,7 @@ const MINUTE_MS = 60_000;
 
 /** Which devices would get a release when, as far as that can be told before anything has happened. */
 export function previewDeployment(
-  draft: DeploymentRecord,
+  draft: Omit<DeploymentRecord, 'sequence'>,
   devices: readonly DeviceRecord[],
   membership: Membership,
   isOnline: (id: string) => boolean,

@@ -21,15 +21,23 @@ export const NOTHING_DESIRED: DesiredState = Object.freeze({
   removeApps: [],
 });
 
-const OVER: ReadonlySet<DeploymentRecord['state']> = new Set(['aborted', 'turning-back', 'turned-back']);
+const TAKEN_BACK: ReadonlySet<DeploymentRecord['state']> = new Set(['aborted', 'turned-back']);
+const OVER: ReadonlySet<DeploymentRecord['state']> = new Set(['turning-back', ...TAKEN_BACK]);
 /** New devices get no release of one that is stopped. */
 const STOPPED: ReadonlySet<DeploymentRecord['state']> = new Set(['halted', ...OVER]);
+
+/** No device gets anything of it any more, and never will again. */
+export const isTakenBack = ({ state }: Pick<DeploymentRecord, 'state'>): boolean => TAKEN_BACK.has(state);
 
 export const laneOf = ({ kind, name }: Pick<EngineDeployment, 'kind' | 'name'>): string =>
   kind === 'system' ? 'system' : `app ${name}`;
 
 /** A deployment reaches active devices of its destination; a system release only those of its board. */
-export function reaches(deployment: EngineDeployment, device: Candidate, belongs: Belongs): boolean {
+export function reaches(
+  deployment: Pick<EngineDeployment, 'kind' | 'name' | 'to'>,
+  device: Candidate,
+  belongs: Belongs,
+): boolean {
   if (device.state !== 'active') return false;
   if (deployment.kind === 'system' && deployment.name !== device.board) return false;
   return belongs(deployment.to, device);
@@ -173,7 +181,7 @@ export function beginsAtOnce({ state, wave, rollout }: EngineDeployment, row: Pi
 
 /** Why the device does not get the release though it is meant for it; null where it does. */
 export function skipReason(
-  deployment: EngineDeployment,
+  deployment: Omit<EngineDeployment, 'sequence'>,
   device: Candidate,
   row: Assignment | undefined,
 ): string | null {

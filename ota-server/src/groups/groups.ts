@@ -1,6 +1,7 @@
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { Group, GroupDetail, GroupRequest } from '@nodeos/contracts/operator-api.ts';
 import type { Deployments } from '../deployments/deployments.ts';
+import { isTakenBack } from '../deployments/plan.ts';
 import { deviceName } from '../devices/summary.ts';
 import type { Changes } from '../live/changes.ts';
 import type { GroupRecord } from '../store/rollouts.ts';
@@ -67,7 +68,7 @@ export class Groups {
     if ((await store.rollouts.getGroup(name)) === null)
       throw new NodeosError('NOT_FOUND', `there is no group ${name.slice(0, 64)}`);
     const user = (await store.rollouts.listDeployments()).find(
-      ({ to, state }) => 'group' in to && to.group === name && state !== 'aborted' && state !== 'turned-back',
+      (one) => 'group' in one.to && one.to.group === name && !isTakenBack(one),
     );
     if (user !== undefined)
       throw new NodeosError('CONFLICT', `deployment ${user.id} goes to the group ${name}`, {

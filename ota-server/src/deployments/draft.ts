@@ -1,0 +1,91 @@
+import { randomBytes } from 'node:crypto';
+import { NodeosError } from '@nodeos/contracts/errors.ts';
+import type { DeploymentPlan, DeploymentRequest } from '@nodeos/contracts/operator-api.ts';
+import { PLAIN_ROLLOUT } from '@nodeos/contracts/rollout.ts';
+import { parseQuery } from '../groups/query.ts';
+import type { Assignment, DeploymentRecord } from '../store/rollouts.ts';
+import type { DeviceRecord, ReleaseRecord, Store } from '../store/store.ts';
+import { type FleetView, readView } from './change-set.ts';
+import { reaches, skipReason } from './plan.ts';
+import { previewDeployment } from './plan-preview.ts';
+import { assignWaves } from './plan-waves.ts';
+
+/** A deployment before the store gave it its place among the others. */
+export type Draft = Omit<DeploymentRecord, 'sequence'>;
+type IsOnline = (device: string) => boolean;
+
+/**
+ * What was asked for as a record, checked against what there is.
+ * @throws NodeosError RELEASE_UNKNOWN, NOT_FOUND, ENROLMENT_PENDING, CONFLICT, RELEASE_INCOMPATIBLE, QUERY_INVALID,
+ *   DOWNGRADE_REFUSED
+ */
+export async function draftDeployment(store: Store, request: DeploymentRequest, now: number): Promise<Draft> {
+  const release = await store.getRelease(request.target);
+  if (release === null || !release.listed)
+    throw new NodeosError('RELEASE_UNKNOWN', `${request.target} is not published`);
+  const rollout = { ...PLAIN_ROLLOUT, ...request.rollout };
+  const { to } = request;
+  if ('query' in to) parseQuery(to.query);
+  if ('group' in to && (await store.rollouts.getGroup(to.group)) === null)
+    throw new NodeosError('NOT_FOUND', `there is no group ${to.group}`);
+  const draft: Draft = {
+    id: `d${randomBytes(6).toString('hex')}`,
+    ...{ target: release.target, kind: release.kind, name: release.name, version: release.version, to, rollout },
+    state: rollout.approval === 'none' ? 'running' : 'awaiting-approval',
+    ...{ reason: null, wave: 0, approvedWave: -1, createdAt: now, endedAt: null },
+  };
+  if ('device' in to) await checkDevice(store, to.device, release, draft);
+  return draft;
+}
+
+/** Adds the deployment with a row for each device that it reaches. */
+export async function addDeployment(store: Store, draft: Draft, isOnline: IsOnline, now: number): Promise<void> {
+  await store.rollouts.addDeployment(draft);
+  const reached = await reachedBy(store, await readView(store), draft);
+  const online = reached.map(({ id }) => ({ id, online: isOnline(id) }));
+  const waves = assignWaves(draft.id, online, draft.rollout);
+  // Rows only: devices begin in steps that are short, so that the first are told while others are written.
+  await store.rollouts.putAssignments(
+    reached.map((device) => plannedRow(draft, device, waves.get(device.id) ?? 0, now)),
+  );
+}
+
+/** Says which devices would get the release when. */
+export async function previewDraft(
+  store: Store,
+  draft: Draft,
+  isOnline: IsOnline,
+  now: number,
+): Promise<DeploymentPlan> {
+  const view = await readView(store);
+  const devices = await reachedBy(store, view, draft);
+  return previewDeployment(draft, devices, view.membership, isOnline, now);
+}
+
+async function checkDevice(store: Store, id: string, release: ReleaseRecord, draft: Draft): Promise<void> {
+  const device = await store.getDevice(id);
+  if (device === null) throw new NodeosError('NOT_FOUND', `there is no device ${id}`);
+  if (device.state === 'pending') throw new NodeosError('ENROLMENT_PENDING', `device ${id} is not approved yet`);
+  if (device.state === 'revoked') throw new NodeosError('CONFLICT', `device ${id} is revoked`);
+  if (release.kind === 'system' && release.name !== device.board)
+    throw new NodeosError(
+      'RELEASE_INCOMPATIBLE',
+      `${release.target} is for board ${release.name}, device ${id} is a ${device.board}`,
+    );
+  const reason = skipReason(draft, device, undefined);
+  if (reason !== null) throw new NodeosError('DOWNGRADE_REFUSED', `${release.target} does not go to ${id}: ${reason}`);
+}
+
+async function reachedBy(store: Store, { membership }: FleetView, draft: Draft): Promise<DeviceRecord[]> {
+  const devices = await store.listDevices({ state: 'active' });
+  return devices.filter((device) => reaches(draft, device, (to) => membership.belongs(to, device)));
+}
+
+function plannedRow(draft: Draft, device: DeviceRecord, wave: number, now: number): Assignment {
+  const reason = skipReason(draft, device, undefined);
+  return {
+    ...{ deployment: draft.id, device: device.id, state: reason === null ? 'planned' : 'skipped', reason, wave },
+    ...{ percent: null, generation: 0, attempts: 0, notBefore: null, since: now, releasedAt: null },
+    previous: null,
+  };
+}

@@ -1,0 +1,76 @@
+import { SERVER_LIMITS } from '../limits.ts';
+import type { Assignment, DeploymentPatch, DeploymentRecord } from '../store/rollouts.ts';
+import type { Store } from '../store/store.ts';
+import { type FleetView, readView, type Written, writeChanges } from './change-set.ts';
+import { isTakenBack } from './plan.ts';
+import { advance, isReleased } from './plan-rollout.ts';
+import { waveCount } from './plan-waves.ts';
+import { opensAt } from './plan-window.ts';
+
+export interface Step {
+  readonly written: Written | null;
+  /** When to look again; null: not by itself. */
+  readonly wakeAt: number | null;
+  /** There is more to do at once. */
+  readonly more: boolean;
+}
+
+/** One decision of the engine about a deployment, written; belongs into a transaction. */
+export async function takeStep(store: Store, id: string, now: number): Promise<Step> {
+  const nothing = { written: null, wakeAt: null, more: false };
+  const record = await store.rollouts.getDeployment(id);
+  if (record === null || isTakenBack(record)) return nothing;
+  const rows = await store.rollouts.listAssignments({ deployment: id });
+  const view = await readView(store);
+  const opening = await openings(store, view, record, rows, now);
+  const result = advance(record, rows, record.rollout, waveCount(record.rollout), opening, now);
+  const { rollout } = result;
+  const all = [...result.changed.values()];
+  // Releases may be cut into steps: what is left over is decided again. A rollout that stops does so as a whole.
+  const step = rollout.state === 'running' ? all.slice(0, SERVER_LIMITS.devicesPerStep) : all;
+  const patch = differences(record, { ...rollout, endedAt: endOf(record, rollout.state, now) });
+  if (patch !== null) await store.rollouts.updateDeployment(id, patch);
+  const fresh = { ...view, deployments: view.deployments.map((one) => (one.id === id ? { ...one, ...patch } : one)) };
+  const concerned = new Set(step.map(({ device }) => device));
+  // Those that failed want nothing of a release any more that is taken back.
+  const takenBack = rollout.state === 'turning-back' || rollout.state === 'turned-back';
+  if (takenBack && rollout.state !== record.state)
+    for (const row of rows) if (isReleased(row)) concerned.add(row.device);
+  if (concerned.size === 0) return { ...nothing, wakeAt: result.wakeAt };
+  const devices = await store.getDevices([...concerned]);
+  const written = await writeChanges(store, fresh, devices, step, now);
+  return { written, wakeAt: result.wakeAt, more: step.length < all.length || rollout.state === 'turning-back' };
+}
+
+/** When the maintenance windows let a row's device begin. */
+async function openings(
+  store: Store,
+  { membership }: FleetView,
+  { rollout }: DeploymentRecord,
+  rows: readonly Assignment[],
+  now: number,
+): Promise<(row: Assignment) => number> {
+  if (rollout.forced) return () => now;
+  const candidates = rows.filter(({ state }) => state === 'planned' || state === 'penalty');
+  const groups = await store.rollouts.listGroups();
+  if (rollout.window === null && groups.every(({ window }) => window === null)) return () => now;
+  const devices = new Map((await store.getDevices(candidates.map(({ device }) => device))).map((one) => [one.id, one]));
+  return ({ device: id }) => {
+    const device = devices.get(id);
+    if (device === undefined) return now;
+    const windows = membership.windowsOf(device);
+    if (rollout.window !== null) windows.push(rollout.window);
+    return opensAt(windows, device.report?.inventory?.timeZone ?? 'UTC', now);
+  };
+}
+
+function endOf(record: DeploymentRecord, state: DeploymentRecord['state'], now: number): number | null {
+  if (state === record.state) return record.endedAt;
+  return ['done', 'failed', 'turned-back', 'halted'].includes(state) ? now : null;
+}
+
+function differences(record: DeploymentRecord, next: DeploymentPatch): DeploymentPatch | null {
+  const { state, reason, wave, approvedWave, endedAt } = next;
+  const patch: DeploymentPatch = { state, reason, wave, approvedWave, endedAt };
+  return (Object.keys(patch) as (keyof DeploymentPatch)[]).some((key) => patch[key] !== record[key]) ? patch : null;
+}
