@@ -9,6 +9,7 @@ const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 interface ServerVerbOptions {
   readonly data: string;
+  readonly store?: string;
   readonly host: string;
   readonly port: string;
   readonly deviceHost: string;
@@ -25,6 +26,10 @@ export const registerServer: RegisterVerb = (program, io) => {
     .command('server')
     .description('run the server and its dashboard until Ctrl-C')
     .option('--data <folder>', 'folder for everything the server keeps', 'nodeos-server')
+    .option(
+      '--store <address>',
+      'sqlite, or postgres://user@host/database that several servers may share (NODEOS_STORE)',
+    )
     .option('--host <address>', 'address of the operator API and the dashboard', '127.0.0.1')
     .option('--port <number>', 'port of the operator API and the dashboard', '8080')
     .option('--device-host <address>', 'address on which devices are served', '0.0.0.0')
@@ -39,6 +44,7 @@ export const registerServer: RegisterVerb = (program, io) => {
       example(
         'nodeos server --advertise 192.168.1.10',
         'nodeos server --data /srv/nodeos --port 9080 --device-port 9443',
+        'nodeos server --data /srv/nodeos --store postgres://nodeos@db.example/nodeos',
       ),
     )
     .action(async (options: ServerVerbOptions) => {
@@ -46,6 +52,7 @@ export const registerServer: RegisterVerb = (program, io) => {
       const { createServer } = await import('@nodeos/ota-server/src/server.ts');
       const server = await createServer({
         dataDir: resolve(io.cwd, options.data),
+        store: options.store ?? io.env.NODEOS_STORE ?? 'sqlite',
         operator: { host: options.host, port: port(options.port, '--port') },
         device: { host: options.deviceHost, port: port(options.devicePort, '--device-port') },
         mqtt: { host: options.deviceHost, port: port(options.mqttPort, '--mqtt-port') },

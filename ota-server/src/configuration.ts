@@ -16,12 +16,31 @@ const listenSchema = z.strictObject({
   port: z.number().int().min(0).max(65535),
 });
 
+const POSTGRES_SCHEMES = ['postgres:', 'postgresql:'];
+
+/** Addresses stand in process lists and logs: a secret in one is refused. */
+function addressOf(schemes: readonly string[], word: string) {
+  return (text: string, context: z.RefinementCtx): void => {
+    if (text === word) return;
+    const url = URL.parse(text);
+    if (url === null || !schemes.includes(url.protocol))
+      context.addIssue({
+        code: 'custom',
+        message: `is neither ${word} nor an address that begins with ${schemes[0]}//`,
+      });
+    else if (url.password !== '' || url.searchParams.has('password'))
+      context.addIssue({ code: 'custom', message: 'must not hold a password: give it by a file or the environment' });
+  };
+}
+
 const configurationSchema = z.strictObject({
   dataDir: z.string().min(1),
   operator: listenSchema.default({ host: '127.0.0.1', port: 8080 }),
   device: listenSchema.default({ host: '127.0.0.1', port: 8443 }),
   mqtt: listenSchema.default({ host: '127.0.0.1', port: 8883 }),
   advertise: z.array(nameOrAddress).min(1).max(64).default(['127.0.0.1', 'localhost']),
+  /** `sqlite` for a file in the data folder, or the address of a PostgreSQL database that several servers may share. */
+  store: z.string().max(1024).superRefine(addressOf(POSTGRES_SCHEMES, 'sqlite')).default('sqlite'),
   /** False leaves the dashboard out, e.g. for tests of the API. */
   dashboard: z.boolean().default(true),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('warn'),

@@ -27,7 +27,9 @@ export const ERROR_STATUS: Readonly<Partial<Record<ErrorCode, number>>> = Object
   METADATA_INVALID: 422,
   METADATA_EXPIRED: 422,
   RATE_LIMITED: 429,
+  BACKUP_ELSEWHERE: 409,
   SERVER_BUSY: 503,
+  STORE_UNREACHABLE: 503,
   DISK_FULL: 507,
 });
 

@@ -57,13 +57,20 @@ export async function createServer(options: ServerOptions): Promise<NodeosServer
     pino({ level: configuration.logLevel, name: 'nodeos-server' }, pino.destination({ dest: 2, sync: true }));
   const webFolder = configuration.dashboard ? await buildWeb() : null;
   await mkdir(configuration.dataDir, { recursive: true, mode: 0o700 });
-  const store = openSqliteStore(join(configuration.dataDir, 'server.sqlite'));
+  const store = await openStore(configuration);
   try {
     return await assemble(configuration, log, store, webFolder);
   } catch (error) {
     await store.close();
     throw error;
   }
+}
+
+async function openStore({ dataDir, store }: ServerConfiguration): Promise<ServerStore> {
+  if (store === 'sqlite') return openSqliteStore(join(dataDir, 'server.sqlite'));
+  // Loaded where it is used: a server with nothing but its folder starts without it.
+  const { openPostgresStore } = await import('./store/postgres/store.ts');
+  return openPostgresStore(store);
 }
 
 async function assemble(
