@@ -75,6 +75,8 @@ export const ERROR_HINTS = {
     'Copy the database with `pg_dump`, and the data folder with any tool; docs/operations.md has the commands.',
   STORE_UNREACHABLE:
     'Check that PostgreSQL runs, its address, PGPASSWORD or PGPASSFILE, and what it says in its own log.',
+  BROKER_UNREACHABLE:
+    'Check that the broker runs, its address, and its log: `nodeos server broker-config` writes what it needs to know.',
   BACKUP_INVALID: 'Use another backup; `nodeos backup create` makes one of a running server.',
   AUDIT_BROKEN:
     'Somebody changed the database behind the server. Keep a copy of it, restore a backup, and find out who may write there.',

@@ -16,6 +16,7 @@ const listenSchema = z.strictObject({
   port: z.number().int().min(0).max(65535),
 });
 
+const BROKER_SCHEMES = ['mqtts:'];
 const POSTGRES_SCHEMES = ['postgres:', 'postgresql:'];
 
 /** Addresses stand in process lists and logs: a secret in one is refused. */
@@ -39,8 +40,12 @@ const configurationSchema = z.strictObject({
   device: listenSchema.default({ host: '127.0.0.1', port: 8443 }),
   mqtt: listenSchema.default({ host: '127.0.0.1', port: 8883 }),
   advertise: z.array(nameOrAddress).min(1).max(64).default(['127.0.0.1', 'localhost']),
-  /** `sqlite` for a file in the data folder, or the address of a PostgreSQL database that several servers may share. */
+  /** `sqlite` for a file in the data folder, or the address of a PostgreSQL database. */
   store: z.string().max(1024).superRefine(addressOf(POSTGRES_SCHEMES, 'sqlite')).default('sqlite'),
+  /** `embedded`, or the address `mqtts://host:port` where a broker lets servers in. */
+  broker: z.string().max(1024).superRefine(addressOf(BROKER_SCHEMES, 'embedded')).default('embedded'),
+  /** Address of that broker for devices. */
+  deviceBroker: z.string().max(1024).superRefine(addressOf(BROKER_SCHEMES, 'default')).default('default'),
   /** False leaves the dashboard out, e.g. for tests of the API. */
   dashboard: z.boolean().default(true),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('warn'),

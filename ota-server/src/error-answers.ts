@@ -30,6 +30,7 @@ export const ERROR_STATUS: Readonly<Partial<Record<ErrorCode, number>>> = Object
   BACKUP_ELSEWHERE: 409,
   SERVER_BUSY: 503,
   STORE_UNREACHABLE: 503,
+  BROKER_UNREACHABLE: 503,
   DISK_FULL: 507,
 });
 

@@ -43,7 +43,7 @@ export async function runServer(
   context: TestContext,
   dataDir?: string,
   dashboard = false,
-  options: Pick<ServerOptions, 'store'> = {},
+  options: Pick<ServerOptions, 'store' | 'broker' | 'deviceBroker'> = {},
 ): Promise<RunningServer> {
   const folder = dataDir ?? (await temporaryFolder(context));
   const server = await createServer({

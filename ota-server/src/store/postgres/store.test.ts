@@ -6,8 +6,8 @@ import { NOTHING_DESIRED } from '../../deployments/plan.ts';
 import { runJudge } from '../../testing/judge.ts';
 import { type PostgresServer, startPostgres } from '../../testing/postgres.ts';
 import { runServer } from '../../testing/running-server.ts';
-import { testStore } from '../store.suite.ts';
 import { until } from '../../testing/until.ts';
+import { testStore } from '../store.suite.ts';
 import type { DeviceRecord, ServerStore } from '../store.ts';
 import { openPostgresStore } from './store.ts';
 
