@@ -29,10 +29,7 @@ export const registerServer: RegisterVerb = (program, io) => {
     .command('server')
     .description('run the server and its dashboard until Ctrl-C')
     .option('--data <folder>', 'folder for everything the server keeps', 'nodeos-server')
-    .option(
-      '--store <address>',
-      'sqlite, or postgres://user@host/database (NODEOS_STORE)',
-    )
+    .option('--store <address>', 'sqlite, or postgres://user@host/database (NODEOS_STORE)')
     .option('--broker <address>', 'embedded, or mqtts://host:port where a broker lets servers in (NODEOS_BROKER)')
     .option('--device-broker <address>', 'mqtts://host:port of that broker for devices (NODEOS_DEVICE_BROKER)')
     .option('--host <address>', 'address of the operator API and the dashboard', '127.0.0.1')
