@@ -6,6 +6,7 @@ import { parseJson, validate } from '@nodeos/contracts/validate.ts';
 import type { Command } from 'commander';
 import { createClaimToken } from './claim-tokens.ts';
 import type { ServerClient } from './client.ts';
+import { collect } from './options.ts';
 
 /** What a fleet file of a server can be told. */
 export interface FleetOptions {
@@ -22,12 +23,7 @@ export function withFleet(command: Command): Command {
   return command
     .option('--claim-token <token>', 'an existing claim token; else a new one is made')
     .option('--auto-approve', 'with a new claim token: devices need no approval by hand')
-    .option(
-      '--tag <tag>',
-      'with a new claim token: tag of the devices that come with it; repeatable',
-      (tag, all: string[]) => [...all, tag],
-      [],
-    )
+    .option('--tag <tag>', 'with a new claim token: tag of the devices that come with it; repeatable', collect, [])
     .option('--device-url <url>', 'address of the server as devices see it, e.g. https://10.0.2.2:8443')
     .option('--broker-url <url>', 'address of the broker as devices see it, e.g. mqtts://10.0.2.2:8883')
     .option('--hostname <name>', 'host name of the device');

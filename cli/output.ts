@@ -1,5 +1,6 @@
 import type { ProgressEvent } from '@nodeos/firmware/context.ts';
 import { type CliIo, isTerminal } from './io.ts';
+import type { JsonOption } from './options.ts';
 
 /** Writes one line to standard output. */
 export function print(io: CliIo, line = ''): void {
@@ -34,6 +35,19 @@ export function printTable(
   empty: string,
 ): void {
   print(io, rows.length === 0 ? empty : formatTable(heading, rows));
+}
+
+/** What a list verb found: a table with a row for each, or with `--json` the list as it is. */
+export function printList<Item>(
+  io: CliIo,
+  { json }: JsonOption,
+  items: readonly Item[],
+  heading: readonly string[],
+  row: (item: Item) => readonly string[],
+  empty: string,
+): void {
+  if (json) printJson(io, items);
+  else printTable(io, heading, items.map(row), empty);
 }
 
 /**
@@ -76,6 +90,11 @@ export function formatBytes(bytes: number): string {
     unit++;
   }
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}
+
+/** Day of a time, in UTC; `never` where there is none. */
+export function formatDate(at: number | null): string {
+  return at === null ? 'never' : new Date(at).toISOString().slice(0, 10);
 }
 
 /** `3 min ago`, `never`. */

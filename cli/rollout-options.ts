@@ -2,6 +2,7 @@ import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { type MaintenanceWindow, type RolloutPolicy, type Wave, WEEKDAYS } from '@nodeos/contracts/rollout.ts';
 import type { Command } from 'commander';
 import { parseDuration } from './duration.ts';
+import { collect, readChoice, readWhole } from './options.ts';
 
 /** Words of `nodeos deploy` that say how a release goes out. */
 export interface RolloutOptions {
@@ -24,8 +25,6 @@ export interface RolloutOptions {
 
 /** What holds where there are waves and the option is not given: waves without a gate would guard nothing. */
 const STAGED = { maxFailurePercent: 10, patienceSeconds: 3600 } as const;
-
-const collect = (value: string, before: string[] = []): string[] => [...before, value];
 
 export function withRollout(command: Command): Command {
   return command
@@ -55,9 +54,9 @@ export function readRollout(options: RolloutOptions): Partial<RolloutPolicy> {
     rollout.maxFailurePercent = readNumber(options.failureRate.replace(/\s*%$/, ''), '--failure-rate', 0, 100);
   rollout.onFailure = readChoice(options.onFailure ?? 'turn-back', '--on-failure', ['turn-back', 'halt'] as const);
   if (options.soak !== undefined) rollout.soakSeconds = parseDuration(options.soak, '--soak');
-  if (options.concurrency !== undefined) rollout.maxConcurrent = readCount(options.concurrency, '--concurrency');
-  if (options.perMinute !== undefined) rollout.perMinute = readCount(options.perMinute, '--per-minute');
-  if (options.retries !== undefined) rollout.retries = readNumber(options.retries, '--retries', 0, 10);
+  if (options.concurrency !== undefined) rollout.maxConcurrent = readWhole(options.concurrency, '--concurrency', 1);
+  if (options.perMinute !== undefined) rollout.perMinute = readWhole(options.perMinute, '--per-minute', 1);
+  if (options.retries !== undefined) rollout.retries = readWhole(options.retries, '--retries', 0, 10);
   if (options.penalty !== undefined) rollout.penaltySeconds = parseDuration(options.penalty, '--penalty');
   if (options.patience !== undefined) rollout.patienceSeconds = parseDuration(options.patience, '--patience');
   if (options.approval !== undefined)
@@ -89,11 +88,7 @@ export function formatWindow({ days, from, to }: MaintenanceWindow): string {
 function readWave(text: string): Wave {
   const share = /^(\d+(?:\.\d+)?)\s*%$/.exec(text);
   if (share !== null) return { percent: readNumber(share[1] as string, '--wave', Number.MIN_VALUE, 100) };
-  return { devices: readCount(text, '--wave') };
-}
-
-function readCount(text: string, option: string): number {
-  return readNumber(text, option, 1, Number.MAX_SAFE_INTEGER);
+  return { devices: readWhole(text, '--wave', 1) };
 }
 
 function readNumber(text: string, option: string, least: number, most: number): number {
@@ -101,10 +96,4 @@ function readNumber(text: string, option: string, least: number, most: number): 
   if (text.trim() === '' || !(value >= least && value <= most))
     throw new NodeosError('INPUT_INVALID', `${option} ${text} is not a number${most <= 100 ? ` up to ${most}` : ''}`);
   return value;
-}
-
-function readChoice<T extends string>(text: string, option: string, choices: readonly T[]): T {
-  const found = choices.find((choice) => choice === text);
-  if (found === undefined) throw new NodeosError('INPUT_INVALID', `${option} ${text} is none of ${choices.join(', ')}`);
-  return found;
 }

@@ -5,6 +5,7 @@ import { registerBoards } from './verbs/boards.ts';
 import { registerBuild } from './verbs/build.ts';
 import { registerBundle } from './verbs/bundle.ts';
 import { registerClaimToken } from './verbs/claim-token.ts';
+import { registerConfig } from './verbs/config.ts';
 import { registerDemo } from './verbs/demo.ts';
 import { registerDeploy } from './verbs/deploy.ts';
 import { registerDeployments } from './verbs/deployments.ts';
@@ -52,6 +53,7 @@ export const VERBS: readonly RegisterVerb[] = [
   registerDeploy,
   registerDeployments,
   registerGroups,
+  registerConfig,
   registerDev,
   registerDevices,
   registerLogs,

@@ -41,7 +41,6 @@ export const userNameSchema = z
 export const passwordSchema = z.string().min(10, 'is shorter than 10 characters').max(256);
 
 export const fleetRequestSchema = z.strictObject({ id: fleetIdSchema, name: z.string().min(1).max(64) });
-export type FleetRequest = z.infer<typeof fleetRequestSchema>;
 export const fleetSchema = z.object({ id: z.string(), name: z.string(), createdAt: z.number().int() });
 export type FleetInfo = z.infer<typeof fleetSchema>;
 

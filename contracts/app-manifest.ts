@@ -4,6 +4,12 @@ import { appNameSchema, semverSchema } from './validate.ts';
 export const environmentSchema = z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(4096));
 export const portSchema = z.number().int().min(1).max(65535);
 
+const PORT_TEXT = /^([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])$/;
+/** TCP port that the device opens → port of the app on the loopback. */
+export const forwardSchema = z
+  .record(z.string().regex(PORT_TEXT, 'is not a port'), portSchema)
+  .refine((forward) => Object.keys(forward).length <= 16, 'names more than 16 ports');
+
 const commandSchema = z.array(z.string().min(1).max(1024)).min(1).max(32);
 /** Version of the data that `up` makes and `down` undoes → the two commands, run as the app's user. */
 export const migrationsSchema = z.record(
@@ -27,6 +33,10 @@ export const appManifestSchema = z.strictObject({
   soakMs: z.number().int().min(0),
   swap: z.enum(['overlap', 'stop-first']),
   stopGraceMs: z.number().int().min(0),
+  /** The device's proxy leads to the first port. */
+  web: z.literal(true).optional(),
+  /** Ports that the device opens for the app; without it none. */
+  forward: forwardSchema.optional(),
   /** User whose home the app has; without it the app's own name. */
   user: appNameSchema.optional(),
   /** Apps that must run before this one is started. */
@@ -35,6 +45,8 @@ export const appManifestSchema = z.strictObject({
   holdUpdatesMs: z.number().int().min(0).optional(),
   /** Version of the data in the home, with a migration for each version from 2 on; without it 1. */
   data: z.strictObject({ version: z.number().int().min(1), migrations: migrationsSchema }).optional(),
+  /** The app has the whole machine, and its screen; without it false. */
+  kiosk: z.literal(true).optional(),
   /** `any` for pure JavaScript, else e.g. `linux-x64-glibc`. */
   abi: z.string(),
 });

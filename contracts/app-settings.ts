@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { environmentSchema, migrationsSchema, portSchema } from './app-manifest.ts';
+import { environmentSchema, forwardSchema, migrationsSchema, portSchema } from './app-manifest.ts';
 import { appNameSchema } from './validate.ts';
 
 /** Kinds of device nodes that an app may ask for. */
@@ -27,6 +27,15 @@ export const appSettingsSchema = z.strictObject({
     .array(portSchema)
     .max(16)
     .describe('TCP ports the app listens on; the first is given to it as PORT and is the one that is probed.')
+    .optional(),
+  web: z
+    .boolean()
+    .describe(
+      'True gives the first port a place at `http://<device>.local/<user>/` and `http://<user>.<device>.local/`. Default: false.',
+    )
+    .optional(),
+  forward: forwardSchema
+    .describe('TCP ports that the device opens outside → the port of the app each leads to, e.g. {"80": 8080}.')
     .optional(),
   devices: z
     .array(deviceSchema)
@@ -103,7 +112,9 @@ export const appSettingsSchema = z.strictObject({
     .optional(),
   kiosk: z
     .boolean()
-    .describe('Gives the whole machine to this app. No display is supported so far: true is refused.')
+    .describe(
+      'Gives the whole machine and its screen to this app: no other app runs as long as it is installed. Default: false.',
+    )
     .optional(),
 });
 export type AppSettings = z.infer<typeof appSettingsSchema>;

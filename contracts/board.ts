@@ -99,6 +99,8 @@ export const boardSchema = z.strictObject({
   partitions: partitionsSchema,
   /** Firmware that the kernel's drivers load, e.g. for WiFi: put at the same paths of the root. */
   driverFirmware: z.array(packageFilesSchema).default([]),
+  /** There is a radio that joins WiFi networks: the root has the program for it. The kernel's part is a fragment. */
+  wifi: z.boolean().default(false),
   verity: z.boolean(),
   watchdog: z.string().nullable(),
   emulate: z

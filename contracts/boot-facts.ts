@@ -4,7 +4,7 @@ import * as z from 'zod';
  * Lines agent → init on file descriptor 3, each ended by a newline. `kexec`: jump into the kernel that is loaded;
  * `tryboot`: reboot("0 tryboot"), by which the Raspberry Pi's firmware takes the other slot once.
  */
-export const INIT_WORDS = ['heartbeat', 'confirmed', 'reboot', 'poweroff', 'kexec', 'tryboot'] as const;
+const INIT_WORDS = ['heartbeat', 'confirmed', 'reboot', 'poweroff', 'kexec', 'tryboot'] as const;
 export type InitWord = (typeof INIT_WORDS)[number];
 
 const flag = z.enum(['0', '1']).transform((value) => value === '1');

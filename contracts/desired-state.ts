@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { configurationsSchema } from './app-configuration.ts';
 import { appNameSchema, semverSchema, sha256Schema } from './validate.ts';
 
 const wantedReleaseSchema = z.strictObject({
@@ -22,6 +23,8 @@ export const desiredStateSchema = z.strictObject({
   system: wantedReleaseSchema.nullable(),
   apps: z.record(appNameSchema, wantedReleaseSchema),
   removeApps: z.array(appNameSchema),
+  /** What apps are configured with, by app; only for devices that ask for it (CONFIGURATIONS_HEADER). */
+  configurations: configurationsSchema.optional(),
 });
 export type DesiredState = z.infer<typeof desiredStateSchema>;
 

@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { appStatusSchema } from './desired-state.ts';
+import { screenStatusSchema } from './screen.ts';
 import { appNameSchema, boardNameSchema, semverSchema } from './validate.ts';
+import { wifiStateSchema } from './wifi.ts';
 
 /**
  * Device API: HTTPS with mutual TLS (enrolment without a client certificate).
@@ -11,6 +13,7 @@ import { appNameSchema, boardNameSchema, semverSchema } from './validate.ts';
  * | GET /device/v1/desired | → DesiredState, ETag = generation, 304 where unchanged |
  * | POST /device/v1/report | DeviceReport → 204 |
  * | POST /device/v1/events | DeviceEvents → 204 |
+ * | POST /device/v1/screenshots/<request> | ScreenshotAnswer → 204; 404 where nobody waits for it |
  * | GET /tuf/<metadata file> | TUF metadata |
  * | GET /targets/<consistent target path> | the bytes, with Range |
  */
@@ -19,6 +22,7 @@ export const DEVICE_ROUTES = {
   desired: '/device/v1/desired',
   report: '/device/v1/report',
   events: '/device/v1/events',
+  screenshots: '/device/v1/screenshots',
   tuf: '/tuf',
   targets: '/targets',
 } as const;
@@ -69,7 +73,16 @@ export const inventorySchema = z.strictObject({
   nodeVersion: semverSchema,
   /** Of the data partition. */
   storage: z.strictObject({ totalKiB: z.number().int().nonnegative(), freeKiB: z.number().int().nonnegative() }),
-  network: z.array(z.strictObject({ name: z.string().max(32), mac: z.string().max(32) })).max(32),
+  network: z
+    .array(
+      z.strictObject({
+        name: z.string().max(32),
+        mac: z.string().max(32),
+        /** Of a wireless interface whose networks the fleet file names. */
+        wifi: z.strictObject({ state: wifiStateSchema, ssid: z.string().max(64).nullable() }).optional(),
+      }),
+    )
+    .max(32),
 });
 export type Inventory = z.infer<typeof inventorySchema>;
 
@@ -97,6 +110,8 @@ export const deviceReportSchema = z.strictObject({
   }),
   /** Absent in reports of systems older than the field. */
   inventory: inventorySchema.optional(),
+  /** Present while one app has the whole machine. */
+  screen: screenStatusSchema.optional(),
 });
 export type DeviceReport = z.infer<typeof deviceReportSchema>;
 

@@ -13,7 +13,6 @@ export const ERROR_HINTS = {
   APP_NAME_INVALID: 'Use lower-case letters, digits and dashes, at most 32, starting with a letter.',
   APP_SPEC_INVALID:
     'Name a folder with a package.json, a packed file (.tgz), or a package of the registry as `name@version`.',
-  APP_FEATURE_UNAVAILABLE: 'Take the field named in the message out of package.json; the rest of the app works.',
   LOCK_INCOMPLETE: 'Run `npm install` with npm 7 or newer, which writes the missing values, and commit the lock file.',
   LOCK_MISMATCH: 'Run `npm install`, try the app, and commit package.json and the lock file together.',
   INTEGRITY_MISMATCH:
@@ -50,13 +49,15 @@ export const ERROR_HINTS = {
   DRIVE_MISMATCH: 'The drive does not keep what it is given: it is worn out or a forgery. Take a new one.',
   IMAGE_DAMAGED: 'Build or fetch the image again; no device starts from this one.',
   PRIVILEGE_MISSING: 'Run the command as root, or install sudo or pkexec so that it can ask.',
+  WIFI_UNAVAILABLE: 'Leave out --wifi and connect the device by cable; `nodeos boards` says which boards have WiFi.',
   // keys and releases
   KEY_MISSING: 'Make the keys with `nodeos keys init`, or name their folder with --keys.',
   KEY_EXISTS: 'Keys are never overwritten; choose another folder.',
   RELEASE_EXISTS: 'A version is published once. Raise the version number and publish again.',
   RELEASE_UNKNOWN: 'List what is published with `nodeos publish --list`.',
-  RELEASE_INCOMPATIBLE: 'Build the release for the board or ABI of the device.',
-  DOWNGRADE_REFUSED: 'Publish a newer version, or deploy with --allow-downgrade to go back on purpose.',
+  RELEASE_INCOMPATIBLE: 'Choose or build a release for the board and ABI of the device.',
+  DOWNGRADE_REFUSED: 'Publish a newer version, or go back on purpose: `nodeos deploy … --allow-downgrade`.',
+  DEVICE_PINNED: 'Let the device go with `nodeos devices pin <device>`, which takes its pins away, and deploy again.',
   SIGNATURE_INVALID: 'Sign with the release key that the root metadata names.',
   METADATA_STALE: 'Somebody else published meanwhile; run the command again.',
   // server and API
@@ -77,6 +78,7 @@ export const ERROR_HINTS = {
     'Check that PostgreSQL runs, its address, PGPASSWORD or PGPASSFILE, and what it says in its own log.',
   BROKER_UNREACHABLE:
     'Check that the broker runs, its address, and its log: `nodeos server broker-config` writes what it needs to know.',
+  SCREEN_UNAVAILABLE: 'Connect a screen to the device and restart it; docs/apps.md says which screens are known.',
   BACKUP_INVALID: 'Use another backup; `nodeos backup create` makes one of a running server.',
   AUDIT_BROKEN:
     'Somebody changed the database behind the server. Keep a copy of it, restore a backup, and find out who may write there.',
@@ -96,18 +98,28 @@ export const ERROR_HINTS = {
   TRIAL_FAILED: 'The device is back on the old system. Read the reason, correct the release, publish a new version.',
   APP_START_FAILED: 'The device is back on the previous version of the app. Read the reason and `nodeos logs`.',
   APP_PROBE_FAILED: 'The app ran, but its health probe did not answer. The previous version is back.',
+  APP_CUT_OFF:
+    'The previous version of the app is back, and so is the server. Look at what the new one sends, and how much of it.',
   DEVICE_TAKEN:
     'A device node belongs to one user at a time. Stop the app that has it, or wait: this one tries again by itself.',
   USER_INVALID: 'Correct the folder, its owner or its grant as the message says; the other users run.',
   APP_DEVICE_MISSING:
     'Connect the device, or write a "?" behind its name in `nodeos.devices` if the app can do without.',
   APP_USER_TAKEN: 'One app runs as a user at a time: remove the other app, or give this one another `nodeos.user`.',
+  KIOSK_TAKEN:
+    'One app has the whole machine, by `nodeos.kiosk` in its package.json. Remove it first; apps that it stopped start again by themselves.',
   APP_DEPENDENCY_MISSING: 'Deploy the app that `nodeos.dependsOn` names first, and wait until it runs.',
   APP_MIGRATION_FAILED:
     'The data is as it was before and the previous version is back. Read the reason and `nodeos logs`.',
   APP_DATA_TOO_NEW: 'Deploy the version of the app that wrote the data, or a newer one.',
   DATA_UNAVAILABLE: 'The data partition could not be mounted; the device runs in RAM. Check or replace the medium.',
   FLEET_FILE_INVALID: 'Correct fleet.json on the first partition; it can be edited on any computer.',
+  WIFI_KEY_WRONG:
+    'Correct the `psk` of the network in fleet.json on the first partition; it can be edited on any computer.',
+  WIFI_NOT_FOUND:
+    'Check the `ssid` in fleet.json, letter by letter, and that the network is in reach; one that hides its name needs `hidden`.',
+  WIFI_REFUSED: 'Look at the access point: it may be full, let in only devices that it knows, or ask for WPA3.',
+  WIFI_FAILED: 'Look at the log of the device: the radio or its firmware does not work.',
   IDENTITY_INVALID: 'The device record is damaged; the device enrols again with a new key.',
   // app: GPIO
   GPIO_UNAVAILABLE: 'Name `gpio` among `nodeos.devices` in package.json, and check that the board has the chip.',

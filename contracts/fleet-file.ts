@@ -1,6 +1,10 @@
 import * as z from 'zod';
+import { wifiSchema } from './wifi.ts';
 
-/** `fleet.json` on the first partition: the only per-site file. It holds no secret of a device. */
+/**
+ * `fleet.json` on the first partition: the only per-site file. It holds no secret of a device, but two of its site: the
+ * claim token and the keys of WiFi networks.
+ */
 export const fleetFileSchema = z.strictObject({
   /** Base URL of the device API, e.g. `https://fleet.example:8443`. */
   server: z.url({ protocol: /^https$/ }),
@@ -18,15 +22,26 @@ export const fleetFileSchema = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9_+/-]{1,64}$/)
     .optional(),
+  /** Certificate chain and key (PEM) with which the device serves its apps over HTTPS. They are the site's, not a device's. */
+  web: z
+    .strictObject({
+      certificate: z.string().startsWith('-----BEGIN CERTIFICATE-----').max(16_384),
+      key: z
+        .string()
+        .regex(/^-----BEGIN ([A-Z]+ )?PRIVATE KEY-----/, 'is not a private key in PEM')
+        .max(8_192),
+    })
+    .optional(),
   network: z
     .strictObject({
-      /** Interface → static address; all other Ethernet interfaces use DHCP. */
+      /** Interface → static address; all other interfaces use DHCP. */
       static: z
         .record(
           z.string(),
           z.strictObject({ address: z.cidrv4(), gateway: z.ipv4().optional(), dns: z.array(z.ipv4()).optional() }),
         )
         .optional(),
+      wifi: wifiSchema.optional(),
       timeServers: z.array(z.string()).max(4).optional(),
       /** HTTP proxy on the way to the server and its broker: `http://[user:password@]host[:port]`. */
       proxy: z.url({ protocol: /^http$/ }).optional(),

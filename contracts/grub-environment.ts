@@ -1,7 +1,7 @@
 import { NodeosError } from './errors.ts';
 
 /** Size that GRUB demands of an environment block (GRUB manual, "Environment block"). */
-export const ENVIRONMENT_BLOCK_BYTES = 1024;
+const ENVIRONMENT_BLOCK_BYTES = 1024;
 const SIGNATURE = '# GRUB Environment Block\n';
 
 /** Renders a block of `name=value` lines padded with `#`. Values hold no newline or backslash here. */

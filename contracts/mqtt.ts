@@ -28,6 +28,8 @@ export const tellSchema = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('repl-open'), session: z.string().max(64), app: appNameSchema.nullable() }),
   z.strictObject({ kind: z.literal('reboot') }),
+  /** What the screen shows goes to POST /device/v1/screenshots/<request>. */
+  z.strictObject({ kind: z.literal('screenshot'), request: z.string().regex(/^[0-9a-f]{32}$/) }),
   /** Makes the data partition anew where it does not mount; all on it is lost. Ignored where data is on the disk. */
   z.strictObject({ kind: z.literal('reformat-data') }),
 ]);

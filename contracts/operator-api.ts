@@ -26,7 +26,11 @@ import { semverSchema, sha256Schema } from './validate.ts';
  * | PUT /api/v1/devices/:id/tags | {tags} → DeviceSummary |
  * | POST /api/v1/devices/:id/reboot | → 202 |
  * | POST /api/v1/devices/:id/reformat-data | → 202; 409 unless the device reports that its data lies in RAM |
+ * | GET /api/v1/configurations | → {configurations: AppConfiguration[]} |
+ * | POST /api/v1/configurations/:app | ConfigurationChange → AppConfiguration |
+ * | GET /api/v1/devices/:id/configuration | → {apps: Configurations} |
  * | GET /api/v1/devices/:id/logs?app=&backlog=&follow=1 | → server-sent events `log` (a LogBatch each) |
+ * | GET /api/v1/devices/:id/screenshot | → PNG; 409 where it is offline or has no screen |
  * | POST /api/v1/devices/:id/repl {app} | → {session} |
  * | POST /api/v1/devices/:id/repl/:session {data,end} | → 204 |
  * | GET /api/v1/devices/:id/repl/:session | → server-sent events `repl` (ReplMessage) |

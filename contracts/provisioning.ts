@@ -13,7 +13,6 @@ export const approveOnlySchema = z.strictObject({
   /** Its serial number must have been registered, and not be taken by another device. */
   registered: z.boolean().default(false),
 });
-export type ApproveOnly = z.infer<typeof approveOnlySchema>;
 
 export const serialSchema = z
   .string()

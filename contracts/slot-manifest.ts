@@ -27,4 +27,3 @@ export const systemReleaseSchema = slotManifestSchema.pick({
   buildTime: true,
   nodeVersion: true,
 });
-export type SystemRelease = z.infer<typeof systemReleaseSchema>;

@@ -36,7 +36,7 @@ export function encodeUBootRecord(record: UBootRecord): Buffer {
 }
 
 /** Null where the sector is empty, torn or holds something else. */
-export function decodeUBootRecord(block: Uint8Array): UBootRecord | null {
+function decodeUBootRecord(block: Uint8Array): UBootRecord | null {
   const bytes = Buffer.from(block.buffer, block.byteOffset, block.byteLength).subarray(0, U_BOOT_RECORD_BYTES);
   if (bytes.length < U_BOOT_RECORD_BYTES || bytes.readUInt32LE(0) !== crc32(bytes.subarray(4))) return null;
   const text = bytes.toString('latin1', 4).split('\0\0', 1)[0] as string;

@@ -16,15 +16,23 @@ export function validate<T>(schema: ZodType<T>, value: unknown, what: string): T
   throw new NodeosError('INPUT_INVALID', `${what} is not valid: ${problems.join('; ')}`);
 }
 
-/** Parses JSON text and checks it; @throws NodeosError INPUT_INVALID for both kinds of fault. */
+/**
+ * Parses JSON text and checks it. What stands in the text is no part of the error: it may be a token or a passphrase.
+ * @throws NodeosError INPUT_INVALID for both kinds of fault
+ */
 export function parseJson<T>(schema: ZodType<T>, text: string, what: string): T {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new NodeosError('INPUT_INVALID', `${what} is not JSON: ${(cause as Error).message}`, { cause });
+    throw new NodeosError('INPUT_INVALID', `${what} is not JSON: ${withoutExcerpt((cause as Error).message)}`);
   }
   return validate(schema, value, what);
+}
+
+/** V8 quotes a piece of the text: `Unexpected token 'x', ..."some of it"... is not valid JSON`. */
+function withoutExcerpt(message: string): string {
+  return message.replace(/,? (?:\.\.\.)?".*" ?(?:\.\.\.)? ?is not valid JSON$/s, '');
 }
 
 /** Semantic version 2.0.0, by the expression that semver.org publishes. */

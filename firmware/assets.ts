@@ -5,10 +5,12 @@ import { NodeosError } from '@nodeos/contracts/errors.ts';
 
 /** Folders that the product reads as data. In a clone they stand at its root, in the published package under `share/`. */
 export type AssetFolder =
+  | 'app'
   | 'boards'
   | 'kernel-configs'
   | 'firmware'
   | 'device-agent'
+  | 'display'
   | 'gpio'
   | 'ota-server'
   | 'examples'

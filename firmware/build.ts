@@ -93,7 +93,7 @@ async function deliver(
   const bundle = request.app === undefined ? null : await bundleFactoryApp(steps.context, request.board, request.app);
   if (bundle) steps.note(bundle.artefact);
   const outputs = await make(steps, { ...request, board: withRoomFor(request.board, bundle), seed, identity, bundle });
-  const { files, sizes } = await copyOut(context, outputs, request.out);
+  const { files, sizes } = await copyOut(context, outputs, request.out, request.fleetFile !== undefined);
   return { files, sizes, layers: steps.reports, diskId: identity.diskId };
 }
 

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { BuildContext } from './context.ts';
@@ -16,7 +16,7 @@ export interface Artefact {
 }
 
 /** Hash of any JSON value, independent of the order of its keys. */
-export function hashInputs(inputs: unknown): string {
+function hashInputs(inputs: unknown): string {
   return createHash('sha256')
     .update(JSON.stringify(sortKeys(inputs)))
     .digest('hex');
@@ -70,6 +70,8 @@ export async function cached(
   context.signal.throwIfAborted();
   const temporary = join(context.cacheRoot, name, `.${hash.slice(0, 16)}.${randomBytes(4).toString('hex')}.tmp`);
   await mkdir(temporary, { recursive: true });
+  // A fleet file may be in the bytes: nobody else is to read them.
+  await chmod(join(context.cacheRoot, name), 0o700);
   try {
     await make(temporary);
     context.signal.throwIfAborted();

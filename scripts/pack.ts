@@ -13,18 +13,20 @@ const CLONE_ONLY = ['esbuild', 'vite'];
 
 /** Data that the command reads: where it stands in the clone, which is also where it stands below share/. */
 const SHARED = [
+  'app',
   'boards',
   'kernel-configs',
   'firmware/digests',
   'firmware/init',
   'firmware/sources/lock.json',
   'device-agent/native',
+  'display',
   'gpio/native',
   'examples',
   'cli/templates',
   'scripts/debian-packages.json',
 ];
-const NOT_SHARED = /(^|\/)(node_modules|build|dist)$|\.test\.[cm]?[tj]s$/;
+const NOT_SHARED = /(^|\/)(node_modules|build|dist)$|\.test(ing)?\.[cm]?[tj]s$/;
 
 /** Fills cli/dist, cli/share and the licence files, so that `npm pack -w cli` gives the published package. */
 export async function packCommand(): Promise<void> {

@@ -16,7 +16,7 @@ const UNIT_FOLDERS = [
   'scripts',
 ];
 
-/** `*.test.ts` for every change; `*.long.ts` for every board, which takes hours where kernels must be compiled. */
+/** `*.test.ts` for every change; `*.long.ts` for what takes hours: every board, every package, every addon. */
 function testsBelow(folder, pattern = /\.test\.ts$/) {
   return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && pattern.test(entry.name))
@@ -36,10 +36,11 @@ async function step(title, args) {
 }
 
 await main(async () => {
-  const boards = process.argv.includes('--boards');
-  await setUp(['build', 'emulate', 'test', ...(boards ? ['boards'] : [])]);
-  const named = process.argv.slice(2).filter((word) => word !== '--boards');
-  const chosen = boards && named.length === 0 ? testsBelow('test/boards', /\.long\.ts$/) : named;
+  const words = process.argv.slice(2);
+  // `--long FOLDER` takes the long tests of a folder, or the files named after it.
+  const [longFolder, ...named] = words[0] === '--long' ? words.slice(1) : [undefined, ...words];
+  await setUp(['build', 'emulate', 'test', ...(longFolder ? ['boards'] : [])]);
+  const chosen = longFolder && named.length === 0 ? testsBelow(longFolder, /\.long\.ts$/) : named;
   const tool = (name, ...path) => join(ROOT, 'node_modules', name, ...path);
   const checks =
     chosen.length > 0

@@ -11,6 +11,7 @@ const DIRECTION: Readonly<Record<string, readonly string[]>> = {
   contracts: [],
   firmware: ['contracts'],
   'device-agent': ['contracts'],
+  display: [],
   gpio: ['contracts'],
   'ota-server': ['contracts'],
   cli: ['contracts', 'firmware', 'device-agent', 'ota-server', 'examples'],
@@ -95,7 +96,7 @@ test('contracts touch neither files, network nor processes', () => {
 });
 
 /** Test helpers are named so, or stand in a folder `testing/`. */
-const TEST_CODE = /\.(test|suite|testing)\.ts$|\/testing\/|^test\//;
+const TEST_CODE = /\.(test|suite|testing|test-support)\.ts$|\/testing\/|^test\//;
 
 test('product code imports no test code', () => {
   const wrong = all.filter(({ file, specifier }) => !TEST_CODE.test(file) && TEST_CODE.test(specifier));

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import type { Board } from '@nodeos/contracts/board.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { sha256Schema, validate } from '@nodeos/contracts/validate.ts';
 import { loadBoard } from '@nodeos/firmware/boards.ts';
@@ -59,14 +60,18 @@ export async function obtainImage(
   return inspect(io, path, options.sha256 ?? (await hashBeside(path)));
 }
 
+/** The board that an image is built for. @throws NodeosError BOARD_UNKNOWN, INPUT_INVALID, FILE_UNREADABLE */
+export function boardOf(io: CliIo, { board = '' }: ImageOptions): Promise<Board> {
+  return loadBoard(board.includes('/') ? resolve(io.cwd, board) : board);
+}
+
 async function build(io: CliIo, options: ImageOptions): Promise<Readonly<Record<string, string>>> {
   const { context, end } = createBuildContext(io);
   const keys = options.keys === undefined ? null : resolve(io.cwd, options.keys);
   if (keys !== null) await readRoot(keys);
-  const board = options.board as string;
   try {
     const { files } = await buildFormats(context, {
-      board: await loadBoard(board.includes('/') ? resolve(io.cwd, board) : board),
+      board: await boardOf(io, options),
       formats: ['img'],
       systemVersion: options.systemVersion ?? '1.0.0',
       trustRoot: keys === null ? null : await readFile(join(keys, KEY_FILES.metadata)),

@@ -3,13 +3,13 @@ import { auditFault } from '@nodeos/contracts/audit-chain.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { ServerClient } from '../client.ts';
 import { connect, type ServerOptions, withServer } from '../connect.ts';
-import { print, printJson, printTable } from '../output.ts';
+import type { JsonOption } from '../options.ts';
+import { print, printList } from '../output.ts';
 import { example, type RegisterVerb } from '../verb.ts';
 
-interface ListOptions extends ServerOptions {
+interface ListOptions extends ServerOptions, JsonOption {
   readonly limit: string;
   readonly actor?: string;
-  readonly json?: boolean;
 }
 const PAGE = 1000;
 
@@ -28,8 +28,7 @@ export const registerAudit: RegisterVerb = (program, io) => {
     .action(async (options: ListOptions) => {
       const query = new URLSearchParams({ limit: options.limit, ...(options.actor && { actor: options.actor }) });
       const { entries } = await (await connect(io, options)).get(`/audit?${query}`, auditPageSchema);
-      if (options.json) return printJson(io, entries);
-      const rows = entries.map((entry) => [
+      const row = (entry: AuditEntry) => [
         String(entry.sequence),
         new Date(entry.at).toISOString().slice(0, 19),
         entry.actor,
@@ -37,8 +36,9 @@ export const registerAudit: RegisterVerb = (program, io) => {
         `${entry.action.split(' ')[0]} ${entry.target}`,
         entry.outcome,
         entry.details.length > 80 ? `${entry.details.slice(0, 79)}…` : entry.details,
-      ]);
-      printTable(io, ['NUMBER', 'TIME (UTC)', 'WHO', 'FROM', 'WHAT', 'OUTCOME', 'DETAILS'], rows, 'No entries yet.');
+      ];
+      const heading = ['NUMBER', 'TIME (UTC)', 'WHO', 'FROM', 'WHAT', 'OUTCOME', 'DETAILS'];
+      printList(io, options, entries, heading, row, 'No entries yet.');
     });
 
   withServer(verb.command('check'))

@@ -12,12 +12,13 @@ export const registerBoards: RegisterVerb = (program, io) => {
     .action(async (options: { json?: boolean }) => {
       const boards = await listBoards();
       if (options.json) return printJson(io, boards);
-      const heading = ['BOARD', 'BOOT', 'TRIAL', 'NATIVE CODE', 'TITLE'];
+      const heading = ['BOARD', 'BOOT', 'TRIAL', 'NATIVE CODE', 'WIFI', 'TITLE'];
       const rows = boards.map((board) => [
         board.name,
         [board.boot.chain, ...(board.boot.chain === 'grub' ? board.boot.targets : [])].join(' '),
         board.boot.trial,
         boardAbi(board),
+        board.wifi ? 'yes' : 'no',
         board.title,
       ]);
       printTable(io, heading, rows, 'No boards are installed.');

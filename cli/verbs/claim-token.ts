@@ -1,11 +1,12 @@
 import { NodeosError } from '@nodeos/contracts/errors.ts';
-import type { ClaimTokenRequest } from '@nodeos/contracts/operator-api.ts';
+import type { ClaimTokenRequest, ListedClaimToken } from '@nodeos/contracts/operator-api.ts';
 import { createClaimToken, listClaimTokens } from '../claim-tokens.ts';
 import { connect, type ServerOptions, withServer } from '../connect.ts';
-import { print, printJson, printTable } from '../output.ts';
+import { collect, endAfterDays, type JsonOption, readWhole } from '../options.ts';
+import { formatDate, print, printJson, printList } from '../output.ts';
 import { example, type RegisterVerb } from '../verb.ts';
 
-interface ClaimTokenOptions extends ServerOptions {
+interface ClaimTokenOptions extends ServerOptions, JsonOption {
   readonly uses?: string;
   readonly days?: string;
   readonly tag: string[];
@@ -13,7 +14,6 @@ interface ClaimTokenOptions extends ServerOptions {
   readonly approveBoard: string[];
   readonly approveNetwork: string[];
   readonly approveRegistered?: boolean;
-  readonly json?: boolean;
 }
 
 export const registerClaimToken: RegisterVerb = (program, io) => {
@@ -26,12 +26,7 @@ export const registerClaimToken: RegisterVerb = (program, io) => {
     .description('make a token')
     .option('--uses <count>', 'devices it may enrol; default: without limit')
     .option('--days <count>', 'days until it ends; default: never')
-    .option(
-      '--tag <tag>',
-      'tag of the devices that come with it; repeatable',
-      (tag, all: string[]) => [...all, tag],
-      [],
-    )
+    .option('--tag <tag>', 'tag of the devices that come with it; repeatable', collect, [])
     .option('--auto-approve', 'devices need no approval by hand')
     .option('--approve-board <board>', 'with --auto-approve: only this board; repeatable', collect, [])
     .option('--approve-network <cidr>', 'with --auto-approve: only from this network; repeatable', collect, [])
@@ -40,8 +35,8 @@ export const registerClaimToken: RegisterVerb = (program, io) => {
     .addHelpText('after', example('nodeos claim-token create --uses 20 --days 7 --tag kiosk'))
     .action(async (options: ClaimTokenOptions) => {
       const request: ClaimTokenRequest = {
-        uses: positive(options.uses, '--uses'),
-        expiresAt: expiry(positive(options.days, '--days')),
+        uses: options.uses === undefined ? null : readWhole(options.uses, '--uses', 1),
+        expiresAt: endAfterDays(options.days),
         tags: options.tag,
         autoApprove: options.autoApprove === true,
         ...conditions(options),
@@ -67,24 +62,20 @@ export const registerClaimToken: RegisterVerb = (program, io) => {
     .description('list the tokens')
     .option('--json', 'print JSON')
     .addHelpText('after', example('nodeos claim-token list'))
-    .action(async (options: ServerOptions & { json?: boolean }) => {
+    .action(async (options: ServerOptions & JsonOption) => {
       const tokens = await listClaimTokens(await connect(io, options));
-      if (options.json) return printJson(io, tokens);
-      const rows = tokens.map((token) => [
+      const row = (token: ListedClaimToken) => [
         token.id,
         token.token,
         `${token.used}/${token.uses ?? 'any'}`,
-        token.expiresAt === null ? 'never' : new Date(token.expiresAt).toISOString().slice(0, 10),
+        formatDate(token.expiresAt),
         token.autoApprove ? (token.approveOnly ? 'some' : 'yes') : 'no',
         token.tags.join(' ') || '-',
-      ]);
-      printTable(io, ['ID', 'TOKEN', 'USED', 'ENDS', 'AUTO-APPROVE', 'TAGS'], rows, 'No claim tokens yet.');
+      ];
+      const heading = ['ID', 'TOKEN', 'USED', 'ENDS', 'AUTO-APPROVE', 'TAGS'];
+      printList(io, options, tokens, heading, row, 'No claim tokens yet.');
     });
 };
-
-function collect(value: string, all: string[]): string[] {
-  return [...all, value];
-}
 
 function conditions(options: ClaimTokenOptions): Pick<ClaimTokenRequest, 'approveOnly'> {
   const { approveBoard: boards, approveNetwork: networks, approveRegistered = false } = options;
@@ -98,15 +89,4 @@ function conditions(options: ClaimTokenOptions): Pick<ClaimTokenRequest, 'approv
       },
     );
   return { approveOnly: { boards, networks, registered: approveRegistered } };
-}
-
-function positive(text: string | undefined, option: string): number | null {
-  if (text === undefined) return null;
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new NodeosError('INPUT_INVALID', `${option} ${text} is not a whole number above 0`);
-}
-
-function expiry(days: number | null): number | null {
-  return days === null ? null : Date.now() + days * 86_400_000;
 }

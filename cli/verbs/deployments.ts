@@ -1,16 +1,14 @@
-import { deploymentSchema } from '@nodeos/contracts/operator-api.ts';
+import { type Deployment, deploymentSchema } from '@nodeos/contracts/operator-api.ts';
 import { validate } from '@nodeos/contracts/validate.ts';
 import { z } from 'zod';
 import { connect, type ServerOptions, withServer } from '../connect.ts';
 import { countsText, describeDeployment, destinationText } from '../deployment-text.ts';
-import { formatAgo, print, printJson, printTable } from '../output.ts';
+import type { JsonOption } from '../options.ts';
+import { formatAgo, print, printJson, printList } from '../output.ts';
 import { example, type RegisterVerb } from '../verb.ts';
 
 const listSchema = z.object({ deployments: z.array(deploymentSchema) });
 
-interface ShowOptions extends ServerOptions {
-  readonly json?: boolean;
-}
 interface AbortOptions extends ServerOptions {
   readonly turnBack?: boolean;
 }
@@ -29,15 +27,15 @@ export const registerDeployments: RegisterVerb = (program, io) => {
     .description('list the deployments, newest first')
     .option('--json', 'print JSON')
     .addHelpText('after', example('nodeos deployments list'))
-    .action(async (options: ShowOptions) => {
+    .action(async (options: ServerOptions & JsonOption) => {
       const client = await connect(io, options);
       const { deployments: found } = await client.get('/deployments', listSchema);
-      if (options.json) return printJson(io, found);
-      const rows = found.map((one) => [
+      const row = (one: Deployment) => [
         ...[one.id, `${one.name}@${one.version}`, destinationText(one.to), one.state],
         ...[`${one.wave + 1}/${one.waves.length}`, countsText(one.counts), formatAgo(one.createdAt)],
-      ]);
-      printTable(io, ['ID', 'RELEASE', 'TO', 'STATE', 'WAVE', 'DEVICES', 'BEGUN'], rows, 'No deployments yet.');
+      ];
+      const heading = ['ID', 'RELEASE', 'TO', 'STATE', 'WAVE', 'DEVICES', 'BEGUN'];
+      printList(io, options, found, heading, row, 'No deployments yet.');
     });
 
   withServer(deployments.command('show'))
@@ -45,7 +43,7 @@ export const registerDeployments: RegisterVerb = (program, io) => {
     .argument('<deployment>', 'id')
     .option('--json', 'print JSON')
     .addHelpText('after', example('nodeos deployments show d0a1b2c3d4e5f'))
-    .action(async (id: string, options: ShowOptions) => {
+    .action(async (id: string, options: ServerOptions & JsonOption) => {
       const client = await connect(io, options);
       const found = await client.get(`/deployments/${encodeURIComponent(id)}`, deploymentSchema);
       if (options.json) printJson(io, found);

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import {
   type DeviceDetail,
   type DeviceSummary,
@@ -6,12 +7,12 @@ import {
 } from '@nodeos/contracts/operator-api.ts';
 import { connect, type ServerOptions, withServer } from '../connect.ts';
 import { findDevice, listDevices } from '../device-lookup.ts';
-import { formatAgo, print, printJson, printTable } from '../output.ts';
+import type { JsonOption } from '../options.ts';
+import { formatAgo, print, printJson, printList } from '../output.ts';
 import { chooseRelease, listReleases } from '../releases.ts';
 import { example, type RegisterVerb } from '../verb.ts';
 
-interface ListOptions extends ServerOptions {
-  readonly json?: boolean;
+interface ListOptions extends ServerOptions, JsonOption {
   readonly tag?: string;
   readonly state?: string;
   readonly query?: string;
@@ -32,9 +33,8 @@ export const registerDevices: RegisterVerb = (program, io) => {
     .addHelpText('after', example('nodeos devices list --tag kiosk'))
     .action(async (options: ListOptions) => {
       const found = await listDevices(await connect(io, options), options);
-      if (options.json) return printJson(io, found);
       const heading = ['ID', 'NAME', 'STATE', 'ONLINE', 'BOARD', 'SYSTEM', 'APPS', 'TAGS', 'LAST SEEN'];
-      printTable(io, heading, found.map(deviceRow), 'No devices yet.');
+      printList(io, options, found, heading, deviceRow, 'No devices yet.');
     });
 
   withServer(devices.command('show'))
@@ -125,6 +125,18 @@ export const registerDevices: RegisterVerb = (program, io) => {
       print(io, releases.length > 0 ? `${id} keeps ${Object.values(pins).join(', ')}.` : `${id} is not pinned.`);
     });
 
+  withServer(devices.command('screenshot'))
+    .description('save what the screen of a device shows, as a PNG')
+    .argument('<device>', 'id, name, serial number or the beginning of the id')
+    .requiredOption('--out <file>', 'file to write')
+    .addHelpText('after', example('nodeos devices screenshot 3f9c --out hall.png'))
+    .action(async (wanted: string, options: ServerOptions & { out: string }) => {
+      const client = await connect(io, options);
+      const { id } = await findDevice(client, wanted);
+      await client.download(`/devices/${id}/screenshot`, resolve(io.cwd, options.out));
+      print(io, `${options.out} shows the screen of ${id}.`);
+    });
+
   withServer(devices.command('reboot'))
     .description('restart a device')
     .argument('<device>', 'id, name, serial number or the beginning of the id')
@@ -182,10 +194,17 @@ function describeDevice(device: DeviceDetail): string[] {
     facts.push(['memory', `${availableKiB} of ${totalKiB} KiB free, agent ${agentRssKiB} KiB`]);
     facts.push(['addresses', report.addresses.join(' ') || '-']);
     if (report.inventory) {
-      const { kernel, nodeVersion, storage, timeZone } = report.inventory;
+      const { kernel, nodeVersion, storage, timeZone, network } = report.inventory;
+      for (const { name, wifi } of network)
+        if (wifi) facts.push(['wifi', `${name} ${wifi.state}${wifi.ssid === null ? '' : ` ${wifi.ssid}`}`]);
       facts.push(['software', `kernel ${kernel}, Node ${nodeVersion}`]);
       facts.push(['storage', `${storage.freeKiB} of ${storage.totalKiB} KiB free`]);
       facts.push(['time zone', timeZone]);
+    }
+    if (report.screen) {
+      const { kiosk, blankSince } = report.screen;
+      const blank = blankSince === null ? '' : `, blank since ${new Date(blankSince).toISOString()}`;
+      facts.push(['screen', `of ${kiosk}${blank}`]);
     }
     if (report.dataStore === 'ram') facts.push(['data', 'in RAM: the data partition could not be mounted']);
   }

@@ -2,15 +2,19 @@ import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { type ErrorCode, NodeosError } from '@nodeos/contracts/errors.ts';
 import type { FleetFile } from '@nodeos/contracts/fleet-file.ts';
+import type { Wifi } from '@nodeos/contracts/wifi.ts';
+import { boardNames, loadBoard } from '@nodeos/firmware/boards.ts';
 import { createWorkFolder } from '@nodeos/firmware/emulate/work-folder.ts';
 import { bootPartition } from '@nodeos/firmware/flash/boot-partition.ts';
 import { findDrive, listDrives } from '@nodeos/firmware/flash/discover.ts';
 import { assertLargeEnough, assertMayFlash, type Drive, isOffered } from '@nodeos/firmware/flash/drives.ts';
 import type { CheckedJob } from '@nodeos/firmware/flash/flash-job.ts';
+import { imageBoard } from '@nodeos/firmware/flash/image-board.ts';
+import type { ImageFacts } from '@nodeos/firmware/flash/image-source.ts';
 import { type Receipt, unfinishedReceipt, writeReceipt } from '@nodeos/firmware/flash/receipt.ts';
 import { connect, type ServerOptions, withServer } from '../connect.ts';
 import { chooseDrives, confirm, driveRow } from '../flash/choose-drives.ts';
-import { assertImageOptions, type ImageOptions, obtainImage } from '../flash/flash-image.ts';
+import { assertImageOptions, boardOf, type ImageOptions, obtainImage } from '../flash/flash-image.ts';
 import { flashProgressPrinter } from '../flash/progress-line.ts';
 import { runWriter } from '../flash/run-writer.ts';
 import { type FleetOptions, fleetFileText, makeFleetFile, readFleetFile, readServerInfo, withFleet } from '../fleet.ts';
@@ -18,8 +22,9 @@ import { type CliIo, isTerminal } from '../io.ts';
 import { formatBytes, print, printJson, printTable } from '../output.ts';
 import { qrCodeLines } from '../qr-code.ts';
 import { example, type RegisterVerb } from '../verb.ts';
+import { addWifi, assertHasWifi, readWifi, type WifiOptions, withWifi } from '../wifi.ts';
 
-interface FlashOptions extends ServerOptions, FleetOptions, ImageOptions {
+interface FlashOptions extends ServerOptions, FleetOptions, ImageOptions, WifiOptions {
   readonly drive: string[];
   readonly yes?: boolean;
   readonly json?: boolean;
@@ -47,12 +52,13 @@ export const registerFlash: RegisterVerb = (program, io) => {
     .option('--no-fleet', 'no fleet file: the device stands alone')
     .option('--receipts <folder>', 'folder for the receipts, one a drive')
     .option('--json', 'print the receipts as JSON');
-  withFleet(withServer(verb))
+  withWifi(withFleet(withServer(verb)))
     .addHelpText(
       'after',
       example(
         'nodeos flash --board x86_64-usb --app my-app --auto-approve',
         'nodeos flash build/nodeos-x86_64-usb-1.0.0.img --drive /dev/sdb',
+        'nodeos flash --board raspberrypi4 --app my-app --wifi Workshop --wifi-country DE',
         'nodeos flash https://example.org/kiosk.img.zst --fleet fleet.json --drive /dev/sdb --drive /dev/sdc --yes',
       ),
     )
@@ -73,21 +79,44 @@ async function flash(io: CliIo, image: string | undefined, options: FlashOptions
     throw new NodeosError('INPUT_INVALID', '--yes without --drive would write to a drive that nobody chose');
   const named = await Promise.all(options.drive.map((path) => findDrive(resolve(io.cwd, path), io.signal)));
   for (const drive of named) assertMayFlash(drive, options.internal);
+  const wifi = await prepareWifi(io, image, options);
   const makeFleet = await prepareFleet(io, options);
+  if (wifi !== null && makeFleet === null) throw wifiAlone();
   const facts = await obtainImage(io, image, options, folder);
+  if (wifi !== null && image !== undefined) await assertImageHasWifi(io, facts);
   for (const drive of named) assertLargeEnough(drive, facts.bytes);
   if (makeFleet !== null) bootPartition(facts);
   const name = image === undefined ? `the image for ${options.board}` : basename(image);
   const title = `${name} (${formatBytes(facts.bytes)})`;
   if (named.length > 0 && !options.yes) await confirm(io, named, title);
   const drives = named.length > 0 ? named : await chooseDrives(io, facts.bytes);
-  const fleet = makeFleet === null ? null : await makeFleet(drives.length);
+  const fleet = makeFleet === null ? null : addWifi(await makeFleet(drives.length), wifi);
   const job = {
     ...{ image: facts, drives, internal: options.internal === true },
     fleetText: fleet && fleetFileText(fleet),
   };
   const receipts = await write(io, job, receiptsFolder(io, options));
   report(io, receipts, fleet, options.json === true);
+}
+
+/** Refuses a board without WiFi before the passphrase is asked for, and both before anything is built. */
+async function prepareWifi(io: CliIo, image: string | undefined, options: FlashOptions): Promise<Wifi | null> {
+  if (options.wifi !== undefined && image === undefined) assertHasWifi(await boardOf(io, options));
+  if (options.wifi !== undefined && options.fleet === false) throw wifiAlone();
+  return readWifi(io, options);
+}
+
+function wifiAlone(): NodeosError {
+  return new NodeosError('INPUT_INVALID', '--wifi is written into the fleet file, and there is none', {
+    hint: 'Name a server with --server, or a fleet file with --fleet.',
+  });
+}
+
+/** A board that is none of those that ship is its maker's affair. */
+async function assertImageHasWifi(io: CliIo, facts: ImageFacts): Promise<void> {
+  const name = imageBoard(facts);
+  if (name !== null && (await boardNames()).includes(name)) assertHasWifi(await loadBoard(name));
+  else io.stderr.write('Which board this image is for cannot be seen here, nor whether that has WiFi.\n');
 }
 
 /**

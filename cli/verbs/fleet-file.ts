@@ -5,8 +5,9 @@ import { connect, type ServerOptions, withServer } from '../connect.ts';
 import { type FleetOptions, fleetFileText, makeFleetFile, readServerInfo, withFleet } from '../fleet.ts';
 import { print } from '../output.ts';
 import { example, type RegisterVerb } from '../verb.ts';
+import { addWifi, readWifi, type WifiOptions, withWifi } from '../wifi.ts';
 
-interface FleetFileOptions extends ServerOptions, FleetOptions {
+interface FleetFileOptions extends ServerOptions, FleetOptions, WifiOptions {
   readonly out: string;
 }
 
@@ -16,15 +17,18 @@ export const registerFleetFile: RegisterVerb = (program, io) => {
     .description('the file that tells a device where its server is')
     .addHelpText('after', example('nodeos fleet-file create --out fleet.json'));
 
-  withFleet(
-    withServer(verb.command('create'))
-      .description('write a fleet file for this server')
-      .option('--out <file>', 'file to write', 'fleet.json'),
+  withWifi(
+    withFleet(
+      withServer(verb.command('create'))
+        .description('write a fleet file for this server')
+        .option('--out <file>', 'file to write', 'fleet.json'),
+    ),
   )
     .addHelpText('after', example('nodeos fleet-file create --tag kiosk --auto-approve'))
     .action(async (options: FleetFileOptions) => {
+      const wifi = await readWifi(io, options);
       const client = await connect(io, options);
-      const fleet = await makeFleetFile(client, await readServerInfo(client), options);
+      const fleet = addWifi(await makeFleetFile(client, await readServerInfo(client), options), wifi);
       const path = resolve(io.cwd, options.out);
       await writeWhole(path, fleetFileText(fleet));
       print(io, `${path} is written: devices will ask ${fleet.server}.`);
@@ -32,7 +36,7 @@ export const registerFleetFile: RegisterVerb = (program, io) => {
     });
 };
 
-/** The claim token in it lets devices in, so only its owner may read the file. */
+/** The claim token and the keys of WiFi networks in it let others in, so only its owner may read the file. */
 async function writeWhole(path: string, text: string): Promise<void> {
   const temporary = join(dirname(path), `.fleet.${process.pid}.tmp`);
   try {

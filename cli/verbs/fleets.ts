@@ -1,7 +1,8 @@
 import { fleetSchema } from '@nodeos/contracts/access.ts';
 import { z } from 'zod';
 import { connect, type ServerOptions, withServer } from '../connect.ts';
-import { print, printJson, printTable } from '../output.ts';
+import type { JsonOption } from '../options.ts';
+import { formatDate, print, printList } from '../output.ts';
 import { example, type RegisterVerb } from '../verb.ts';
 
 const fleetsSchema = z.object({ fleets: z.array(fleetSchema) });
@@ -19,15 +20,14 @@ export const registerFleets: RegisterVerb = (program, io) => {
     .description('list the fleets that you may see')
     .option('--json', 'print JSON')
     .addHelpText('after', example('nodeos fleets list'))
-    .action(async (options: ServerOptions & { json?: boolean }) => {
+    .action(async (options: ServerOptions & JsonOption) => {
       const { fleets } = await (await connect(io, options)).get('/fleets', fleetsSchema);
-      if (options.json) return printJson(io, fleets);
-      const rows = fleets.map(({ id, name, createdAt }) => [
+      const row = ({ id, name, createdAt }: (typeof fleets)[number]) => [
         id,
         name,
-        createdAt === 0 ? '-' : new Date(createdAt).toISOString().slice(0, 10),
-      ]);
-      printTable(io, ['FLEET', 'TITLE', 'SINCE'], rows, 'No fleets.');
+        createdAt === 0 ? '-' : formatDate(createdAt),
+      ];
+      printList(io, options, fleets, ['FLEET', 'TITLE', 'SINCE'], row, 'No fleets.');
     });
 
   withServer(verb.command('create'))

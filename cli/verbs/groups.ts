@@ -1,17 +1,14 @@
-import { type GroupRequest, groupDetailSchema, groupSchema } from '@nodeos/contracts/operator-api.ts';
+import { type Group, type GroupRequest, groupDetailSchema, groupSchema } from '@nodeos/contracts/operator-api.ts';
 import { validate } from '@nodeos/contracts/validate.ts';
 import { z } from 'zod';
 import { connect, type ServerOptions, withServer } from '../connect.ts';
 import { findDevice } from '../device-lookup.ts';
-import { print, printJson, printTable } from '../output.ts';
+import { collect, type JsonOption } from '../options.ts';
+import { print, printJson, printList } from '../output.ts';
 import { formatWindow, readWindow } from '../rollout-options.ts';
 import { example, type RegisterVerb } from '../verb.ts';
 
 const listSchema = z.object({ groups: z.array(groupSchema) });
-
-interface ShowOptions extends ServerOptions {
-  readonly json?: boolean;
-}
 interface SetOptions extends ServerOptions {
   readonly query?: string;
   readonly device?: string[];
@@ -25,13 +22,12 @@ export const registerGroups: RegisterVerb = (program, io) => {
     .description('list the groups')
     .option('--json', 'print JSON')
     .addHelpText('after', example('nodeos groups list'))
-    .action(async (options: ShowOptions) => {
+    .action(async (options: ServerOptions & JsonOption) => {
       const { groups: found } = await (await connect(io, options)).get('/groups', listSchema);
-      if (options.json) return printJson(io, found);
-      const rows = found.map(({ name, size, query, devices, window }) => [
+      const row = ({ name, size, query, devices, window }: Group) => [
         ...[name, String(size), query ?? '-', String(devices.length), window === null ? '-' : formatWindow(window)],
-      ]);
-      printTable(io, ['NAME', 'DEVICES', 'QUERY', 'NAMED', 'WINDOW'], rows, 'No groups yet.');
+      ];
+      printList(io, options, found, ['NAME', 'DEVICES', 'QUERY', 'NAMED', 'WINDOW'], row, 'No groups yet.');
     });
 
   withServer(groups.command('show'))
@@ -39,7 +35,7 @@ export const registerGroups: RegisterVerb = (program, io) => {
     .argument('<group>', 'name')
     .option('--json', 'print JSON')
     .addHelpText('after', example('nodeos groups show shops'))
-    .action(async (name: string, options: ShowOptions) => {
+    .action(async (name: string, options: ServerOptions & JsonOption) => {
       const client = await connect(io, options);
       const group = await client.get(`/groups/${encodeURIComponent(name)}`, groupDetailSchema);
       if (options.json) return printJson(io, group);
@@ -53,10 +49,7 @@ export const registerGroups: RegisterVerb = (program, io) => {
     .description('make a group or change it; what is not given is taken away')
     .argument('<group>', 'name')
     .option('--query <query>', 'devices for which this holds, e.g. "tag:kiosk and system < 2.1.0"')
-    .option('--device <device>', 'a device that belongs to it in any case; repeatable', (value, before?: string[]) => [
-      ...(before ?? []),
-      value,
-    ])
+    .option('--device <device>', 'a device that belongs to it in any case; repeatable', collect)
     .option('--window <window>', 'update these devices only then: 02:00-04:00, or sat,sun 22:00-06:00')
     .addHelpText('after', example('nodeos groups set shops --query "tag:shop and not tag:test" --window 02:00-04:00'))
     .action(async (name: string, options: SetOptions) => {

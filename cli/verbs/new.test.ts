@@ -66,6 +66,20 @@ describe('nodeos new', () => {
       assert.match(ignored, /node_modules/);
     });
 
+  it('the sign of its template draws itself on a computer: the link is read from the picture', async (test) => {
+    const cwd = await temporaryFolder(test);
+    await runForTest(['new', 'hall', '--template', 'kiosk-sign'], { cwd });
+    assert.deepEqual((await readdir(join(cwd, 'hall/vendor'))).sort(), ['app', 'display']);
+    await symlink(new URL('../../node_modules', import.meta.url).pathname, join(cwd, 'hall/node_modules'));
+    const { status, stdout } = spawnSync(process.execPath, ['main.js'], { cwd: join(cwd, 'hall'), encoding: 'utf8' });
+    assert.equal(status, 0);
+    assert.match(stdout, /see screen\.png/);
+    if (spawnSync('zbarimg', ['--version']).error)
+      return test.diagnostic('zbarimg is not installed: the picture is not read');
+    const seen = spawnSync('zbarimg', ['-q', '--raw', join(cwd, 'hall/screen.png')], { encoding: 'utf8' });
+    assert.equal(seen.stdout, 'https://example.org\n');
+  });
+
   it('the sensor of its template reports to a real broker', async (test) => {
     const cwd = await temporaryFolder(test);
     await runForTest(['new', 'porch', '--template', 'sensor-mqtt'], { cwd });

@@ -13,7 +13,7 @@ export const registerNew: RegisterVerb = (program, io) => {
     .command('new')
     .description('make a new app')
     .argument('<folder>', 'folder to make; its name becomes the name of the app')
-    .option('--template <name>', 'what to begin with: hello, gpio-blink, sensor-mqtt', 'hello')
+    .option('--template <name>', 'what to begin with: hello, gpio-blink, kiosk-sign, sensor-mqtt', 'hello')
     .addHelpText('after', example('nodeos new my-kiosk', 'nodeos new porch-light --template gpio-blink'))
     .action(async (wanted: string, options: { template: string }) => {
       const folder = resolve(io.cwd, wanted);
@@ -47,6 +47,7 @@ async function createApp(folder: string, template: string): Promise<void> {
     await cp(join(templates, template), work, { recursive: true });
     const manifest = await readFile(join(work, 'package.json'), 'utf8');
     await writeFile(join(work, 'package.json'), manifest.replaceAll('app-name', name));
+    await addLibraries(work, JSON.parse(manifest).dependencies ?? {});
     await describeSettings(work);
     // npm leaves a file called .gitignore out of published packages.
     if (existsSync(join(work, 'gitignore'))) await rename(join(work, 'gitignore'), join(work, '.gitignore'));
@@ -54,6 +55,17 @@ async function createApp(folder: string, template: string): Promise<void> {
     await rename(work, folder);
   } finally {
     await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Libraries that no registry has come with the app: `file:vendor/<folder of the library>`. */
+async function addLibraries(folder: string, dependencies: Readonly<Record<string, string>>): Promise<void> {
+  for (const place of Object.values(dependencies)) {
+    const name = /^file:vendor\/(app|display)$/.exec(place)?.[1];
+    if (name === undefined) continue;
+    const source = assetPath(name as 'app' | 'display');
+    const filter = (path: string): boolean => !/(^|\/)node_modules$|\.test\.ts$/.test(path.slice(source.length));
+    await cp(source, join(folder, 'vendor', name), { recursive: true, filter });
   }
 }
 

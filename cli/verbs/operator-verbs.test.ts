@@ -215,6 +215,27 @@ describe('an operator at work on a real server', () => {
     assert.equal(await state(), 'revoked');
   });
 
+  it('sets what apps are configured with, for all, a group or a device', async () => {
+    assert.equal((await run('config', 'list')).stdout, 'Nothing is set.\n');
+    const set = await run('config', 'set', 'sign', 'text=Good day', 'size=3', 'on=true', 'hours=["18:00"]');
+    assert.equal(set.stdout, 'sign has 4 value(s) for the fleet.\n', set.stderr);
+    await run('groups', 'set', 'signs', '--query', 'tag:sign');
+    assert.equal((await run('config', 'set', 'sign', 'a=b=c', '--group', 'signs')).code, 0);
+    assert.match((await run('config', 'unset', 'sign', 'on', 'hours')).stdout, /^sign has 2 value/);
+    const { stdout } = await run('config', 'list', '--json');
+    assert.deepEqual(
+      JSON.parse(stdout).map(({ to, values }: { to: object; values: object }) => [to, values]),
+      [
+        [{ fleet: true }, { text: 'Good day', size: 3 }],
+        [{ group: 'signs' }, { a: 'b=c' }],
+      ],
+    );
+    assert.match((await run('config', 'list')).stdout, /^sign +group signs +a +"b=c"$/m);
+    await expectError('INPUT_INVALID', 'config', 'set', 'sign', 'text');
+    await expectError('INPUT_INVALID', 'config', 'set', 'sign', 'a=1', '--group', 'signs', '--device', 'x');
+    await expectError('NOT_FOUND', 'config', 'set', 'sign', 'a=1', '--group', 'none');
+  });
+
   it('says which options choose another port where one is in use', async () => {
     const holder = createServer();
     await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));

@@ -1,16 +1,17 @@
 import { resolve } from 'node:path';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
+import type { Release } from '@nodeos/contracts/operator-api.ts';
 import { connect, type ServerOptions, withServer } from '../connect.ts';
-import { formatBytes, print, printJson, printTable, progressPrinter } from '../output.ts';
+import type { JsonOption } from '../options.ts';
+import { formatBytes, print, printJson, printList, progressPrinter } from '../output.ts';
 import { publishRelease } from '../release/publish.ts';
 import { listReleases } from '../releases.ts';
 import { example, type RegisterVerb } from '../verb.ts';
 
-interface PublishOptions extends ServerOptions {
+interface PublishOptions extends ServerOptions, JsonOption {
   readonly keys: string;
   readonly notes?: string;
   readonly list?: boolean;
-  readonly json?: boolean;
 }
 
 export const registerPublish: RegisterVerb = (program, io) => {
@@ -29,17 +30,16 @@ export const registerPublish: RegisterVerb = (program, io) => {
       const client = await connect(io, options);
       if (options.list) {
         const releases = await listReleases(client);
-        if (options.json) return printJson(io, releases);
         const heading = ['KIND', 'NAME', 'VERSION', 'SIZE', 'PUBLISHED', 'TARGET'];
-        const rows = releases.map((release) => [
+        const row = (release: Release) => [
           release.kind,
           release.name,
           release.version,
           formatBytes(release.bytes),
           new Date(release.publishedAt).toISOString().slice(0, 16).replace('T', ' '),
           release.target,
-        ]);
-        return printTable(io, heading, rows, 'Nothing is published yet.');
+        ];
+        return printList(io, options, releases, heading, row, 'Nothing is published yet.');
       }
       if (file === undefined)
         throw new NodeosError('INPUT_INVALID', 'no file is named', { hint: 'nodeos publish <bundle or slot image>' });

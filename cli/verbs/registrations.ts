@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
-import { registrationSchema, registrationsAnswerSchema } from '@nodeos/contracts/provisioning.ts';
+import { type Registration, registrationSchema, registrationsAnswerSchema } from '@nodeos/contracts/provisioning.ts';
 import { validate } from '@nodeos/contracts/validate.ts';
 import { z } from 'zod';
 import { connect, type ServerOptions, withServer } from '../connect.ts';
-import { print, printJson, printTable } from '../output.ts';
+import type { JsonOption } from '../options.ts';
+import { print, printList } from '../output.ts';
 import { example, type RegisterVerb } from '../verb.ts';
 
 const listSchema = z.object({ registrations: z.array(registrationSchema) });
@@ -33,16 +34,16 @@ export const registerRegistrations: RegisterVerb = (program, io) => {
     .description('list what is registered, and which device came')
     .option('--json', 'print JSON')
     .addHelpText('after', example('nodeos registrations list'))
-    .action(async (options: ServerOptions & { json?: boolean }) => {
+    .action(async (options: ServerOptions & JsonOption) => {
       const { registrations } = await (await connect(io, options)).get('/registrations', listSchema);
-      if (options.json) return printJson(io, registrations);
-      const rows = registrations.map(({ serial, tags, approve, device }) => [
+      const row = ({ serial, tags, approve, device }: Registration) => [
         serial,
         tags.join(' ') || '-',
         approve ? 'yes' : 'no',
         device ?? '-',
-      ]);
-      printTable(io, ['SERIAL', 'TAGS', 'APPROVE', 'DEVICE'], rows, 'No serial numbers are registered.');
+      ];
+      const heading = ['SERIAL', 'TAGS', 'APPROVE', 'DEVICE'];
+      printList(io, options, registrations, heading, row, 'No serial numbers are registered.');
     });
 
   withServer(verb.command('remove'))

@@ -20,7 +20,7 @@ describe('nodeos run', () => {
     ['to write to a CD', ['disc.iso', '--keep'], 'INPUT_INVALID', /--keep/],
     ['to write to a compressed image', ['disk.img.zst', '--keep'], 'INPUT_INVALID', /--keep/],
     ['an image that is damaged', ['disk.img.zst'], 'INPUT_INVALID', /damaged/],
-    ['an unknown bus', ['disk.img', '--bus', 'floppy'], 'INPUT_INVALID', /floppy is not one of .*cd/],
+    ['an unknown bus', ['disk.img', '--bus', 'floppy'], 'INPUT_INVALID', /floppy is none of .*cd/],
     ['a folder that is not of the barebones layer', ['folder'], 'FILE_UNREADABLE', /kernel is missing/],
     ['a CD in a machine that has a card slot', ['disc.iso', '--board', 'raspberrypi3'], 'INPUT_INVALID', /card slot/],
   ] as const) {

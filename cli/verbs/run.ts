@@ -3,8 +3,6 @@ import { copyFile, readFile, stat, truncate } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Board } from '@nodeos/contracts/board.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
-import { fleetFileSchema } from '@nodeos/contracts/fleet-file.ts';
-import { parseJson } from '@nodeos/contracts/validate.ts';
 import { loadBoard } from '@nodeos/firmware/boards.ts';
 import { bootImage, MEDIUM_BYTES } from '@nodeos/firmware/emulate/boot-image.ts';
 import { putFleetFile } from '@nodeos/firmware/emulate/fleet-partition.ts';
@@ -14,7 +12,9 @@ import { type Emulator, startEmulator } from '@nodeos/firmware/emulate/qemu.ts';
 import { createWorkFolder } from '@nodeos/firmware/emulate/work-folder.ts';
 import { imageKind, unpackImage } from '@nodeos/firmware/formats/raw-image.ts';
 import { cacheRoot } from '../config.ts';
+import { readFleetFile } from '../fleet.ts';
 import { type CliIo, isTerminal } from '../io.ts';
+import { collect, readChoice, readWhole } from '../options.ts';
 import { attachTerminal } from '../terminal.ts';
 import { example, type RegisterVerb } from '../verb.ts';
 
@@ -71,7 +71,7 @@ async function start(io: CliIo, path: string, options: RunOptions, folder: strin
   if (!existsSync(path)) throw new NodeosError('FILE_UNREADABLE', `${path} does not exist`);
   const board = await loadBoard(options.board);
   const emulate = machineOf(board);
-  const memory = options.memory === undefined ? undefined : wholeNumber(options.memory, '--memory', 32, 65_536);
+  const memory = options.memory === undefined ? undefined : readWhole(options.memory, '--memory', 32, 65_536);
   const forwards = options.forward.map(parseForward);
   for (const { host } of forwards) await assertPortFree(host, '--forward');
   const common = { emulate, forwards, cacheRoot: cacheRoot(io.env), signal: io.signal };
@@ -93,7 +93,10 @@ async function start(io: CliIo, path: string, options: RunOptions, folder: strin
     ...medium,
     memoryMiB: memory ?? (medium.bus === 'cd' ? Math.max(emulate.memoryMiB, CD_MEMORY_MIB) : emulate.memoryMiB),
     fleet: medium.bus === 'cd' ? undefined : fleet,
-    firmware: oneOf(options.firmware, ['bios', 'uefi'] as const, '--firmware'),
+    firmware:
+      options.firmware === undefined
+        ? undefined
+        : readChoice(options.firmware, '--firmware', ['bios', 'uefi'] as const),
     folder,
   });
   return emulator;
@@ -106,7 +109,7 @@ async function readMedium(
   options: RunOptions,
   folder: string,
 ): Promise<{ image: string; inPlace?: boolean; bus?: DiskBus }> {
-  const bus = oneOf(options.bus, DISK_BUSES, '--bus');
+  const bus = options.bus === undefined ? undefined : readChoice(options.bus, '--bus', DISK_BUSES);
   const kind = await imageKind(path);
   if (kind === 'tar')
     throw new NodeosError('FORMAT_UNSUPPORTED', `${path} is for containers: it has no kernel to boot`);
@@ -146,17 +149,6 @@ async function readBarebones(folder: string): Promise<KernelSource> {
   return { kind: 'kernel', kernel: kernel as string, initramfs: initramfs as string, commandLine };
 }
 
-async function readFleetFile(path: string) {
-  const text = await readFile(path, 'utf8').catch((cause) => {
-    throw new NodeosError('FILE_UNREADABLE', `${path} cannot be read: ${(cause as Error).message}`, { cause });
-  });
-  return parseJson(fleetFileSchema, text, path);
-}
-
-function collect(value: string, all: string[]): string[] {
-  return [...all, value];
-}
-
 /** `8080:3000`: port of this computer, port of the machine. @throws NodeosError INPUT_INVALID */
 export function parseForward(text: string): PortForward {
   const parts = /^(\d{1,5}):(\d{1,5})$/.exec(text);
@@ -165,17 +157,4 @@ export function parseForward(text: string): PortForward {
   throw new NodeosError('INPUT_INVALID', `--forward ${text} is not two ports`, {
     hint: 'Write the port of this computer and the port of the machine, e.g. --forward 8080:3000.',
   });
-}
-
-function wholeNumber(text: string, option: string, least: number, most: number): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new NodeosError('INPUT_INVALID', `${option} ${text} is not a whole number from ${least} to ${most}`);
-}
-
-function oneOf<T extends string>(text: string | undefined, choices: readonly T[], option: string): T | undefined {
-  if (text === undefined) return undefined;
-  const found = choices.find((choice) => choice === text);
-  if (found !== undefined) return found;
-  throw new NodeosError('INPUT_INVALID', `${option} ${text} is not one of ${choices.join(', ')}`);
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { join, resolve } from 'node:path';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { saveServer } from '../config.ts';
+import { collect, readChoice, readWhole } from '../options.ts';
 import { print } from '../output.ts';
 import { example, type RegisterVerb } from '../verb.ts';
 import { registerBrokerConfig } from './broker-config.ts';
@@ -57,11 +58,11 @@ export const registerServer: RegisterVerb = (program, io) => {
         broker: options.broker ?? io.env.NODEOS_BROKER ?? 'embedded',
         deviceBroker: options.deviceBroker ?? io.env.NODEOS_DEVICE_BROKER ?? 'default',
         store: options.store ?? io.env.NODEOS_STORE ?? 'sqlite',
-        operator: { host: options.host, port: port(options.port, '--port') },
-        device: { host: options.deviceHost, port: port(options.devicePort, '--device-port') },
-        mqtt: { host: options.deviceHost, port: port(options.mqttPort, '--mqtt-port') },
+        operator: { host: options.host, port: readWhole(options.port, '--port', 0, 65_535) },
+        device: { host: options.deviceHost, port: readWhole(options.devicePort, '--device-port', 0, 65_535) },
+        mqtt: { host: options.deviceHost, port: readWhole(options.mqttPort, '--mqtt-port', 0, 65_535) },
         dashboard: options.dashboard,
-        logLevel: logLevel(options.logLevel),
+        logLevel: readChoice(options.logLevel, '--log-level', LOG_LEVELS),
         ...(options.advertise.length > 0 && { advertise: options.advertise }),
       });
       try {
@@ -82,22 +83,6 @@ export const registerServer: RegisterVerb = (program, io) => {
     });
   registerBrokerConfig(server, io);
 };
-
-function collect(value: string, all: string[]): string[] {
-  return [...all, value];
-}
-
-function port(text: string, option: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 0 && value <= 65_535) return value;
-  throw new NodeosError('INPUT_INVALID', `${option} ${text} is not a port`);
-}
-
-function logLevel(text: string): (typeof LOG_LEVELS)[number] {
-  const level = LOG_LEVELS.find((one) => one === text);
-  if (level !== undefined) return level;
-  throw new NodeosError('INPUT_INVALID', `--log-level ${text} is none of ${LOG_LEVELS.join(', ')}`);
-}
 
 function nameOptions(error: unknown): never {
   if (!(error instanceof NodeosError) || error.code !== 'PORT_IN_USE') throw error;

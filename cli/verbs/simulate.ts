@@ -10,6 +10,7 @@ import { createClaimToken } from '../claim-tokens.ts';
 import { connect, type ServerOptions, withServer } from '../connect.ts';
 import { parseDuration } from '../duration.ts';
 import type { CliIo } from '../io.ts';
+import { collect, readWhole } from '../options.ts';
 import { print } from '../output.ts';
 import { example, type RegisterVerb } from '../verb.ts';
 
@@ -28,7 +29,7 @@ export const registerSimulate: RegisterVerb = (program, io) => {
     .description('run light devices against a server: the real protocol and update engine, without machines')
     .option('--devices <n>', 'how many', '100')
     .option('--profile <file>', 'JSON: boards, time zones, speed and faults of the devices; see docs/fleet.md')
-    .option('--tag <tag>', 'tag of the devices; repeatable', (tag, before: string[]) => [...before, tag], ['simulated'])
+    .option('--tag <tag>', 'tag of the devices; repeatable', collect, ['simulated'])
     .option('--seed <seed>', 'the same seed gives the same characters again', '1')
     .option('--for <time>', 'end after so long; else with Ctrl-C')
     .addHelpText(
@@ -40,9 +41,7 @@ export const registerSimulate: RegisterVerb = (program, io) => {
       ),
     )
     .action(async (options: SimulateOptions) => {
-      const devices = Number(options.devices);
-      if (!Number.isInteger(devices) || devices < 1)
-        throw new NodeosError('INPUT_INVALID', `--devices ${options.devices} is not a number of devices`);
+      const devices = readWhole(options.devices, '--devices', 1);
       const seconds = options.for === undefined ? null : parseDuration(options.for, '--for');
       const profile = await readProfile(io, options.profile);
       const client = await connect(io, options);

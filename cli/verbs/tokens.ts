@@ -1,15 +1,14 @@
-import { apiTokenSchema, newApiTokenSchema, SCOPES, scopeSchema } from '@nodeos/contracts/access.ts';
-import { NodeosError } from '@nodeos/contracts/errors.ts';
+import { type ApiToken, apiTokenSchema, newApiTokenSchema, SCOPES, scopeSchema } from '@nodeos/contracts/access.ts';
 import { validate } from '@nodeos/contracts/validate.ts';
 import { z } from 'zod';
 import { connect, type ServerOptions, withServer } from '../connect.ts';
-import { formatAgo, print, printJson, printTable } from '../output.ts';
+import { collect, endAfterDays, type JsonOption } from '../options.ts';
+import { formatAgo, formatDate, print, printJson, printList } from '../output.ts';
 import { example, type RegisterVerb } from '../verb.ts';
 
-interface CreateOptions extends ServerOptions {
+interface CreateOptions extends ServerOptions, JsonOption {
   readonly scope: string[];
   readonly days?: string;
-  readonly json?: boolean;
 }
 const tokensSchema = z.object({ tokens: z.array(apiTokenSchema) });
 
@@ -22,20 +21,13 @@ export const registerTokens: RegisterVerb = (program, io) => {
   withServer(verb.command('create'))
     .description('make a token; it is shown once')
     .argument('<name>', 'what it is for')
-    .requiredOption(
-      '--scope <right>',
-      `what it may do; repeatable: ${SCOPES.join(', ')}`,
-      (one, all: string[]) => [...all, one],
-      [],
-    )
+    .requiredOption('--scope <right>', `what it may do; repeatable: ${SCOPES.join(', ')}`, collect, [])
     .option('--days <count>', 'days until it ends; default: never')
     .option('--json', 'print JSON')
     .addHelpText('after', example('nodeos tokens create ci --scope read --scope publish --days 90'))
     .action(async (name: string, options: CreateOptions) => {
       const scopes = validate(z.array(scopeSchema).min(1), options.scope, '--scope');
-      const days = options.days === undefined ? null : Number(options.days);
-      if (days !== null && !(days > 0)) throw new NodeosError('INPUT_INVALID', `--days ${options.days} is not above 0`);
-      const body = { name, scopes, expiresAt: days === null ? null : Math.round(Date.now() + days * 86_400_000) };
+      const body = { name, scopes, expiresAt: endAfterDays(options.days) };
       const made = validate(
         newApiTokenSchema,
         await (await connect(io, options)).send('POST', '/tokens', body),
@@ -49,18 +41,17 @@ export const registerTokens: RegisterVerb = (program, io) => {
     .description('list the tokens: your own, for administrators all of the fleet')
     .option('--json', 'print JSON')
     .addHelpText('after', example('nodeos tokens list'))
-    .action(async (options: ServerOptions & { json?: boolean }) => {
+    .action(async (options: ServerOptions & JsonOption) => {
       const { tokens } = await (await connect(io, options)).get('/tokens', tokensSchema);
-      if (options.json) return printJson(io, tokens);
-      const rows = tokens.map((token) => [
+      const row = (token: ApiToken) => [
         token.id,
         token.name,
         token.user ?? 'operator token',
         token.scopes.join(' '),
-        token.expiresAt === null ? 'never' : new Date(token.expiresAt).toISOString().slice(0, 10),
+        formatDate(token.expiresAt),
         formatAgo(token.lastUsed),
-      ]);
-      printTable(io, ['ID', 'NAME', 'OWNER', 'RIGHTS', 'ENDS', 'USED'], rows, 'No API tokens yet.');
+      ];
+      printList(io, options, tokens, ['ID', 'NAME', 'OWNER', 'RIGHTS', 'ENDS', 'USED'], row, 'No API tokens yet.');
     });
 
   withServer(verb.command('revoke'))

@@ -4,7 +4,8 @@ import { validate } from '@nodeos/contracts/validate.ts';
 import { z } from 'zod';
 import { connect, type ServerOptions, withServer } from '../connect.ts';
 import type { CliIo } from '../io.ts';
-import { print, printJson, printTable } from '../output.ts';
+import type { JsonOption } from '../options.ts';
+import { formatDate, print, printList } from '../output.ts';
 import { example, type RegisterVerb } from '../verb.ts';
 
 interface AddOptions extends ServerOptions {
@@ -24,11 +25,10 @@ export const registerUsers: RegisterVerb = (program, io) => {
     .description('list the people of the fleet')
     .option('--json', 'print JSON')
     .addHelpText('after', example('nodeos users list'))
-    .action(async (options: ServerOptions & { json?: boolean }) => {
+    .action(async (options: ServerOptions & JsonOption) => {
       const { users } = await (await connect(io, options)).get('/users', usersSchema);
-      if (options.json) return printJson(io, users);
-      const rows = users.map((user) => [user.name, user.server ? 'server' : user.role, dateText(user)]);
-      printTable(io, ['NAME', 'ROLE', 'SINCE'], rows, 'No users yet; the operator token is the way in.');
+      const row = (user: User) => [user.name, user.server ? 'server' : user.role, formatDate(user.createdAt)];
+      printList(io, options, users, ['NAME', 'ROLE', 'SINCE'], row, 'No users yet; the operator token is the way in.');
     });
 
   withServer(verb.command('add'))
@@ -82,5 +82,3 @@ function choosePassword(io: CliIo): { password: string; made: boolean } {
   const given = io.env.NODEOS_PASSWORD;
   return given ? { password: given, made: false } : { password: randomBytes(15).toString('base64url'), made: true };
 }
-
-const dateText = ({ createdAt }: User): string => new Date(createdAt).toISOString().slice(0, 10);

@@ -2,13 +2,16 @@ import { validate } from '@nodeos/contracts/validate.ts';
 import {
   newWebhookSchema,
   WEBHOOK_TOPICS,
+  type Webhook,
+  type WebhookDelivery,
   webhookDeliverySchema,
   webhookSchema,
   webhookTopicSchema,
 } from '@nodeos/contracts/webhooks.ts';
 import { z } from 'zod';
 import { connect, type ServerOptions, withServer } from '../connect.ts';
-import { formatAgo, print, printJson, printTable } from '../output.ts';
+import { collect, type JsonOption } from '../options.ts';
+import { formatAgo, print, printJson, printList } from '../output.ts';
 import { example, type RegisterVerb } from '../verb.ts';
 
 const listSchema = z.object({ webhooks: z.array(webhookSchema) });
@@ -23,15 +26,10 @@ export const registerWebhooks: RegisterVerb = (program, io) => {
   withServer(verb.command('add'))
     .description('add an address; the secret that signs is printed once')
     .argument('<url>', 'where to post')
-    .option(
-      '--topic <topic>',
-      `what it is told; repeatable: ${WEBHOOK_TOPICS.join(', ')}; default: all`,
-      (one, all: string[]) => [...all, one],
-      [],
-    )
+    .option('--topic <topic>', `what it is told; repeatable: ${WEBHOOK_TOPICS.join(', ')}; default: all`, collect, [])
     .option('--json', 'print JSON')
     .addHelpText('after', example('nodeos webhooks add https://example.com/hook --topic deployment'))
-    .action(async (url: string, options: ServerOptions & { topic: string[]; json?: boolean }) => {
+    .action(async (url: string, options: ServerOptions & JsonOption & { topic: string[] }) => {
       const topics = validate(z.array(webhookTopicSchema), options.topic, '--topic');
       const body = { url, topics: topics.length > 0 ? topics : WEBHOOK_TOPICS };
       const made = validate(
@@ -48,15 +46,10 @@ export const registerWebhooks: RegisterVerb = (program, io) => {
     .description('list the addresses')
     .option('--json', 'print JSON')
     .addHelpText('after', example('nodeos webhooks list'))
-    .action(async (options: ServerOptions & { json?: boolean }) => {
+    .action(async (options: ServerOptions & JsonOption) => {
       const { webhooks } = await (await connect(io, options)).get('/webhooks', listSchema);
-      if (options.json) return printJson(io, webhooks);
-      printTable(
-        io,
-        ['ID', 'ADDRESS', 'TOPICS'],
-        webhooks.map(({ id, url, topics }) => [id, url, topics.join(' ')]),
-        'No webhooks yet.',
-      );
+      const row = ({ id, url, topics }: Webhook) => [id, url, topics.join(' ')];
+      printList(io, options, webhooks, ['ID', 'ADDRESS', 'TOPICS'], row, 'No webhooks yet.');
     });
 
   withServer(verb.command('deliveries'))
@@ -64,18 +57,18 @@ export const registerWebhooks: RegisterVerb = (program, io) => {
     .argument('<id>', 'id of the webhook, from the list')
     .option('--json', 'print JSON')
     .addHelpText('after', example('nodeos webhooks deliveries 3f9c0a1b2c3d4e5f'))
-    .action(async (id: string, options: ServerOptions & { json?: boolean }) => {
+    .action(async (id: string, options: ServerOptions & JsonOption) => {
       const client = await connect(io, options);
       const { deliveries } = await client.get(`/webhooks/${encodeURIComponent(id)}/deliveries`, deliveriesSchema);
-      if (options.json) return printJson(io, deliveries);
-      const rows = deliveries.map((one) => [
+      const row = (one: WebhookDelivery) => [
         one.type,
         formatAgo(one.createdAt),
         one.state,
         String(one.attempts),
         one.reason ?? String(one.status ?? '-'),
-      ]);
-      printTable(io, ['TYPE', 'WHEN', 'STATE', 'ATTEMPTS', 'ANSWER'], rows, 'Nothing was posted yet.');
+      ];
+      const heading = ['TYPE', 'WHEN', 'STATE', 'ATTEMPTS', 'ANSWER'];
+      printList(io, options, deliveries, heading, row, 'Nothing was posted yet.');
     });
 
   withServer(verb.command('test'))

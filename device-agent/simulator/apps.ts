@@ -21,6 +21,7 @@ export class SimulatedApps implements AppRuntime {
     candidate: InstalledApp,
     previous: InstalledApp | null,
     onPhase: (phase: 'starting' | 'soaking') => void,
+    gate: (signal: AbortSignal) => Promise<void> = async () => {},
   ): Promise<void> {
     const { name, version, soakMs } = candidate.manifest;
     onPhase('starting');
@@ -32,6 +33,13 @@ export class SimulatedApps implements AppRuntime {
     onPhase('soaking');
     this.#running.set(name, candidate);
     await delay(soakMs);
+    try {
+      await gate(new AbortController().signal);
+    } catch (error) {
+      if (previous) this.#running.set(name, previous);
+      else this.#running.delete(name);
+      throw error;
+    }
   }
 
   async remove(name: string): Promise<void> {

@@ -127,6 +127,7 @@ export class SimulatedDevice {
     signal.addEventListener('abort', stop);
     let connection: Connection | null = null;
     const events = createEventQueue(() => connection?.session.reportSoon());
+    let gone = false;
     const bootId = randomUUID();
     const began = performance.now();
     const http = this.#network.through(this.#http, this.#options.onAnswered);
@@ -142,7 +143,11 @@ export class SimulatedDevice {
       },
       options: {
         ...{ disk: this.#disk, runDir: '', abi: '', bootId, partitionStart: () => 0, random: Math.random },
-        delay: patiently,
+        async delay(milliseconds, signal) {
+          await patiently(milliseconds, signal);
+          // In a boot that has ended, nothing goes on.
+          if (gone) await new Promise<never>(() => {});
+        },
         limits: { ...DEVICE_LIMITS, systemSoakMs: profile.systemSoakMs * character.times },
         memory: () => ({ availableKiB: profile.memoryMiB * 512, agentRssKiB: 60_000 }),
         monotonicMs: () => performance.now(),
@@ -175,6 +180,7 @@ export class SimulatedDevice {
     const over = new AbortController();
     void this.#network.flap(over.signal, (up) => connection?.reach(up) ?? Promise.resolve());
     const word = await ended.promise;
+    gone = true;
     over.abort();
     signal.removeEventListener('abort', stop);
     await connection.close();

@@ -2,12 +2,11 @@ import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { SlotManifest } from '@nodeos/contracts/slot-manifest.ts';
 import { otherSlot } from '../src/slots/slot.ts';
 import { bundlePath } from '../src/state.ts';
-import { download } from '../src/trust/download.ts';
 import type { TrustedTarget } from '../src/trust/metadata.ts';
 import { requireApp, requireSystem } from '../src/trust/release-check.ts';
-import type { StepRun } from '../src/updater/app-steps.ts';
+import { fetchTo, type StepRun } from '../src/updater/app-steps.ts';
 import { withSystemTrial } from '../src/updater/bookkeeping.ts';
-import { lastReport, type UpdaterContext } from '../src/updater/context.ts';
+import { tryReport, type UpdaterContext } from '../src/updater/context.ts';
 import { writeDurably } from '../src/updater/disk.ts';
 import { EXECUTORS, type Executors } from '../src/updater/runner.ts';
 import type { UpdateSubject } from '../src/updater/status-board.ts';
@@ -33,20 +32,12 @@ export function simulatedExecutors(character: Character, trust: SharedTrust, med
     run: StepRun,
     check: (target: TrustedTarget) => void,
   ): Promise<TrustedTarget> {
-    const { board, options, ports } = context;
+    const { board, ports } = context;
     board.show(subject, 'fetching', { percent: 0 });
     const target = await trust.find(ports.http, subject.release.target);
     check(target);
     if (character.installFails) throw new NodeosError('DISK_FULL', 'no space left on the simulated medium');
-    await download(ports.http, target, createSink(), {
-      limits: options.limits,
-      signal: run.signal,
-      onPercent: (percent) => {
-        run.progressed();
-        board.show(subject, 'fetching', { percent });
-      },
-      onVerifying: () => board.show(subject, 'verifying'),
-    });
+    await fetchTo(createSink(), target, context, subject, run);
     run.fetched.set(target.path, target);
     return target;
   }
@@ -77,12 +68,12 @@ export function simulatedExecutors(character: Character, trust: SharedTrust, med
       const slot = otherSlot(ports.facts.slot);
       board.show({ name: null, release: step.release }, 'trial');
       ports.event('trial', `system ${step.release.version} is tried in slot ${slot}`);
-      await lastReport(context);
+      await tryReport(context);
       if (run.signal.aborted) throw new NodeosError('FETCH_FAILED', `${step.release.target}: no longer wanted`);
       await store.update((state) =>
         withSystemTrial(state, {
           ...{ version: step.release.version, target: step.release.target, deployment: step.release.deployment, slot },
-          ...{ serverWasReachable: context.serverReached(), appsDown: [], preparedInBoot: options.bootId },
+          ...{ serverWasReachable: context.serverAnswers() > 0, appsDown: [], preparedInBoot: options.bootId },
         }),
       );
       medium.load(slot);

@@ -137,13 +137,14 @@ test('events wait in order, the oldest go first, sent ones are forgotten', () =>
 const SCREEN: ScreenState = {
   ...{ name: 'till-3', serial: '0011', addresses: [], state: 'connecting', apps: ['hello 1.0.0 running'] },
   ...{ system: 'x86_64-usb 1.0.0, slot a', trouble: 'no fleet.json', claimCode: 'abcdefgh…', work: 'asking' },
+  wifi: 'joined Workshop',
 };
 
 test('the screen tells name, address, state, claim code, work, version and trouble', () => {
   const parts = [
     'till-3',
     '0011',
-    'none yet',
+    'none yet; WiFi: joined Workshop',
     'connecting',
     'abcdefgh…',
     'asking',
@@ -152,7 +153,7 @@ test('the screen tells name, address, state, claim code, work, version and troub
   ];
   for (const text of [renderLines(SCREEN), renderDisplay(SCREEN)])
     for (const part of [...parts, 'no fleet.json']) assert.ok(text.includes(part), part);
-  assert.doesNotMatch(renderLines({ ...SCREEN, claimCode: null, trouble: null }), /claim|trouble/);
+  assert.doesNotMatch(renderLines({ ...SCREEN, claimCode: null, trouble: null, wifi: null }), /claim|trouble|WiFi/);
 });
 
 test('a display has 80 columns and 25 lines, and nothing that it shows can steer it', () => {
@@ -162,6 +163,7 @@ test('a display has 80 columns and 25 lines, and nothing that it shows can steer
     trouble: reason,
     addresses: ['192.168.100.100', 'fd00::1234:5678:9abc:def0'],
   });
+  assert.ok(text.includes('not an address'));
   // Node's own judge takes away the sequences that the display writes; no other control character may be left.
   const plain = stripVTControlCharacters(text).split('\r\n');
   assert.ok(plain.length <= 25, `${plain.length} lines`);

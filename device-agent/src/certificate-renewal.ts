@@ -5,7 +5,7 @@ const CHECK_EVERY_MS = 86_400_000;
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
 /** True once three quarters of a certificate's life are over. */
-export function renewalDue(certificate: string, now: number): boolean {
+function renewalDue(certificate: string, now: number): boolean {
   const { validFrom, validTo } = new X509Certificate(certificate);
   const [from, to] = [Date.parse(validFrom), Date.parse(validTo)];
   return now >= to - (to - from) / 4;

@@ -7,6 +7,8 @@ export interface ScreenState {
   readonly system: string;
   readonly serial: string;
   readonly addresses: readonly string[];
+  /** How it gets on with its WiFi networks, null where it has none. */
+  readonly wifi: string | null;
   readonly state: string;
   /** With what it asks to be let in; null once it is in. */
   readonly claimCode: string | null;
@@ -24,13 +26,14 @@ const SHOW_AFTER_MS = 250;
 const LABEL_WIDTH = 10;
 /** A display has at least 80 columns of 25 lines: that of the VGA text mode. */
 const DISPLAY_WIDTH = 80;
+const DISPLAY_HEIGHT = 25;
 const MARGIN = 4;
 
 /** Rows of label and text, in the order in which they are looked for. */
-export function screenRows(state: ScreenState): [string, string][] {
+function screenRows(state: ScreenState): [string, string][] {
   const rows: [string, string][] = [
     ['device', `${state.name}  (serial ${state.serial})`],
-    ['address', state.addresses.join(', ') || 'none yet'],
+    ['address', `${state.addresses.join(', ') || 'none yet'}${state.wifi === null ? '' : `; WiFi: ${state.wifi}`}`],
     ['state', state.state],
   ];
   if (state.claimCode) rows.push(['claim code', state.claimCode]);
@@ -48,14 +51,18 @@ export function renderLines(state: ScreenState): string {
 /** A whole display, drawn over what is on it: console_codes(4). */
 export function renderDisplay(state: ScreenState): string {
   const indent = ' '.repeat(MARGIN);
-  const lines = ['', `${indent}\x1b[1mNodeOS\x1b[0m`, ''];
+  const head = ['', `${indent}\x1b[1mNodeOS\x1b[0m`, ''];
+  const rows: string[][] = [];
   for (const [label, text] of screenRows(state)) {
     const colour = label === 'trouble' ? '\x1b[33m' : '';
     const pieces = wrap(printable(text), DISPLAY_WIDTH - 2 * MARGIN - LABEL_WIDTH - 1);
-    for (const [index, piece] of pieces.entries())
-      lines.push(`${indent}\x1b[2m${(index === 0 ? label : '').padEnd(LABEL_WIDTH)}\x1b[0m ${colour}${piece}\x1b[0m`);
-    lines.push('');
+    const labelled = (piece: string, index: number): string =>
+      `${indent}\x1b[2m${(index === 0 ? label : '').padEnd(LABEL_WIDTH)}\x1b[0m ${colour}${piece}\x1b[0m`;
+    rows.push(pieces.map(labelled));
   }
+  const apart = [...head, ...rows.flatMap((row) => [...row, ''])];
+  // The line behind the last one counts: a display that is full would scroll.
+  const lines = apart.length < DISPLAY_HEIGHT ? apart : [...head, ...rows.flat()].slice(0, DISPLAY_HEIGHT - 1);
   // Each line takes away what was behind it, and the last one what was below: so nothing flickers.
   return `\x1b[H${lines.map((line) => `${line}\x1b[K\r\n`).join('')}\x1b[J`;
 }

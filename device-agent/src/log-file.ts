@@ -8,7 +8,7 @@ const LETTER = { stdout: 'o', stderr: 'e', agent: 'a' } as const;
 const STREAM: Readonly<Record<string, LogLine['stream']>> = { o: 'stdout', e: 'stderr', a: 'agent' };
 
 /** `<milliseconds> <o|e|a> <text>`, one line. */
-export function formatLine(line: LogLine): string {
+function formatLine(line: LogLine): string {
   return `${line.at} ${LETTER[line.stream]} ${line.text.replace(/\n/g, ' ')}\n`;
 }
 

@@ -2,7 +2,7 @@ import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
 import { type LogFile, openLogFile } from './log-file.ts';
 import { type LogLine, LogRing } from './log-ring.ts';
 
-export const AGENT_SOURCE = 'agent';
+const AGENT_SOURCE = 'agent';
 
 export interface Logs {
   /** A line of the agent's own; it also goes to the console. */

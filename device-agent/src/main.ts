@@ -8,6 +8,7 @@ import { createSupervisor } from './apps/supervisor.ts';
 import { openUserRuns } from './apps/user-runs.ts';
 import { raiseClock } from './clock-floor.ts';
 import { openInitChannel } from './init-channel.ts';
+import { createKiosk, type Kiosk } from './kiosk/kiosk.ts';
 import { openLogs } from './logs.ts';
 import { PATHS } from './paths.ts';
 import type { AppRuntime } from './ports.ts';
@@ -39,28 +40,35 @@ async function main(): Promise<void> {
   const events = new Set<(text: string) => void>();
   const start = standBack(START_LIMIT_MS);
   const runs = openUserRuns(PATHS, logs.log);
+  const changed = () => {
+    for (const listener of changes) listener();
+  };
+  const happened = (text: string) => {
+    logs.log(text);
+    for (const listener of events) listener(text);
+  };
+  const kiosk = createKiosk({ paths: PATHS, log: logs.log, onChange: changed, onEvent: happened });
   const apps = createSupervisor({
     ...openAppServices(PATHS),
     launch: createLaunch(PATHS, runs, createDeviceGrants()),
     onLine: logs.append,
     onChange: () => {
       if (!isStarting(apps)) start.over();
-      for (const listener of changes) listener();
+      changed();
     },
-    onEvent: (text) => {
-      logs.log(text);
-      for (const listener of events) listener(text);
-    },
+    onEvent: happened,
+    onKiosk: kiosk.give,
     availableMemoryKiB: async () => (await readMemory(PATHS.proc)).availableKiB,
   });
   // Their processes begin before the rest of the agent is loaded, which keeps this thread for more than a second.
-  await startUsers(apps, logs.log);
+  await startUsers(apps, kiosk, logs.log);
   if (!isStarting(apps)) start.over();
 
   const { bringOnline } = await import('./online.ts');
   const { sayGoodbye } = await bringOnline({
-    ...{ paths: PATHS, init, native, logs, apps, bootTimes, print },
+    ...{ paths: PATHS, init, native, logs, apps, kiosk, bootTimes, print },
     startInteractive: createStartInteractive(PATHS, runs),
+    manifests: apps.manifests,
     onAppChange: (listener) => void changes.add(listener),
     onAppEvent: (listener) => void events.add(listener),
   });
@@ -68,13 +76,18 @@ async function main(): Promise<void> {
 }
 
 /** `root` has begun before any other begins; an installed app is started rather than the `init` of its home. */
-async function startUsers(apps: AppRuntime, log: (text: string) => void): Promise<void> {
+async function startUsers(apps: AppRuntime, kiosk: Kiosk, log: (text: string) => void): Promise<void> {
   const installed = readActiveApps(PATHS.state);
   const homes = new Set(installed.map(({ manifest }) => manifest.user ?? manifest.name));
   const folders = (await findFolderUsers(PATHS.users, log)).filter(({ manifest }) => !homes.has(manifest.name));
   const [first] = folders;
+  // It refuses the others, which then need not be started and stopped again.
+  const alone = installed.find(({ manifest }) => manifest.kiosk);
+  if (alone) await apps.start(alone);
+  // An agent that ended without a word may have left the screen to an app that is gone.
+  else void kiosk.give(null);
   if (first?.manifest.name === FIRST_USER) await apps.start(first);
-  await Promise.all([...installed, ...folders].map((app) => apps.start(app)));
+  await Promise.all([...installed, ...folders].filter((app) => app !== alone).map((app) => apps.start(app)));
 }
 
 function isStarting(apps: AppRuntime): boolean {

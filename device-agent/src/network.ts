@@ -8,13 +8,14 @@ import { backoffDelay } from './backoff.ts';
 import { type Lease, parseLease } from './dhcp-lease.ts';
 import { eachLine } from './lines.ts';
 import { dhcpcdConfig, resolvConf } from './network-config.ts';
+import { type Radios, startRadios, type WifiPaths } from './wifi/radios.ts';
 
 const RESTART_BACKOFF = { baseMs: 500, capMs: 30_000 };
 /** dhcpcd says what it is about to do; the address and the route are there moments later. */
 const SETTLE_STEP_MS = 50;
 const SETTLE_STEPS = 60;
 
-export interface NetworkPaths {
+export interface NetworkPaths extends WifiPaths {
   readonly dhcpcd: string;
   readonly dhcpcdConfig: string;
   readonly dhcpLeases: string;
@@ -27,11 +28,15 @@ export interface Network {
   /** Resolves at the first usable address. */
   readonly firstAddress: Promise<void>;
   onChange(listener: () => void): void;
-  /** dhcpcd is not started again when it ends. */
+  readonly wifi: Radios;
+  /** What was started is not started again when it ends. */
   stop(): void;
 }
 
-/** Brings up all Ethernet interfaces, now and whenever one appears, and keeps resolv.conf. Returns at once. */
+/**
+ * Brings up all interfaces, now and whenever one appears, and keeps resolv.conf. dhcpcd asks on wireless ones as soon as
+ * they have joined a network, and gives their routes a higher metric than those of a cable. Returns at once.
+ */
 export function startNetwork(fleet: FleetFile | null, paths: NetworkPaths, log: (text: string) => void): Network {
   const listeners: (() => void)[] = [];
   let leases: Lease[] = [];
@@ -74,6 +79,8 @@ export function startNetwork(fleet: FleetFile | null, paths: NetworkPaths, log: 
     const child = startDhcpcd(paths);
     eachLine(child.stderr as NodeJS.ReadableStream, (line) => {
       if (!isChatter(line)) log(`dhcpcd: ${line}`);
+      // The kernel tells it of each interface that comes.
+      wifi.look();
       settle();
     });
     child.on('error', (error) => log(`dhcpcd: ${error.message}`));
@@ -88,14 +95,17 @@ export function startNetwork(fleet: FleetFile | null, paths: NetworkPaths, log: 
   mkdirSync(dirname(paths.dhcpcdConfig), { recursive: true });
   mkdirSync(paths.dhcpLeases, { recursive: true });
   writeFileSync(paths.dhcpcdConfig, dhcpcdConfig(fleet?.network));
+  const wifi = startRadios(fleet?.network?.wifi, paths, log);
   run(0);
   return {
     addresses: usableAddresses,
     timeServers: () => leases.flatMap((lease) => lease.timeServers),
     firstAddress,
     onChange: (listener) => void listeners.push(listener),
+    wifi,
     stop() {
       stopped = true;
+      wifi.stop();
     },
   };
 }

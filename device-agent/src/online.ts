@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
 import type { DeviceReport } from '@nodeos/contracts/device-api.ts';
 import { describeError, NodeosError } from '@nodeos/contracts/errors.ts';
 import type { FleetFile } from '@nodeos/contracts/fleet-file.ts';
@@ -11,6 +12,7 @@ import { openDisplay } from './display.ts';
 import { createEventQueue } from './event-queue.ts';
 import { findFleet } from './fleet-file.ts';
 import { type Identity, loadIdentity } from './identity.ts';
+import type { Kiosk } from './kiosk/kiosk.ts';
 import type { Logs } from './logs.ts';
 import { releaseMemory } from './memory.ts';
 import { startNetwork } from './network.ts';
@@ -26,8 +28,11 @@ import { startTroubleLed } from './trouble-led.ts';
 import { readTrustedTime as readMetadataTime } from './trust/metadata-store.ts';
 import { systemDisk } from './updater/disk.ts';
 import { createUpdater } from './updater/engine.ts';
+import { openReach } from './web/reach.ts';
 
 const IDENTITY_BACKOFF = { baseMs: 1_000, capMs: 60_000 };
+const HTTP_PORT = 80;
+const HTTPS_PORT = 443;
 /** Names that lead to public time servers wherever a device is, where neither fleet file nor lease names one. */
 const DEFAULT_TIME_SERVERS = ['pool.ntp.org'];
 
@@ -37,7 +42,10 @@ export interface OnlineContext {
   readonly native: NativeCalls | null;
   readonly logs: Logs;
   readonly apps: AppRuntime;
+  readonly kiosk: Kiosk;
   readonly startInteractive: StartInteractive;
+  /** Of the apps that run or are to run. */
+  readonly manifests: () => readonly AppManifest[];
   readonly bootTimes: DeviceReport['bootTimes'];
   readonly print: (text: string) => void;
   readonly onAppChange: (listener: () => void) => void;
@@ -77,11 +85,12 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
       ...{ online, addresses: network.addresses(), standsAlone: fleet === null },
       updates: updater?.updates() ?? [],
     });
+  const trouble = () => fleetTrouble(fleet, fault) ?? dataTrouble(facts.data_note) ?? wifiTrouble(network.wifi.fault());
   let online = false;
   const screen = createScreen(
     {
       ...{ name, serial: known?.serial ?? '-', addresses: network.addresses(), apps: [], claimCode: null },
-      ...{ work: work(false), trouble: fleetTrouble(fleet, fault) ?? dataTrouble(facts.data_note) },
+      ...{ work: work(false), trouble: trouble(), wifi: network.wifi.describe() },
       system: `${system.board} ${system.version}, slot ${facts.slot}`,
       state: fleet ? 'connecting' : 'stands alone',
     },
@@ -122,30 +131,58 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
   if (fault) events.add('error', describeError(fault));
   if (facts.data === 'ram') events.add('error', `data lies in RAM: ${facts.data_note}`);
   context.onAppEvent((text) => events.add('app', text));
+  const reach = openReach({
+    ...{ manifests: context.manifests, host: name, certificate: fleet?.web ?? null, log },
+    onQuiet: () => releaseMemory(native),
+    ports: { http: HTTP_PORT, https: fleet?.web ? HTTPS_PORT : null },
+    onTrouble(text) {
+      log(text);
+      events.add('app', text);
+    },
+  });
 
   const showApps = () =>
     screen.show({ apps: Object.entries(apps.status()).map(([app, at]) => `${app} ${at.version} ${at.state}`) });
   context.onAppChange(() => {
+    reach.update();
     showApps();
     reportSoon();
   });
-  network.onChange(() => screen.show({ addresses: network.addresses(), work: work(online) }));
+  network.onChange(() => {
+    reach.update();
+    screen.show({ addresses: network.addresses(), work: work(online) });
+  });
+  let wifiFault = '';
+  network.wifi.onChange(() => {
+    screen.show({ wifi: network.wifi.describe(), trouble: trouble() });
+    reportSoon();
+    const found = network.wifi.fault();
+    if (found && found.message !== wifiFault) events.add('error', describeError(found));
+    wifiFault = found?.message ?? wifiFault;
+  });
   void network.firstAddress.then(() =>
     clock.startSntp(() => fleet?.network?.timeServers ?? [...network.timeServers(), ...DEFAULT_TIME_SERVERS]),
   );
+  reach.update();
   showApps();
   await engine.onBoot();
-  if (!fleet) return { sayGoodbye: async () => network.stop() };
+  const leave = async () => {
+    await reach.close();
+    network.stop();
+  };
+  if (!fleet) return { sayGoodbye: leave };
 
   const identity = known ?? (await awaitIdentity(readIdentity, log));
   const goodbye = serveFleet({
     ...{ paths, fleet, identity, system, network, logs, events, screen, init, log },
     updater: engine,
     startInteractive: context.startInteractive,
+    takeScreenshot: context.kiosk.screenshot,
     http: http as ReturnType<typeof createServerHttp>,
     buildReport: () =>
       buildReport({
         ...{ facts, system, updater: engine, apps, addresses: network.addresses, bootTimes, proc: paths.proc },
+        ...{ radios: network.wifi.report, screen: context.kiosk.status() },
         ...{ dataDir: paths.users, serial: identity.serial, timeZone: fleet.timeZone },
       }),
     reformatData: () => reformatData(facts),
@@ -165,7 +202,7 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
   });
   return {
     async sayGoodbye() {
-      network.stop();
+      await leave();
       await goodbye();
     },
   };
@@ -176,6 +213,10 @@ function fleetTrouble(fleet: FleetFile | null, fault: NodeosError | null): strin
   if (fault === null) return fleet ? null : 'no fleet.json on the first partition';
   const meanwhile = fleet ? ' Until then the last valid one is used.' : '';
   return `${describeError(fault)} ${fault.hint}${meanwhile}`;
+}
+
+function wifiTrouble(fault: NodeosError | null): string | null {
+  return fault && `${describeError(fault)} ${fault.hint}`;
 }
 
 function dataTrouble(note: string): string | null {

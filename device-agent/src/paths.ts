@@ -9,6 +9,7 @@ export const PATHS = Object.freeze({
   resolvConf: `${root}/run/nodeos/dns/resolv.conf`,
   dhcpcdConfig: `${root}/run/nodeos/dhcpcd.conf`,
   dhcpLeases: `${root}/var/lib/dhcpcd`,
+  wpaSupplicantConfig: `${root}/run/nodeos/wifi/wpa_supplicant.conf`,
   fleetFile: `${root}/boot/fleet.json`,
   state: `${root}/data/.system/agent`,
   users: `${root}/data/users`,
@@ -16,6 +17,7 @@ export const PATHS = Object.freeze({
   launcher: `${root}/usr/lib/nodeos/launcher`,
   native: `${root}/usr/lib/nodeos/nodeos.node`,
   dhcpcd: `${root}/usr/sbin/dhcpcd`,
+  wpaSupplicant: `${root}/usr/sbin/wpa_supplicant`,
   /** As an app sees them in its own root. */
   appNode: '/usr/bin/node',
   appPreload: '/usr/lib/nodeos/app-preload.cjs',
@@ -28,4 +30,7 @@ export const PATHS = Object.freeze({
   cpuinfo: `${root}/run/nodeos/cpuinfo`,
   devices: `${root}/dev`,
   leds: `${root}/sys/class/leds`,
+  frameBuffer: `${root}/dev/fb0`,
+  graphics: `${root}/sys/class/graphics/fb0`,
+  vtConsoles: `${root}/sys/class/vtconsole`,
 });

@@ -44,11 +44,14 @@ export interface AppRuntime {
    * Makes the candidate the running version: start (overlapping or not), probe, soak. Resolves when it held.
    * Rejects with NodeosError APP_START_FAILED or APP_PROBE_FAILED (one sentence: exit code or signal, last stderr line)
    * after the previous version, if any, serves again.
+   * @param gate asked once the candidate has soaked, while it goes on being probed; its rejection is the candidate's.
+   * The signal is given when its answer does not matter any more.
    */
   activate(
     candidate: InstalledApp,
     previous: InstalledApp | null,
     onPhase: (phase: 'starting' | 'soaking') => void,
+    gate?: (signal: AbortSignal) => Promise<void>,
   ): Promise<void>;
   /** Stops an app and forgets it; its home stays. */
   remove(name: string): Promise<void>;

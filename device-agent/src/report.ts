@@ -2,8 +2,10 @@ import { readFile, stat, statfs } from 'node:fs/promises';
 import { networkInterfaces, release } from 'node:os';
 import type { BootFacts } from '@nodeos/contracts/boot-facts.ts';
 import type { DeviceReport, Inventory } from '@nodeos/contracts/device-api.ts';
+import type { ScreenStatus } from '@nodeos/contracts/screen.ts';
 import type { SlotManifest } from '@nodeos/contracts/slot-manifest.ts';
 import type { AppRuntime, Updater } from './ports.ts';
+import type { RadioReport } from './wifi/radios.ts';
 
 export interface ReportSources {
   readonly facts: BootFacts;
@@ -11,11 +13,13 @@ export interface ReportSources {
   readonly updater: Pick<Updater, 'onTrial' | 'generation' | 'updates'>;
   readonly apps: Pick<AppRuntime, 'status'>;
   readonly addresses: () => string[];
+  readonly radios: () => RadioReport[];
   readonly bootTimes: DeviceReport['bootTimes'];
   readonly proc: string;
   /** The data partition. */
   readonly dataDir: string;
   readonly serial: string;
+  readonly screen?: ScreenStatus | undefined;
   /** Of the fleet file. */
   readonly timeZone: string | undefined;
 }
@@ -39,15 +43,19 @@ export async function buildReport(sources: ReportSources): Promise<DeviceReport>
     addresses: sources.addresses().slice(0, 32),
     bootTimes: sources.bootTimes,
     inventory: await readInventory(sources),
+    ...(sources.screen && { screen: sources.screen }),
   };
 }
 
-async function readInventory({ dataDir, serial, timeZone }: ReportSources): Promise<Inventory> {
+async function readInventory({ dataDir, serial, timeZone, radios }: ReportSources): Promise<Inventory> {
   // A data partition that does not mount is told of elsewhere in the report.
   const { bsize, blocks, bavail } = await statfs(dataDir).catch(() => ({ bsize: 0, blocks: 0, bavail: 0 }));
+  // A radio without an address is told of as well.
+  const wireless = radios().map(({ name, mac, state, ssid }) => ({ name, mac, wifi: { state, ssid } }));
   const network = Object.entries(networkInterfaces()).flatMap(([name, addresses = []]) => {
     const [first] = addresses.filter(({ internal }) => !internal);
-    return first === undefined ? [] : [{ name, mac: first.mac }];
+    if (first === undefined || wireless.some((radio) => radio.name === name)) return [];
+    return [{ name, mac: first.mac }];
   });
   return {
     serial,
@@ -55,7 +63,7 @@ async function readInventory({ dataDir, serial, timeZone }: ReportSources): Prom
     kernel: release(),
     nodeVersion: process.versions.node,
     storage: { totalKiB: Math.floor((blocks * bsize) / 1024), freeKiB: Math.floor((bavail * bsize) / 1024) },
-    network: network.slice(0, 32),
+    network: [...network, ...wireless].slice(0, 32),
   };
 }
 

@@ -1,11 +1,13 @@
 import { X509Certificate } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import type { DeviceReport } from '@nodeos/contracts/device-api.ts';
+import { DEVICE_ROUTES, type DeviceReport } from '@nodeos/contracts/device-api.ts';
 import { describeError } from '@nodeos/contracts/errors.ts';
 import type { FleetFile } from '@nodeos/contracts/fleet-file.ts';
 import type { Tell } from '@nodeos/contracts/mqtt.ts';
+import type { ScreenshotAnswer } from '@nodeos/contracts/screen.ts';
 import type { SlotManifest } from '@nodeos/contracts/slot-manifest.ts';
 import { readActiveApps } from './active-apps.ts';
+import { configurationFolder, storeConfigurations } from './apps/app-configuration.ts';
 import type { StartInteractive } from './apps/interactive.ts';
 import { delay } from './backoff.ts';
 import { watchCertificate } from './certificate-renewal.ts';
@@ -39,6 +41,7 @@ export interface FleetContext {
   readonly system: SlotManifest;
   readonly network: Network;
   readonly startInteractive: StartInteractive;
+  readonly takeScreenshot: () => Promise<ScreenshotAnswer>;
   readonly logs: Logs;
   readonly updater: Updater;
   readonly events: EventQueue;
@@ -124,6 +127,7 @@ function connectUntilEnded(
     let broker: Broker | null = null;
     const session = openSession({
       ...{ http, updater, events, log, buildReport: context.buildReport },
+      onConfigurations: (configurations) => storeConfigurations(configurationFolder(paths.state), configurations),
       onOnline() {
         connectOnce();
         screen.show({ state: `online as ${credentials.deviceId}` });
@@ -192,11 +196,19 @@ function connectUntilEnded(
       broker?.retryNow();
     });
 
+    async function sendScreenshot(request: string): Promise<void> {
+      const json = await context.takeScreenshot();
+      const answer = await http.request('POST', `${DEVICE_ROUTES.screenshots}/${request}`, { json });
+      answer.body.resume();
+    }
+
     async function obey(tell: Tell): Promise<void> {
       if (tell.kind === 'desired-changed') session.poll();
       if (tell.kind === 'report-now') session.reportSoon();
       if (tell.kind === 'logs') await stream.open(tell).catch((error) => log(describeError(error)));
       if (tell.kind === 'repl-open') await repl.open(tell.session, tell.app);
+      if (tell.kind === 'screenshot')
+        await sendScreenshot(tell.request).catch((error) => log(`screenshot: ${describeError(error)}`));
       if (tell.kind === 'reformat-data') {
         try {
           await context.reformatData();

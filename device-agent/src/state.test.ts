@@ -3,8 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import type { AgentState } from '@nodeos/contracts/agent-state.ts';
 import type { UpdateStatus } from '@nodeos/contracts/device-api.ts';
-import { type AgentState, openStateStore } from './state.ts';
+import { openStateStore } from './state.ts';
 import { systemDisk } from './updater/disk.ts';
 
 let folder: string;

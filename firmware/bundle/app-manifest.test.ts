@@ -35,18 +35,32 @@ describe('appManifestOf', () => {
     it(`starts with ${name}`, () => assert.deepEqual(manifest({ ...base, ...change }).start, start));
   }
 
+  for (const [name, nodeos] of [
+    ['a web app without a port', { web: true }],
+    ['a web app without a network', { web: true, ports: [80], network: 'none' }],
+    ['a forwarded port that leads nowhere', { ports: [8080], forward: { 80: 8081 } }],
+    ['a forwarded port that the app has itself', { ports: [80, 8080], forward: { 80: 8080 } }],
+    ['a forwarded port without a network', { ports: [8080], forward: { 80: 8080 }, network: 'none' }],
+  ] as const) {
+    it(`refuses ${name}`, () => assert.throws(() => manifest({ ...base, nodeos }), { code: 'INPUT_INVALID' }));
+  }
+
   it('strips the scope of the name', () => assert.equal(manifest({ ...base, name: '@acme/hello' }).name, 'hello'));
 
   it('takes what the device must know, and leaves out what is not set', () => {
     const settings = {
+      ports: [8080],
+      web: true,
+      forward: { 80: 8080 },
       user: 'panel',
       dependsOn: ['broker'],
       holdUpdatesMs: 1000,
       data: { version: 2, migrations: { 2: { up: ['node', 'up.js'], down: ['node', 'down.js'] } } },
     };
-    const { user, dependsOn, holdUpdatesMs, data } = manifest({ ...base, nodeos: settings });
-    assert.deepEqual({ user, dependsOn, holdUpdatesMs, data }, settings);
-    for (const name of Object.keys(settings)) assert.ok(!(name in manifest(base)), name);
+    const { ports, web, forward, user, dependsOn, holdUpdatesMs, data } = manifest({ ...base, nodeos: settings });
+    assert.deepEqual({ ports, web, forward, user, dependsOn, holdUpdatesMs, data }, settings);
+    for (const name of Object.keys(settings).filter((each) => each !== 'ports'))
+      assert.ok(!(name in manifest(base)), name);
   });
 
   it('of a published package: the command before the start script, and a name that fits', () => {
@@ -63,6 +77,14 @@ describe('appManifestOf', () => {
     assert.deepEqual(manifest(source).env, { A: '1', B: '3' });
   });
 
+  it('gives a kiosk the screen, and never two versions of it at once', () => {
+    const { kiosk, devices, swap } = manifest({ ...base, nodeos: { kiosk: true, devices: ['gpio'] } });
+    assert.deepEqual([kiosk, devices, swap], [true, ['gpio', 'display'], 'stop-first']);
+    const own = manifest({ ...base, nodeos: { kiosk: true, devices: ['display?'], swap: 'overlap' } });
+    assert.deepEqual([own.devices, own.swap], [['display?'], 'overlap']);
+    assert.equal('kiosk' in manifest({ ...base, nodeos: { kiosk: false } }), false);
+  });
+
   for (const [name, change, code] of [
     ['no start command', { scripts: {} }, 'APP_NO_START'],
     ['a start script that needs a shell', { scripts: { start: 'tsc && node x.js' } }, 'APP_NO_START'],
@@ -75,7 +97,7 @@ describe('appManifestOf', () => {
     ['a name of 33 letters', { name: 'a'.repeat(33) }, 'APP_NAME_INVALID'],
     ['an unknown setting', { nodeos: { prots: [80] } }, 'INPUT_INVALID'],
     ['a port out of range', { nodeos: { ports: [70000] } }, 'INPUT_INVALID'],
-    ['a kiosk, which no device can be', { nodeos: { kiosk: true } }, 'APP_FEATURE_UNAVAILABLE'],
+    ['a kiosk that needs another app', { nodeos: { kiosk: true, dependsOn: ['clock'] } }, 'INPUT_INVALID'],
     ['an app that needs itself', { nodeos: { dependsOn: ['hello'] } }, 'INPUT_INVALID'],
     ['an unknown kind of device', { nodeos: { devices: ['gpoi'] } }, 'INPUT_INVALID'],
     ['a program of no dependency', { scripts: { start: 'vite' }, dependencies: {} }, 'APP_NO_START'],

@@ -27,7 +27,7 @@ export function parseAppPackage(value: unknown, where: string): AppPackage {
  * The manifest of an app, from its package.json, without the ABI (which depends on the files).
  * @param where the file's path, for messages
  * @param published the package comes from a registry: its name may be bent, its command goes before its start script
- * @throws NodeosError APP_NAME_INVALID, VERSION_INVALID, APP_NO_START, APP_FEATURE_UNAVAILABLE, INPUT_INVALID
+ * @throws NodeosError APP_NAME_INVALID, VERSION_INVALID, APP_NO_START, INPUT_INVALID
  */
 export function appManifestOf(source: AppPackage, where: string, published = false): Omit<AppManifest, 'abi'> {
   const name = appNameOf(source, published);
@@ -37,10 +37,11 @@ export function appManifestOf(source: AppPackage, where: string, published = fal
   if (version.length > 64 || !SEMVER_PATTERN.test(version))
     throw new NodeosError('VERSION_INVALID', `${where}: version "${version}" is not a semantic version`);
   const settings: AppSettings = validate(appSettingsSchema, source.nodeos ?? {}, `${where}, field nodeos`);
-  if (settings.kiosk)
-    throw new NodeosError('APP_FEATURE_UNAVAILABLE', `${where}: nodeos.kiosk: no display is supported`);
   if (settings.dependsOn?.includes(name))
     throw new NodeosError('INPUT_INVALID', `${where}: nodeos.dependsOn names the app itself`);
+  checkReach(settings, where);
+  if (settings.kiosk && settings.dependsOn?.length)
+    throw new NodeosError('INPUT_INVALID', `${where}: nodeos.dependsOn: beside a kiosk no other app runs`);
   const command = startCommand(source, settings, where, published);
   return {
     format: 1,
@@ -50,18 +51,42 @@ export function appManifestOf(source: AppPackage, where: string, published = fal
     start: command.start,
     env: { ...command.env, ...settings.env },
     ports: settings.ports ?? [],
-    devices: settings.devices ?? [],
+    devices: devicesOf(settings),
     network: settings.network ?? 'host',
     memoryMiB: settings.memoryMiB ?? DEVICE_LIMITS.appMemoryDefaultMiB,
     probe: settings.probe ?? null,
     soakMs: settings.soakMs ?? DEVICE_LIMITS.appSoakDefaultMs,
-    swap: settings.swap ?? 'overlap',
+    // Two versions would draw over each other.
+    swap: settings.swap ?? (settings.kiosk ? 'stop-first' : 'overlap'),
     stopGraceMs: settings.stopGraceMs ?? DEVICE_LIMITS.appStopGraceDefaultMs,
+    ...(settings.web && { web: true as const }),
+    ...(settings.forward !== undefined && { forward: settings.forward }),
     ...(settings.user !== undefined && { user: settings.user }),
     ...(settings.dependsOn !== undefined && { dependsOn: settings.dependsOn }),
     ...(settings.holdUpdatesMs !== undefined && { holdUpdatesMs: settings.holdUpdatesMs }),
+    ...(settings.kiosk && { kiosk: true as const }),
     ...(settings.data !== undefined && { data: { migrations: {}, ...settings.data } }),
   };
+}
+
+/** What the device is to lead to must be there. @throws NodeosError INPUT_INVALID */
+function checkReach({ web, forward = {}, ports = [], network }: AppSettings, where: string): void {
+  const refuse = (reason: string): never => {
+    throw new NodeosError('INPUT_INVALID', `${where}: ${reason}`);
+  };
+  if (web && ports.length === 0) refuse('nodeos.web leads to the first of nodeos.ports, and there is none');
+  for (const [outside, inside] of Object.entries(forward)) {
+    if (!ports.includes(inside)) refuse(`nodeos.forward leads to port ${inside}, which nodeos.ports does not name`);
+    if (ports.includes(Number(outside))) refuse(`nodeos.forward opens port ${outside}, which nodeos.ports names too`);
+  }
+  if (network === 'none' && (web || Object.keys(forward).length > 0))
+    refuse('nodeos.web and nodeos.forward need a network, and nodeos.network is none');
+}
+
+/** A kiosk has the screen. */
+function devicesOf({ devices = [], kiosk }: AppSettings): string[] {
+  const named = devices.some((entry) => entry.replace(/\?$/, '') === 'display');
+  return kiosk && !named ? [...devices, 'display'] : devices;
 }
 
 interface StartCommand {

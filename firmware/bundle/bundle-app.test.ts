@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { TEST_BOARD, testContext, writeTree } from './bundle.testing.ts';
+import { exampleBoard } from '../plan/example-board.testing.ts';
+import { testContext, writeTree } from './bundle.testing.ts';
 import { bundleApp } from './bundle-app.ts';
 import { settleNativeAddons } from './native-addons.ts';
 
@@ -60,7 +61,7 @@ describe('bundleApp', { skip }, () => {
   it('packs what npm would pack and writes the manifest in and beside the bundle', async (test) => {
     const folder = await writeTree(test, plainApp);
     const out = join(folder, 'out/plain.sqfs');
-    const bundle = await bundleApp(testContext(join(folder, '.cache')), { folder, board: TEST_BOARD, out });
+    const bundle = await bundleApp(testContext(join(folder, '.cache')), { folder, board: exampleBoard, out });
     assert.equal(bundle.manifest.abi, 'any');
     const listing = execFileSync('unsquashfs', ['-ll', out]).toString();
     assert.match(listing, /root\/root .* squashfs-root\/server\.js/);
@@ -79,7 +80,7 @@ describe('bundleApp', { skip }, () => {
     for (const _ of [1, 2]) {
       const folder = await writeTree(test, plainApp);
       const context = testContext(join(folder, '.cache'));
-      const options = { folder, board: TEST_BOARD, out: join(folder, 'plain.sqfs') };
+      const options = { folder, board: exampleBoard, out: join(folder, 'plain.sqfs') };
       results.push(await bundleApp(context, options), await bundleApp(context, options));
     }
     assert.deepEqual(
@@ -96,7 +97,7 @@ describe('bundleApp', { skip }, () => {
     });
     const promise = bundleApp(testContext(join(folder, '.cache')), {
       folder,
-      board: TEST_BOARD,
+      board: exampleBoard,
       out: join(folder, 'x.sqfs'),
     });
     await assert.rejects(promise, { code: 'APP_NO_START' });
@@ -114,8 +115,29 @@ describe('bundleApp', { skip }, () => {
     ] as const;
     for (const [files, code] of cases) {
       const folder = await writeTree(test, files);
-      await assert.rejects(bundleApp(testContext(folder), { folder, board: TEST_BOARD }), { code });
+      await assert.rejects(bundleApp(testContext(folder), { folder, board: exampleBoard }), { code });
     }
+  });
+
+  it('packs a dependency that is a folder of the package itself', async (test) => {
+    const { 'package-lock.json': _, ...unlocked } = plainApp as typeof plainApp & { 'package-lock.json'?: unknown };
+    const folder = await writeTree(test, {
+      ...unlocked,
+      'package.json': { ...plainApp['package.json'], files: undefined, dependencies: { own: 'file:vendor/own' } },
+      'vendor/own/package.json': { name: 'own', version: '1.0.0', main: 'index.js' },
+      'vendor/own/index.js': 'module.exports = 1;',
+    });
+    const out = join(folder, 'x.sqfs');
+    await bundleApp(testContext(folder), { folder, board: exampleBoard, out });
+    const list = spawnSync('unsquashfs', ['-ll', out], { encoding: 'utf8' }).stdout;
+    assert.match(list, /node_modules\/own -> \.\.\/vendor\/own$/m);
+    assert.match(list, /vendor\/own\/index\.js$/m);
+    const left = { ...plainApp['package.json'], files: ['server.js'], dependencies: { own: 'file:vendor/own' } };
+    await writeFile(join(folder, 'package.json'), JSON.stringify(left));
+    await assert.rejects(bundleApp(testContext(folder), { folder, board: exampleBoard, out }), {
+      code: 'INPUT_INVALID',
+      message: /own stands in vendor\/own, which is not packed/,
+    });
   });
 
   it('compiles the addon of the app itself into the same bytes twice', { skip: skipCompile }, async (test) => {
@@ -124,7 +146,7 @@ describe('bundleApp', { skip }, () => {
       const manifest = { name: 'native', version: '1.0.0', main: 'index.js', gypfile: true };
       const folder = await writeTree(test, { ...addonFiles, 'package.json': manifest });
       const out = join(folder, 'native.sqfs');
-      const bundle = await bundleApp(testContext(join(folder, '.cache')), { folder, board: TEST_BOARD, out });
+      const bundle = await bundleApp(testContext(join(folder, '.cache')), { folder, board: exampleBoard, out });
       assert.equal(bundle.manifest.abi, 'linux-x64-glibc');
       hashes.push(bundle.sha256);
       assert.doesNotMatch(execFileSync('unsquashfs', ['-ll', out]).toString(), /\.(c|gyp|o|mk)\n/);
@@ -143,7 +165,7 @@ describe('settleNativeAddons', () => {
   const app = { 'package.json': { name: 'app', version: '1.0.0' } };
   const dependency = (files: Record<string, unknown>, manifest: object = {}) =>
     below('node_modules/dep', { 'package.json': { name: 'dep', version: '1.0.0', ...manifest }, ...files });
-  const settle = async (folder: string) => settleNativeAddons(testContext(folder), folder, TEST_BOARD);
+  const settle = async (folder: string) => settleNativeAddons(testContext(folder), folder, exampleBoard);
 
   it('keeps the fitting prebuild only', async (test) => {
     const prebuilds = {

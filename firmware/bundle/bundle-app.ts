@@ -20,8 +20,8 @@ import { writeBundle } from './write-bundle.ts';
 /** Part of the cache key: raise it when the same inputs give other bytes. */
 const BUNDLER_REVISION = 3;
 export const BUNDLE_MANIFEST = '.nodeos-manifest.json';
-export const BUNDLE_MATERIALS = '.nodeos-sbom.cdx.json';
-export const BUNDLE_LICENCES = '.nodeos-licences.txt';
+const BUNDLE_MATERIALS = '.nodeos-sbom.cdx.json';
+const BUNDLE_LICENCES = '.nodeos-licences.txt';
 
 export interface BundleOptions {
   /** Folder of the npm package. */
@@ -56,6 +56,7 @@ export async function bundleApp(context: BuildContext, options: BundleOptions): 
   const out = resolve(options.out ?? `${settings.name}-${settings.version}.sqfs`);
   const files = options.published ? await listPublishedFiles(folder) : await listPackageFiles(context, folder);
   checkStartFile(settings, files);
+  checkOwnFolders(source, files);
   const make = (dir: string): Promise<void> => makeBundle(context, folder, files, settings, options.board, dir);
   const lock = lockFileIn(folder);
   if (lock === null && hasDependencies(source)) noteMissingLock(context, folder, options.published ?? false);
@@ -145,6 +146,22 @@ async function deliver(dir: string, out: string): Promise<Omit<Bundle, 'cached'>
   return { file: out, sha256: await hashFile(out), bytes: (await stat(out)).size, manifest };
 }
 
+/** What `files` of package.json leaves out is not on the device. */
+function checkOwnFolders(source: AppPackage, files: readonly string[]): void {
+  const all = { ...source.dependencies, ...source.optionalDependencies };
+  for (const [name, range] of Object.entries(all)) {
+    const place = /^file:(.+)$/.exec(range)?.[1];
+    if (place === undefined || files.includes(join(place, 'package.json'))) continue;
+    throw new NodeosError(
+      'INPUT_INVALID',
+      `package.json: the dependency ${name} stands in ${place}, which is not packed`,
+      {
+        hint: 'Add the folder to `files` in package.json; `npm pack --dry-run` lists what is packed.',
+      },
+    );
+  }
+}
+
 function checkStartFile(settings: Omit<AppManifest, 'abi'>, files: readonly string[]): void {
   const file = startFile(settings.start)
     ?.replace(/^\.\//, '')
@@ -159,13 +176,21 @@ function checkStartFile(settings: Omit<AppManifest, 'abi'>, files: readonly stri
 
 function refuseLocalDependencies(source: AppPackage, folder: string): void {
   const all = { ...source.dependencies, ...source.optionalDependencies };
-  const local = Object.entries(all).filter(([, range]) => /^(file|link|workspace):/.test(range));
+  const local = Object.entries(all).filter(
+    ([, range]) => /^(file|link|workspace):/.test(range) && !isBelow(folder, /^file:(.+)$/.exec(range)?.[1]),
+  );
   if (local.length === 0) return;
   throw new NodeosError(
     'INPUT_INVALID',
     `${join(folder, 'package.json')}: dependencies are folders of this computer: ${local.map(([name]) => name).join(', ')}`,
     { hint: 'Publish them to a registry, or name their packed files (`npm pack`) by URL.' },
   );
+}
+
+/** A folder of the package itself is packed with it. */
+function isBelow(folder: string, place: string | undefined): boolean {
+  if (place === undefined || /\.(tgz|tar|tar\.gz)$/.test(place)) return false;
+  return resolve(folder, place).startsWith(`${resolve(folder)}/`);
 }
 
 /** Names of dependencies must not be taken for folders of the package itself. */

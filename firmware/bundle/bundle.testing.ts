@@ -1,32 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Board } from '@nodeos/contracts/board.ts';
 import type { BuildContext } from '../context.ts';
-
-/** A board as the tests of this folder need it. */
-export const TEST_BOARD: Board = {
-  name: 'test-board',
-  title: 'Test board',
-  description: 'Not a real board',
-  architecture: { kernel: 'x86', debian: 'amd64', node: 'x64', crossPrefix: '', compilerFlags: [] },
-  node: { source: 'official', systemFlags: [] },
-  kernel: {
-    source: 'linux-source-6.12',
-    fragments: ['base'],
-    patches: [],
-    commandLine: '',
-    deviceTrees: [],
-    overlays: [],
-  },
-  boot: { chain: 'grub', targets: ['i386-pc'], trial: 'kexec', trialReason: '' },
-  partitions: { bootMiB: 32, slotMiB: 128, dataMiB: 16, startMiB: 4 },
-  driverFirmware: [],
-  verity: false,
-  watchdog: null,
-  emulate: null,
-  sources: ['none'],
-};
 
 /** Writes files (name → text, bytes or JSON value) below a new folder that the test's end removes. */
 export async function writeTree(

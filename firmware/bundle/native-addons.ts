@@ -120,7 +120,7 @@ function list(field: unknown): string[] {
 }
 
 /** `a/node_modules/@b/c` of `a/node_modules/@b/c/lib/d.js`, relative to the outer node_modules. */
-export function owningPackage(path: string): string | null {
+function owningPackage(path: string): string | null {
   const match = /^(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path);
   return match && !basename(match[0]).startsWith('.') ? match[0] : null;
 }

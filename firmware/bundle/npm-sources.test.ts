@@ -6,7 +6,8 @@ import { mkdir, mkdtemp, readFile, symlink } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { TEST_BOARD, testContext, writeTree } from './bundle.testing.ts';
+import { exampleBoard } from '../plan/example-board.testing.ts';
+import { testContext, writeTree } from './bundle.testing.ts';
 import { bundleApp } from './bundle-app.ts';
 import { checkLockFile } from './lock-file.ts';
 import { fetchPackage, parseAppSource } from './npm-spec.ts';
@@ -55,7 +56,7 @@ function appWith(url: string, integrity: string | undefined, others = {}) {
   };
 }
 const bundle = (folder: string) =>
-  bundleApp(testContext(join(folder, '.cache')), { folder, board: TEST_BOARD, out: join(folder, 'app.sqfs') });
+  bundleApp(testContext(join(folder, '.cache')), { folder, board: exampleBoard, out: join(folder, 'app.sqfs') });
 
 describe('an app with a locked dependency', { skip }, () => {
   it('is packed with bill of materials and licences, and starts the dependency’s command', async (test) => {
@@ -129,7 +130,7 @@ describe('an app with a locked dependency', { skip }, () => {
     const packed = await bundleApp(context, {
       folder: source,
       published: true,
-      board: TEST_BOARD,
+      board: exampleBoard,
       out: join(folder, 'dep.sqfs'),
     });
     assert.deepEqual(packed.manifest.start, ['node', 'serve.js']);

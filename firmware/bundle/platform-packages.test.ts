@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TEST_BOARD } from './bundle.testing.ts';
+import { exampleBoard } from '../plan/example-board.testing.ts';
 import { admits, withoutMachineCode } from './platform-packages.ts';
 
 const platform = { os: 'linux', cpu: 'arm', libc: 'glibc' };
@@ -18,7 +18,7 @@ const lock = (packages: object): string => JSON.stringify({ lockfileVersion: 3, 
 const kind = (cpu: string, os = 'linux'): object => ({ cpu: [cpu], os: [os], optional: true });
 
 test('a package whose machine code is in optional packages must have one for the board', () => {
-  const ia32 = { architecture: { ...TEST_BOARD.architecture, node: 'ia32' } } as const;
+  const ia32 = { architecture: { ...exampleBoard.architecture, node: 'ia32' } } as const;
   const text = lock({
     '': { name: 'app', optionalDependencies: { 'image-x64': '1' } },
     'node_modules/image': { optionalDependencies: { 'image-x64': '1', 'image-arm64': '1' } },
@@ -30,6 +30,6 @@ test('a package whose machine code is in optional packages must have one for the
     'node_modules/outer/node_modules/inner': { optionalDependencies: { 'image-arm64': '1' } },
     'node_modules/spare': { optional: true, optionalDependencies: { 'image-arm64': '1' } },
   });
-  assert.deepEqual(withoutMachineCode(text, TEST_BOARD), ['inner']);
+  assert.deepEqual(withoutMachineCode(text, exampleBoard), ['inner']);
   assert.deepEqual(withoutMachineCode(text, ia32), ['image', 'inner']);
 });

@@ -76,7 +76,7 @@ async function probe(program: string, signal?: AbortSignal): Promise<{ accelerat
 }
 
 /** Boots the test disk; null where it ran to its end, else what happened instead. */
-export function bootOnce(
+function bootOnce(
   program: string,
   accelerator: Accelerator,
   disk: string,

@@ -35,7 +35,7 @@ export function createWorkFolder(): WorkFolder {
 }
 
 /** Removes the folders of processes that are no more. */
-export function sweepLeftOvers(): void {
+function sweepLeftOvers(): void {
   for (const name of readdirSync(tmpdir())) {
     if (!name.startsWith(PREFIX)) continue;
     const owner = Number.parseInt(name.slice(PREFIX.length), 10);

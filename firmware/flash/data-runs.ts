@@ -11,7 +11,7 @@ export interface Piece extends ByteRange {
 }
 
 /** Smaller pieces are not told apart: what a drive writes at once is no smaller. */
-export const PIECE_BYTES = 65_536;
+const PIECE_BYTES = 65_536;
 const ZEROS = Buffer.alloc(PIECE_BYTES);
 
 /**

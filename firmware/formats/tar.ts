@@ -12,7 +12,7 @@ export interface TarEntry {
   readonly target?: string;
 }
 
-export const TAR_BLOCK_BYTES = 512;
+const TAR_BLOCK_BYTES = 512;
 /** Two blocks of zeros end an archive (POSIX.1-2017, pax, "ustar Interchange Format"). */
 export const TAR_END = Buffer.alloc(2 * TAR_BLOCK_BYTES);
 const TYPES = { file: '0', directory: '5', symlink: '2' } as const;

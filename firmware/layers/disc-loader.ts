@@ -62,14 +62,14 @@ export async function buildDiscLoader(
 }
 
 /** GRUB's core image for another place than the second sector of the disk. @param offset bytes from the start of the disk */
-export function placeCore(core: Buffer, offset: number): Buffer {
+function placeCore(core: Buffer, offset: number): Buffer {
   const placed = Buffer.from(core);
   placed.writeBigUInt64LE(BigInt(offset / SECTOR_BYTES + 1), BLOCK_LIST);
   return placed;
 }
 
 /** The boot sector's code for a core image in that place. */
-export function placeBootCode(code: Buffer, coreOffset: number): Buffer {
+function placeBootCode(code: Buffer, coreOffset: number): Buffer {
   const placed = Buffer.from(code);
   placed.writeBigUInt64LE(BigInt(coreOffset / SECTOR_BYTES), BOOT_SECTOR.kernelSector);
   return placed;
@@ -79,7 +79,7 @@ export function placeBootCode(code: Buffer, coreOffset: number): Buffer {
 const INFO_TABLE = { offset: 8, checksumFrom: 64 } as const;
 
 /** GRUB's image for CDs finds the rest of itself by a table that is written once its place on the disc is known. */
-export function placeDiscLoader(image: Buffer, offset: number): Buffer {
+function placeDiscLoader(image: Buffer, offset: number): Buffer {
   const placed = Buffer.concat([image, Buffer.alloc(-image.length & 3)]);
   let sum = 0;
   for (let at = INFO_TABLE.checksumFrom; at < placed.length; at += 4) sum = (sum + placed.readUInt32LE(at)) >>> 0;

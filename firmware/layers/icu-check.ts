@@ -39,7 +39,7 @@ export async function assertSameText(
 }
 
 /** Runs a script in a board's Node. @returns its output; null where neither the host nor an emulator can run it */
-export async function runTarget(
+async function runTarget(
   context: BuildContext,
   { architecture }: Pick<Board, 'architecture'>,
   { root, node, libraries }: TargetNode,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { LayerFixture } from './layer-fixture.testing.ts';
@@ -24,6 +24,12 @@ describe('copyOut', () => {
     assert.deepEqual(sizes, { image: 4 });
     assert.equal(await readFile(join(folder, 'nodeos.img'), 'utf8'), 'disk');
     assert.deepEqual(await readdir(folder), ['nodeos.img']);
+  });
+
+  it('lets nobody else read what holds a fleet file', async () => {
+    const folder = join(fixture.folder, 'secret');
+    const { files } = await copyOut(fixture.context(), { image: { source, name: 'nodeos.img' } }, folder, true);
+    assert.equal((await stat(files.image as string)).mode & 0o077, 0);
   });
 
   it('gives the path in the cache without a folder', async () => {

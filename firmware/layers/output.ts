@@ -15,6 +15,7 @@ export interface OutputFile {
 /**
  * Copies results to a folder of the user, each under a temporary name first, so that a file of the final name is whole.
  * @param folder made where it is missing; undefined: the files stay in the cache
+ * @param secret true: a fleet file is in them, and nobody but the owner may read them
  * @returns absolute paths and sizes in bytes by kind
  * @throws NodeosError DISK_FULL, FILE_UNREADABLE
  */
@@ -22,23 +23,30 @@ export async function copyOut(
   context: BuildContext,
   outputs: Readonly<Record<string, OutputFile>>,
   folder: string | undefined,
+  secret = false,
 ): Promise<{ files: Record<string, string>; sizes: Record<string, number> }> {
   const files: Record<string, string> = {};
   const sizes: Record<string, number> = {};
   for (const [kind, { source, name }] of Object.entries(outputs)) {
     const file = folder === undefined ? source : join(resolve(folder), name);
-    if (folder !== undefined) await copyWhole(context, source, file, resolve(folder));
+    if (folder !== undefined) await copyWhole(context, source, file, resolve(folder), secret);
     files[kind] = file;
     sizes[kind] = (await stat(file)).size;
   }
   return { files, sizes };
 }
 
-async function copyWhole(context: BuildContext, source: string, file: string, folder: string): Promise<void> {
+async function copyWhole(
+  context: BuildContext,
+  source: string,
+  file: string,
+  folder: string,
+  secret: boolean,
+): Promise<void> {
   const temporary = `${file}.${randomBytes(4).toString('hex')}.tmp`;
   try {
     await mkdir(dirname(file), { recursive: true });
-    const output = await open(temporary, 'wx');
+    const output = await open(temporary, 'wx', secret ? 0o600 : 0o666);
     try {
       await output.truncate((await stat(source)).size);
       await copySparse(source, output, 0, context.signal);

@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Board } from '@nodeos/contracts/board.ts';
 import { exampleBoard } from '../plan/example-board.testing.ts';
-import { ADDON_LIBRARIES, ROOT_PROGRAMS, replArguments, systemArguments } from '../plan/root-files.ts';
+import { ADDON_LIBRARIES, replArguments, rootPrograms, systemArguments } from '../plan/root-files.ts';
 import { runTool } from '../run-tool.ts';
 import { LayerFixture } from './layer-fixture.testing.ts';
 import { layOutRoot, type RootTreeRequest } from './root-tree.ts';
 
 const DATE = 1_700_000_000;
 const board: Board = { ...exampleBoard, driverFirmware: [] };
+const withWifi: Board = { ...board, wifi: true };
 let fixture: LayerFixture;
 let request: RootTreeRequest;
 before(async () => {
@@ -25,7 +26,7 @@ before(async () => {
     'usr/bin/sh': 'a shell in some package',
   };
   for (const name of ADDON_LIBRARIES) files[`usr/lib/x86_64-linux-gnu/${name}`] = name;
-  for (const { path } of ROOT_PROGRAMS) files[path.slice(1)] = path;
+  for (const { path } of rootPrograms(withWifi)) files[path.slice(1)] = path;
   const { dir: packages } = await fixture.artefact('packages', files);
   const { dir } = await fixture.artefact('ours', { 'agent.js': 'agent', launcher: 'launcher', node: 'node' });
   // A careless umask on the building machine.
@@ -65,6 +66,11 @@ describe('layOutRoot', () => {
       'mkfs.ext4',
       'resize2fs',
     ]);
+  });
+
+  it('takes the program that joins WiFi networks where the board has a radio', async () => {
+    const programs = await readdir(join(await layOut('wifi', { board: withWifi }), 'usr/sbin'));
+    assert.ok(programs.includes('wpa_supplicant'), programs.join());
   });
 
   it('gives modes, dates and links that do not depend on the host', async () => {

@@ -9,9 +9,9 @@ import {
   NODE_LIBRARY_FOLDER,
   ROOT_FOLDERS,
   ROOT_LINKS,
-  ROOT_PROGRAMS,
   ROOT_TEXTS,
   rootPackages,
+  rootPrograms,
 } from '../plan/root-files.ts';
 import { driverFirmware } from './driver-firmware.ts';
 import { libraryClosure } from './elf-closure.ts';
@@ -21,7 +21,7 @@ export interface RootTreeRequest {
   readonly board: Board;
   /** Unpacked Debian packages. */
   readonly packages: string;
-  /** Folder with the hash functions that dhcpcd takes from libcrypto; null where libcrypto itself is among Node's libraries. */
+  /** Folder with the hash functions that dhcpcd takes from libcrypto; null where libcrypto itself is in the root. */
   readonly digests: string | null;
   /** Folder with `node` and `lib/`: in the squashfs already, and only looked at for the libraries that they need. */
   readonly node: string;
@@ -37,7 +37,7 @@ export interface RootTreeRequest {
 /** Lays out the root below `tree`, all but Node itself. Modes and dates depend on the request alone. */
 export async function layOutRoot(tree: string, request: RootTreeRequest): Promise<void> {
   const { packages, board } = request;
-  const programs = request.complete ? ROOT_PROGRAMS : [];
+  const programs = request.complete ? rootPrograms(board) : [];
   for (const { path } of ROOT_FOLDERS) await mkdir(join(tree, path), { recursive: true });
   for (const { path } of programs) await place(join(packages, path), tree, path, 0o755);
   for (const [path, file] of Object.entries(request.files))

@@ -6,7 +6,7 @@ import { type Artefact, cached } from '../cache.ts';
 import type { BuildContext } from '../context.ts';
 import { appendSquashfs } from '../formats/squashfs.ts';
 import { ROOT_COMPRESSION } from '../plan/root-compression.ts';
-import { NODE_FOLDER, NODEOS_FOLDER, replArguments, systemArguments } from '../plan/root-files.ts';
+import { boardLibraries, NODE_FOLDER, NODEOS_FOLDER, replArguments, systemArguments } from '../plan/root-files.ts';
 import type { ADDONS } from './addon.ts';
 import { buildDigests, DIGESTS_LIBRARY } from './digests.ts';
 import { buildNodeImage } from './node-image.ts';
@@ -27,7 +27,7 @@ const RECIPE = 3;
 export interface RootInputs {
   readonly packages: PackageTree;
   readonly node: Awaited<ReturnType<typeof buildNodeImage>>;
-  /** dhcpcd's hash functions; null where Debian's Node brings the whole of OpenSSL. */
+  /** dhcpcd's hash functions; null where Debian's Node or the WiFi program brings the whole of OpenSSL. */
   readonly digests: Artefact | null;
 }
 
@@ -39,7 +39,8 @@ export async function buildRootInputs(
   packages: PackageTree,
 ): Promise<RootInputs> {
   const node = await buildNodeImage(context, { board, toolchain, packages, compression: ROOT_COMPRESSION });
-  const brought = existsSync(join(node.artefact.dir, 'lib', DIGESTS_LIBRARY));
+  const folders = [join(node.artefact.dir, 'lib'), join(packages.root, 'usr/lib', boardLibraries(board).triplet)];
+  const brought = folders.some((folder) => existsSync(join(folder, DIGESTS_LIBRARY)));
   return { packages, node, digests: brought ? null : await buildDigests(context, toolchain, board, packages) };
 }
 
@@ -94,6 +95,7 @@ async function squash(
     packages: packages.artefact.hash,
     node: node.artefact.hash,
     digests: digests?.hash ?? null,
+    ...(board.wifi && { wifi: true }),
     ...(board.driverFirmware.length > 0 && { driverFirmware: board.driverFirmware }),
     ...hashes,
     command,

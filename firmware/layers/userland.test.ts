@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { appManifest } from '@nodeos/contracts/app-manifest.testing.ts';
 import { makeSquashfs } from '../formats/squashfs.ts';
 import { exampleBoard } from '../plan/example-board.testing.ts';
 import { ROOT_COMPRESSION } from '../plan/root-compression.ts';
@@ -24,12 +25,8 @@ before(async () => {
   await squash(tree, join(rootfs.dir, 'rootfs.sqfs'));
   const artefact = await fixture.artefact('app', { 'tree/server.js': 'serve()' });
   await squash(join(artefact.dir, 'tree'), join(artefact.dir, 'bundle.sqfs'));
-  const manifest = {
-    format: 1 as const,
-    ...{ name: 'hello', version: '2.1.0', description: '', start: ['node', 'server.js'], env: { COLOUR: 'blue' } },
-    ...{ ports: [3000, 3001], devices: [], network: 'host' as const, memoryMiB: 64, probe: null, soakMs: 0 },
-    ...{ swap: 'overlap' as const, stopGraceMs: 0, abi: 'any' },
-  };
+  const own = { start: ['node', 'server.js'], env: { COLOUR: 'blue' }, ports: [3000, 3001] };
+  const manifest = appManifest('2.1.0', own);
   app = { manifest, sha256: 'ab'.repeat(32), bytes: 1, file: join(artefact.dir, 'bundle.sqfs'), artefact };
   request = { board: exampleBoard, systemVersion: '1.4.0', rootfs, app: null, modified };
 });

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { appManifestSchema } from '@nodeos/contracts/app-manifest.ts';
+import { appManifest } from '@nodeos/contracts/app-manifest.testing.ts';
 import { exampleBoard } from '../plan/example-board.testing.ts';
 import { imageIdentity } from '../plan/identity.ts';
 import { runTool } from '../run-tool.ts';
@@ -13,19 +13,7 @@ import { buildUsersfs } from './usersfs.ts';
 
 const bundle = Buffer.alloc(300_000, 'hsqs');
 const sha256 = createHash('sha256').update(bundle).digest('hex');
-const manifest = appManifestSchema.parse({
-  ...{ format: 1, name: 'hello', version: '1.0.0', description: '', start: ['node', '.'], env: {}, ports: [] },
-  ...{
-    devices: [],
-    network: 'host',
-    memoryMiB: 64,
-    probe: null,
-    soakMs: 0,
-    swap: 'overlap',
-    stopGraceMs: 0,
-    abi: 'any',
-  },
-});
+const manifest = appManifest('1.0.0');
 let fixture: LayerFixture;
 let app: BundledApp;
 before(async () => {

@@ -1,6 +1,6 @@
 import type { Board } from '@nodeos/contracts/board.ts';
 
-/** A board for tests of the planners, with the measures of x86_64-usb. */
+/** A board for tests, with the measures of x86_64-usb. */
 export const exampleBoard: Board = {
   name: 'example',
   title: 'Example',
@@ -18,6 +18,7 @@ export const exampleBoard: Board = {
   boot: { chain: 'grub', targets: ['i386-pc', 'x86_64-efi'], trial: 'kexec', trialReason: 'For tests.' },
   partitions: { startMiB: 4, bootMiB: 32, slotMiB: 128, dataMiB: 16 },
   driverFirmware: [],
+  wifi: false,
   verity: false,
   watchdog: null,
   emulate: null,

@@ -1,3 +1,4 @@
+import { type AgentState, FRESH_AGENT_STATE } from '@nodeos/contracts/agent-state.ts';
 import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
 import type { Board } from '@nodeos/contracts/board.ts';
 import { appTargetPath } from '@nodeos/contracts/release.ts';
@@ -39,16 +40,8 @@ export function factoryTree(app: Pick<FactoryApp, 'sha256'> | null): FactoryTree
 /** The agent's `state.json` after it had installed the app without any deployment. */
 export function factoryState({ manifest, sha256 }: Pick<FactoryApp, 'manifest' | 'sha256'>): string {
   const target = appTargetPath(manifest.name, manifest.version, manifest.abi);
-  return JSON.stringify({
-    format: 1,
-    apps: { [manifest.name]: { manifest, target, sha256, deployment: null } },
-    candidate: null,
-    system: null,
-    systemTrial: null,
-    cutShort: null,
-    failed: {},
-    ended: [],
-  });
+  const apps = { [manifest.name]: { manifest, target, sha256, deployment: null } };
+  return JSON.stringify({ ...FRESH_AGENT_STATE, apps } satisfies AgentState);
 }
 
 /** Journal, tables and the homes of the first minutes, before the partition is grown. */

@@ -20,6 +20,7 @@ test('a root names the packages of its Node and of its firmware, once and sorted
     const names = rootPackages(board);
     assert.deepEqual(names, [...new Set(names)].sort(), board.name);
     assert.equal(names.includes('libnode115'), board.node.source === 'debian', board.name);
+    assert.equal(names.includes('wpasupplicant'), board.wifi, board.name);
     for (const item of board.driverFirmware) assert.ok(names.includes(item.package), `${board.name}: ${item.package}`);
   }
 });
@@ -30,4 +31,15 @@ test('the plan shows each file of a driver with its package', async () => {
   const rows = planRoot(pi).map(({ path, source }) => `${path} ${source}`);
   assert.ok(rows.includes('/usr/lib/firmware/brcm/brcmfmac43430-sdio.bin firmware-brcm80211'), rows.join('\n'));
   assert.ok(rows.includes('/opt/node/bin/node nodejs'));
+  assert.ok(rows.includes('/usr/sbin/wpa_supplicant wpasupplicant'));
+});
+
+test('a board with a radio has the drivers and the rules of the countries for it', async () => {
+  const radios = (await listBoards()).filter(({ wifi }) => wifi);
+  assert.ok(radios.length > 0);
+  for (const { name, kernel, driverFirmware } of radios) {
+    assert.ok(kernel.fragments.includes('feature/wifi.config'), name);
+    const packages = driverFirmware.map((item) => item.package);
+    assert.ok(packages.includes('wireless-regdb') && packages.includes('firmware-brcm80211'), name);
+  }
 });

@@ -68,20 +68,44 @@ const DEBIAN_NODE_PACKAGES = [
   'zlib1g',
 ] as const;
 
+/**
+ * The program that joins WiFi networks, and what it is linked with: of D-Bus, smart cards and systemd the libraries
+ * alone, without which it does not start. Its ciphers are OpenSSL's, which dhcpcd uses then too (layers/digests.ts).
+ */
+const WIFI_PACKAGES = [
+  'libcap2',
+  'libdbus-1-3',
+  'libnl-3-200',
+  'libnl-genl-3-200',
+  'libnl-route-3-200',
+  'libpcsclite1',
+  'libssl3t64',
+  'libsystemd0',
+  'libzstd1',
+  'wpasupplicant',
+  'zlib1g',
+] as const;
+
 /** Packages that a board's root is made of. */
-export function rootPackages(board: Pick<Board, 'node' | 'driverFirmware'>): string[] {
+export function rootPackages(board: Pick<Board, 'node' | 'wifi' | 'driverFirmware'>): string[] {
   const node = board.node.source === 'debian' ? DEBIAN_NODE_PACKAGES : [];
+  const wifi = board.wifi ? WIFI_PACKAGES : [];
   const firmware = board.driverFirmware.map((item) => item.package);
-  return [...new Set([...ROOT_PACKAGES, ...node, ...firmware])].sort();
+  return [...new Set([...ROOT_PACKAGES, ...node, ...wifi, ...firmware])].sort();
 }
 
 /** Programs of Debian in the root. There is no shell: nothing here needs one. */
-export const ROOT_PROGRAMS: readonly RootFile[] = [
+const ROOT_PROGRAMS: readonly RootFile[] = [
   { path: '/usr/sbin/dhcpcd', source: 'dhcpcd-base' },
   { path: '/usr/sbin/e2fsck', source: 'e2fsprogs' },
   { path: '/usr/sbin/mke2fs', source: 'e2fsprogs' },
   { path: '/usr/sbin/resize2fs', source: 'e2fsprogs' },
 ];
+const WIFI_PROGRAM: RootFile = { path: '/usr/sbin/wpa_supplicant', source: 'wpasupplicant' };
+
+export function rootPrograms(board: Pick<Board, 'wifi'>): readonly RootFile[] {
+  return board.wifi ? [...ROOT_PROGRAMS, WIFI_PROGRAM] : ROOT_PROGRAMS;
+}
 
 /**
  * Node stands in a folder of its own with its licence, as in its own archives. It is compressed once and the rest of the
@@ -90,11 +114,11 @@ export const ROOT_PROGRAMS: readonly RootFile[] = [
 export const NODE_FOLDER = '/opt/node';
 /** Libraries of Debian's Node; the loader finds them through links in its own folder. */
 export const NODE_LIBRARY_FOLDER = `${NODE_FOLDER}/lib`;
-export const NODE_PATH = '/usr/bin/node';
+const NODE_PATH = '/usr/bin/node';
 
 /** Ours. */
 export const NODEOS_FOLDER = '/usr/lib/nodeos';
-export const ROOT_OWN_FILES: readonly RootFile[] = [
+const ROOT_OWN_FILES: readonly RootFile[] = [
   { path: `${NODEOS_FOLDER}/agent.js`, source: 'device-agent/src' },
   { path: `${NODEOS_FOLDER}/app-preload.cjs`, source: 'device-agent/src' },
   { path: `${NODEOS_FOLDER}/gpio.cjs`, source: 'gpio/src' },
@@ -213,7 +237,7 @@ export function planRoot(board: Board): RootFile[] {
           { path: `${NODE_LIBRARY_FOLDER}/*.so*`, source: 'libnode115 and the libraries that it needs' },
           { path: '/usr/share/nodejs', source: 'node-acorn, node-cjs-module-lexer, node-minimatch, node-undici' },
         ]),
-    ...ROOT_PROGRAMS,
+    ...rootPrograms(board),
     ...ROOT_OWN_FILES,
     { path: `/usr/lib/${triplet}/*.so*`, source: 'libraries that the programs need' },
     { path: '/etc/ssl/certs/ca-certificates.crt', source: 'ca-certificates' },

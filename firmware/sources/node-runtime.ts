@@ -68,7 +68,7 @@ export async function fetchNodeRuntime(
 }
 
 /** sha512 of a file in the form of npm's lock files. */
-export async function integrityOf(file: string): Promise<string> {
+async function integrityOf(file: string): Promise<string> {
   return `sha512-${createHash('sha512')
     .update(await readFile(file))
     .digest('base64')}`;

@@ -10,6 +10,7 @@ import type { Drain } from './drain.ts';
 import type { Fleets } from './fleets.ts';
 import type { LogHub } from './live/log-hub.ts';
 import type { ReplSessions } from './live/repl-sessions.ts';
+import type { Screenshots } from './live/screenshots.ts';
 import type { Metrics } from './metrics.ts';
 import type { ServerStore } from './store/store.ts';
 import type { OnlineKey, OnlineRole } from './tuf/online-keys.ts';
@@ -39,6 +40,7 @@ export interface ServerContext {
   readonly drain: Drain;
   readonly logs: LogHub;
   readonly repl: ReplSessions;
+  readonly screenshots: Screenshots;
   /** @throws NodeosError INTERNAL before the server listens */
   readonly addresses: () => Addresses;
 }

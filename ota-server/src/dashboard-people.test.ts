@@ -1,62 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import type { Page } from 'playwright-core';
-import { openBrowser } from './testing/browser.ts';
+import { test } from 'node:test';
+import { openDashboard, shoot, signIn } from './testing/dashboard.ts';
 import { makeDeviceKey, makeRequest } from './testing/device-identity.ts';
-import { enrolment, type RunningServer, runServer } from './testing/running-server.ts';
-
-/** Screenshots for people go to this folder, where it is set. */
-const SHOTS = process.env.NODEOS_SCREENSHOTS;
-
-async function openDashboard(context: TestContext, running: RunningServer): Promise<Page | null> {
-  const browser = await openBrowser(context);
-  if (browser === null) return null;
-  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-  page.setDefaultTimeout(30_000);
-  const problems: string[] = [];
-  page.on('pageerror', (error) => problems.push(String(error)));
-  page.on('console', (message) => {
-    if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) problems.push(message.text());
-  });
-  context.after(() => assert.deepEqual(problems, []));
-  await page.goto(running.server.addresses.operator.url);
-  return page;
-}
-
-/** What a screen reader would not find a name for, and headings that are out of order. */
-async function unnamed(page: Page): Promise<string[]> {
-  // In the page's own words: the types of a browser are not those of this program.
-  return page.evaluate(`(() => {
-    const faults = [];
-    for (const element of document.querySelectorAll('input, select, textarea, button, a')) {
-      const name = element.getAttribute('aria-label') ?? element.labels?.[0]?.textContent ?? element.textContent ?? '';
-      if (name.trim() === '') faults.push(element.outerHTML.slice(0, 80));
-    }
-    for (const table of document.querySelectorAll('table'))
-      if (!table.hasAttribute('aria-label') && table.closest('section[aria-labelledby]') === null) faults.push('a table');
-    if (document.querySelectorAll('h1').length !== 1) faults.push('not one h1');
-    return faults;
-  })()`);
-}
-
-async function shoot(page: Page, name: string): Promise<void> {
-  assert.deepEqual(await unnamed(page), [], name);
-  if (SHOTS === undefined) return;
-  await mkdir(SHOTS, { recursive: true });
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    await page.screenshot({ path: join(SHOTS, `${name}-${colorScheme}.png`), fullPage: true });
-  }
-}
+import { enrolment, runServer } from './testing/running-server.ts';
 
 test('people: the first user is made with the operator token, signs in by keyboard, makes a token and finds all of it in the audit log', async (context) => {
   const running = await runServer(context, undefined, true);
   const page = await openDashboard(context, running);
   if (page === null) return;
-  await page.getByLabel('Operator token').fill(running.server.operatorToken);
-  await page.keyboard.press('Enter');
+  await signIn(page, running);
   await page.getByRole('link', { name: 'People' }).click();
   await page.getByText('No users yet').waitFor();
   const form = page.getByRole('form', { name: 'Add a user' });
@@ -72,7 +24,7 @@ test('people: the first user is made with the operator token, signs in by keyboa
   await page.getByLabel('Name').fill('ada');
   await page.keyboard.press('Enter');
   await page.getByRole('alert').getByText('The name or the password is wrong').waitFor();
-  await shoot(page, 'login-password');
+  await shoot(page, 'login-password', true);
   await page.getByLabel('Name').focus();
   await page.keyboard.press('Tab');
   await page.keyboard.type(password);
@@ -88,7 +40,7 @@ test('people: the first user is made with the operator token, signs in by keyboa
   assert.equal(answer.status, 200);
   const row = page.getByRole('row', { name: /nightly report/ });
   await row.getByText('read', { exact: true }).waitFor();
-  await shoot(page, 'people');
+  await shoot(page, 'people', true);
   await row.getByRole('button', { name: 'Revoke' }).click();
   await row.getByRole('button', { name: 'Revoke' }).click();
   await page.getByText('No API tokens yet').waitFor();
@@ -100,7 +52,7 @@ test('people: the first user is made with the operator token, signs in by keyboa
   await page.getByText(/The chain is whole: \d+ entries/).waitFor();
   await page.getByLabel('Only by').fill('ada');
   await page.getByRole('row', { name: /POST \/users/ }).waitFor({ state: 'detached' });
-  await shoot(page, 'audit');
+  await shoot(page, 'audit', true);
   assert.doesNotMatch(await page.content(), new RegExp(password));
 });
 
@@ -108,8 +60,7 @@ test('provisioning: a device that waits is approved; claim tokens and serial num
   const running = await runServer(context, undefined, true);
   const page = await openDashboard(context, running);
   if (page === null) return;
-  await page.getByLabel('Operator token').fill(running.server.operatorToken);
-  await page.keyboard.press('Enter');
+  await signIn(page, running);
   await page.getByRole('link', { name: 'Provisioning' }).click();
   await page.getByText('None yet. A device needs one').waitFor();
   const form = page.getByRole('form', { name: 'Make a claim token' });
@@ -132,7 +83,7 @@ test('provisioning: a device that waits is approved; claim tokens and serial num
   await page.getByLabel(/Comma-separated values/).fill('serial\nS 9');
   await page.getByRole('button', { name: 'Register' }).click();
   await page.getByText(/registrations, line 2/).waitFor();
-  await shoot(page, 'provisioning');
+  await shoot(page, 'provisioning', true);
   await page.getByRole('button', { name: 'Remove S-9' }).click();
   await page.getByText('None. Devices can come with a claim token alone.').waitFor();
   await row.getByRole('button', { name: 'End' }).click();

@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { connectAsync } from 'mqtt';
-import type { Page } from 'playwright-core';
-import { openBrowser } from './testing/browser.ts';
+import { openDashboard, shoot, signIn } from './testing/dashboard.ts';
 import { makeDeviceKey, makeRequest } from './testing/device-identity.ts';
 import { makePublisher } from './testing/publish.ts';
 import { appTarget } from './testing/release-keys.ts';
@@ -15,40 +12,6 @@ import {
   type RunningServer,
   runServer,
 } from './testing/running-server.ts';
-
-/** Screenshots for people go to this folder, where it is set. */
-const SHOTS = process.env.NODEOS_SCREENSHOTS;
-
-async function openDashboard(context: TestContext, running: RunningServer): Promise<Page | null> {
-  const browser = await openBrowser(context);
-  if (browser === null) return null;
-  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-  page.setDefaultTimeout(10_000);
-  const problems: string[] = [];
-  page.on('pageerror', (error) => problems.push(String(error)));
-  // Chromium reports each 4xx answer as an error too: the one before the login is meant to be.
-  page.on('console', (message) => {
-    if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) problems.push(message.text());
-  });
-  context.after(() => assert.deepEqual(problems, []));
-  await page.goto(running.server.addresses.operator.url);
-  return page;
-}
-
-async function signIn(page: Page, running: RunningServer): Promise<void> {
-  await page.getByLabel('Operator token').fill(running.server.operatorToken);
-  await page.keyboard.press('Enter');
-  await page.getByText('Live', { exact: true }).waitFor();
-}
-
-async function shoot(page: Page, name: string): Promise<void> {
-  if (SHOTS === undefined) return;
-  await mkdir(SHOTS, { recursive: true });
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    await page.screenshot({ path: join(SHOTS, `${name}-${colorScheme}.png`) });
-  }
-}
 
 async function connect(context: TestContext, running: RunningServer, device: DeviceIdentity): Promise<void> {
   const client = await connectAsync(running.server.addresses.mqtt.url, {

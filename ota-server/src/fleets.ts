@@ -6,6 +6,7 @@ import type { Authority } from './authority.ts';
 import type { Blobs } from './blobs/blobs.ts';
 import { fleetBlobs } from './blobs/fleet-blobs.ts';
 import type { Broker } from './broker/broker.ts';
+import { Configurations } from './configurations/configurations.ts';
 import { Deployments } from './deployments/deployments.ts';
 import type { DeviceConnections } from './devices/connections.ts';
 import { Devices } from './devices/devices.ts';
@@ -29,6 +30,7 @@ export interface FleetContext {
   readonly devices: Devices;
   readonly deployments: Deployments;
   readonly groups: Groups;
+  readonly configurations: Configurations;
   readonly audit: AuditLog;
   readonly webhooks: Webhooks;
   readonly rolloutAudit: RolloutAudit;
@@ -101,6 +103,7 @@ export class Fleets {
     const deployments = new Deployments({ store, changes, broker, onFault });
     const devices = new Devices({ store, authority, broker, deployments, changes, connections });
     const groups = new Groups({ store, changes, deployments });
+    const configurations = new Configurations({ store, broker });
     const webhooks = new Webhooks({ fleet: id, store, changes, onFault });
     await webhooks.start();
     const audit = new AuditLog(store);
@@ -116,6 +119,7 @@ export class Fleets {
       devices,
       deployments,
       groups,
+      configurations,
       audit,
       rolloutAudit,
       webhooks,

@@ -40,6 +40,8 @@ export const SERVER_LIMITS = {
   logTellSeconds: 60,
   logQuietMs: 1_500,
   logSilenceMs: 6_000,
+  /** A small board on a slow line sends a megabyte. */
+  screenshotWaitMs: 45_000,
   replIdleMs: 600_000,
   replBufferedMessages: 512,
   sseHeartbeatMs: 15_000,

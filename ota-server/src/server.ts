@@ -22,6 +22,7 @@ import { type FleetContext, Fleets } from './fleets.ts';
 import { SERVER_LIMITS } from './limits.ts';
 import { LogHub } from './live/log-hub.ts';
 import { ReplSessions } from './live/repl-sessions.ts';
+import { Screenshots } from './live/screenshots.ts';
 import { Metrics } from './metrics.ts';
 import { buildDeviceApp } from './routes/device/app.ts';
 import { buildOperatorApp } from './routes/operator/app.ts';
@@ -123,6 +124,7 @@ async function assemble(
     drain: new Drain(),
     logs: new LogHub(broker),
     repl: new ReplSessions(broker),
+    screenshots: new Screenshots(broker),
     addresses,
   };
   const app = buildOperatorApp(context, webFolder);
@@ -145,6 +147,7 @@ async function assemble(
 
   const closeAll = async (): Promise<void> => {
     for (const timer of timers) clearInterval(timer);
+    context.screenshots.closeAll();
     await context.drain.run(SERVER_LIMITS.drainMaxMs);
     context.repl.closeAll();
     await fleets.close();

@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { appManifest } from '@nodeos/contracts/app-manifest.testing.ts';
 import { appTargetPath, systemTargetPath } from '@nodeos/contracts/release.ts';
 import { answerWith, endlessAnswer } from '@nodeos/device-agent/src/trust/repository.test-support.ts';
-import {
-  appManifest,
-  desired,
-  slotImage,
-  type TestDevice,
-  until,
-} from '@nodeos/device-agent/src/updater/device.test-support.ts';
+import { desired, type TestDevice, until } from '@nodeos/device-agent/src/updater/device.test-support.ts';
+import { slotImage } from '@nodeos/device-agent/src/updater/slot-image.test-support.ts';
 import type { Attack } from './attack.ts';
 import { reasonFor, wantApp, wantSystem, withVictim } from './victim.ts';
 

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import type { ErrorCode } from '@nodeos/contracts/errors.ts';
 import { nodeos } from '../support/command.ts';
 import { assertRefused } from '../support/refusal.ts';
+import { testFolder } from '../support/test-files.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nodeos-test-apps-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = testFolder('apps');
 
 const good = { name: 'shop', version: '1.0.0', scripts: { start: 'node main.js' } };
 const CASES: readonly { name: string; manifest: unknown; code: ErrorCode; says: RegExp }[] = [

@@ -1,25 +1,12 @@
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { nodeos, ROOT } from '../support/command.ts';
 import { assertRefused } from '../support/refusal.ts';
+import { linkPrograms, testFolder, writeEmptyDisk, writePrograms } from '../support/test-files.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nodeos-test-boards-'));
-after(() => rmSync(folder, { recursive: true }));
-const image = join(folder, 'empty.img');
-const disk = Buffer.alloc(1_048_576);
-disk.writeUInt16LE(0xaa55, 510);
-writeFileSync(image, disk);
+const folder = testFolder('boards');
+const image = writeEmptyDisk(join(folder, 'empty.img'));
 
 // biome-ignore lint/suspicious/noExplicitAny: the tests break the file in ways that no type allows
 type BoardFile = any;
@@ -102,10 +89,7 @@ test('bundle: a cross compiler that is not installed is named with its package',
   writeFileSync(join(app, 'main.js'), '');
   writeFileSync(join(app, 'binding.gyp'), '{ "targets": [{ "target_name": "sensor", "sources": ["sensor.c"] }] }');
   writeFileSync(join(app, 'sensor.c'), 'int sensor;\n');
-  const tools = join(folder, 'without-cross');
-  mkdirSync(tools);
-  for (const name of readdirSync('/usr/bin'))
-    if (!name.startsWith('arm-linux-gnueabi-')) symlinkSync(join('/usr/bin', name), join(tools, name));
+  const tools = linkPrograms(join(folder, 'without-cross'), (name) => name.startsWith('arm-linux-gnueabi-'));
   const env = { PATH: `${dirname(process.execPath)}:${tools}` };
   const result = await nodeos(['bundle', app, '--board', 'raspberrypi0', '--out', join(folder, 's.sqfs')], { env });
   assertRefused(result, 'TOOL_MISSING', /arm-linux-gnueabi-gcc/, /apt-get install gcc-arm-linux-gnueabi/);
@@ -124,27 +108,14 @@ test('run: each board names its own emulator where that is missing', async () =>
 });
 
 test('run: an emulator that is too old for the board says which one is needed', async () => {
-  const bin = join(folder, 'old');
-  mkdirSync(bin);
-  const program = '#!/bin/sh\necho "QEMU emulator version 7.2.22 (Debian)"\n';
-  for (const [name, text] of [
-    ['qemu-system-aarch64', program],
-    ['setpriv', '#!/bin/sh\n'],
-  ] as const) {
-    writeFileSync(join(bin, name), text);
-    chmodSync(join(bin, name), 0o755);
-  }
+  const says = 'echo "QEMU emulator version 7.2.22 (Debian)"';
+  const bin = writePrograms(join(folder, 'old'), { 'qemu-system-aarch64': says, setpriv: '' });
   const result = await nodeos(['run', image, '--board', 'raspberrypi4'], { env: { PATH: bin } });
   assertRefused(result, 'EMULATOR_TOO_OLD', /7\.2/, /raspi4b/, /9\.0/, /backports/);
 });
 
 test('run: the tool that reads device trees is named where it is missing', async () => {
-  const bin = join(folder, 'without-dtc');
-  mkdirSync(bin);
-  for (const name of ['qemu-system-aarch64', 'setpriv']) {
-    writeFileSync(join(bin, name), '#!/bin/sh\n');
-    chmodSync(join(bin, name), 0o755);
-  }
+  const bin = writePrograms(join(folder, 'without-dtc'), { 'qemu-system-aarch64': '', setpriv: '' });
   const result = await nodeos(['run', image, '--board', 'raspberrypi3'], { env: { PATH: bin } });
   assertRefused(result, 'TOOL_MISSING', /fdtput/, /apt-get install device-tree-compiler/);
 });

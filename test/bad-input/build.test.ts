@@ -1,25 +1,15 @@
 import assert from 'node:assert/strict';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
-import { after, test } from 'node:test';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
 import { build, sharedCache } from '../support/build.ts';
 import { cloneInto, seedCache } from '../support/clone.ts';
 import { nodeos, ROOT, runCommand } from '../support/command.ts';
 import { unfinishedBelow } from '../support/left-overs.ts';
 import { assertRefused } from '../support/refusal.ts';
+import { linkPrograms, testFolder } from '../support/test-files.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nodeos-test-build-'));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = testFolder('build');
 const board = JSON.parse(readFileSync(join(ROOT, 'boards/x86_64-usb.json'), 'utf8'));
 
 function boardFile(name: string, changes: object): string {
@@ -69,15 +59,7 @@ test('a kernel option that does not exist fails the build by its name and its fr
 });
 
 test('a missing tool is named with its Debian package', async () => {
-  const bin = join(folder, 'bin');
-  mkdirSync(bin);
-  const seen = new Set(['mksquashfs']);
-  for (const path of (process.env.PATH ?? '').split(delimiter).filter((each) => existsSync(each))) {
-    for (const name of readdirSync(path, { encoding: 'utf8' }).filter((each) => !seen.has(each))) {
-      seen.add(name);
-      symlinkSync(join(path, name), join(bin, name));
-    }
-  }
+  const bin = linkPrograms(join(folder, 'bin'), (name) => name === 'mksquashfs');
   const cache = join(folder, 'tool-cache');
   await seedCache(sharedCache(), join(cache, 'nodeos'), ['apt', 'debian', 'kernel', 'node-runtime', 'packages']);
   const result = await nodeos(['build', '--out', join(folder, 'none')], { env: { PATH: bin, XDG_CACHE_HOME: cache } });

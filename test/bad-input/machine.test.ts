@@ -1,21 +1,16 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { freePort } from '@nodeos/firmware/emulate/ports.ts';
 import { nodeos } from '../support/command.ts';
 import { assertRefused } from '../support/refusal.ts';
+import { testFolder, writeEmptyDisk } from '../support/test-files.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nodeos-test-machine-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = testFolder('machine');
 const noImage = join(folder, 'text.img');
 writeFileSync(noImage, 'this is no image');
-/** Enough to be taken for a disk. */
-const empty = join(folder, 'empty.img');
-const disk = Buffer.alloc(1_048_576);
-disk.writeUInt16LE(0xaa55, 510);
-writeFileSync(empty, disk);
+const empty = writeEmptyDisk(join(folder, 'empty.img'));
 
 test('run: an image that does not exist', async () => {
   assertRefused(await nodeos(['run', join(folder, 'gone.img')]), 'FILE_UNREADABLE', /gone\.img/);

@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer as createTcpServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { freePort } from '@nodeos/firmware/emulate/ports.ts';
 import { createServer, type NodeosServer } from '@nodeos/ota-server/src/server.ts';
 import { nodeos } from '../support/command.ts';
 import { assertRefused } from '../support/refusal.ts';
+import { testFolder } from '../support/test-files.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nodeos-test-releases-'));
 let server: NodeosServer;
+// Hooks run in the order of their registration: the server must end before its folder goes.
+after(() => server.close());
+const folder = testFolder('releases');
 let env: Record<string, string>;
 const keys = join(folder, 'keys');
 
@@ -21,10 +23,6 @@ before(async () => {
   await server.start();
   env = { NODEOS_SERVER: server.addresses.operator.url, NODEOS_TOKEN: server.operatorToken };
   assert.equal((await nodeos(['keys', 'init', '--dir', keys], { env })).code, 0);
-});
-after(async () => {
-  await server.close();
-  rmSync(folder, { recursive: true });
 });
 
 /** Bundles an app of one file. */

@@ -12,6 +12,7 @@ import { appTarget } from '@nodeos/ota-server/testing/release-keys.ts';
 import type { RunningServer } from '@nodeos/ota-server/testing/running-server.ts';
 import { startMosquitto, tellBare } from './fleet-bare.ts';
 import type { Order, State } from './fleet-devices.ts';
+import type { Started, Usage } from './fleet-server.ts';
 import { percentile } from './percentile.ts';
 import { type Measurement, renderTable } from './table.ts';
 
@@ -25,7 +26,7 @@ class Worker {
   constructor(file: string, ...words: string[]) {
     const path = fileURLToPath(new URL(file, import.meta.url));
     const script = 'ulimit -n 65536 2>/dev/null || true; exec "$0" "$@"';
-    const node = [process.execPath, '--expose-gc', '--max-old-space-size=8192', path, ...words];
+    const node = [process.execPath, '--expose-gc', path, ...words];
     this.#child = spawn('sh', ['-c', script, ...node], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   }
   send(word: unknown): void {
@@ -78,10 +79,10 @@ async function connectAll(devices: Worker, count: number, what: string): Promise
 
 async function measureNodeos(count: number, perSecond: number): Promise<Measurement[]> {
   const folder = mkdtempSync(join(tmpdir(), 'nodeos-bench-fleet-'));
-  const server = new Worker('fleet-server.ts', join(folder, 'data'));
+  let server = new Worker('fleet-server.ts', join(folder, 'data'));
   const devices = new Worker('fleet-devices.ts');
   try {
-    const { operator, token } = await server.answer<{ operator: string; token: string }>();
+    const { operator, token, ports } = await server.answer<Started>();
     const ask = async (method: string, path: string, body?: unknown) => {
       const text = typeof body === 'string';
       const type = text ? 'application/octet-stream' : 'application/json';
@@ -101,24 +102,21 @@ async function measureNodeos(count: number, perSecond: number): Promise<Measurem
     const wanted = { uses: null, expiresAt: null, tags: ['bench'], autoApprove: true };
     const { token: claimToken } = (await ask('POST', '/api/v1/claim-tokens', wanted)).json;
     const fleet = { server: info.deviceUrl, broker: info.brokerUrl, ca: info.ca, claimToken };
-    const empty = await server.ask<{ rssBytes: number; cpuMs: number }>('memory');
+    const empty = await server.ask<Usage>('memory');
+    devices.send({ kind: 'simulate', fleet, devices: count, perSecond } satisfies Order);
+    const enrolSeconds = await connectAll(devices, count, 'devices enrolled and online');
+    const enrolled = await server.ask<Usage>('memory');
 
-    // In two parts: what the process grows by once, whatever comes, is in the first.
-    const half = Math.ceil(count / 2);
-    const usage: { rssBytes: number; cpuMs: number }[] = [];
-    let connectSeconds = 0;
-    for (const [part, online] of [
-      [half, half],
-      [count - half, count],
-    ] as const) {
-      devices.send({ kind: 'simulate', fleet, devices: part, perSecond } satisfies Order);
-      connectSeconds += await connectAll(devices, online, 'devices online');
-      // The HTTPS connections end when they are idle; what is left is what a device costs that is there.
-      await pause(SERVER_LIMITS.deviceKeepAliveMs + 3000);
-      usage.push(await server.ask<{ rssBytes: number; cpuMs: number }>('memory'));
-    }
-    const [middle, full] = usage as [(typeof usage)[number], (typeof usage)[number]];
-
+    // A server that is started anew has nothing of the enrolment in its memory: what grows is what connected devices cost.
+    await server.ask('end').catch(() => {});
+    await until('all devices gone', 20, async () => (await state(devices)).online === 0);
+    server = new Worker('fleet-server.ts', join(folder, 'data'), ...ports.map(String));
+    await server.answer<Started>();
+    const fresh = await server.ask<Usage>('memory');
+    const backSeconds = await connectAll(devices, count, 'devices back');
+    // The HTTPS connections end when they are idle; what is left is what a device costs that is there.
+    await pause(SERVER_LIMITS.deviceKeepAliveMs + 3000);
+    const full = await server.ask<Usage>('memory');
     devices.send({ kind: 'forget' } satisfies Order);
     const deployedAt = Date.now();
     const { id } = (await ask('POST', '/api/v1/deployments', { target: target.path, to: { tag: 'bench' } })).json;
@@ -133,18 +131,20 @@ async function measureNodeos(count: number, perSecond: number): Promise<Measurem
       toldAt.map((at) => at - deployedAt),
       (95 * count) / Math.max(1, toldAt.length),
     );
-    const after = await server.ask<{ rssBytes: number; cpuMs: number }>('memory');
+    const after = await server.ask<Usage>('memory');
     const what = (name: string, value: number, unit: string, aim: number | null = null): Measurement => ({
       ...{ name: `NodeOS: ${name}`, value, unit, aim },
     });
     return [
       what('devices', count, ''),
-      what('enrolled and online', connectSeconds, 's'),
-      what('connect rate', count / connectSeconds, '/s'),
-      what('processor of the server for a device to enrol and connect', (full.cpuMs - empty.cpuMs) / count, 'ms'),
-      what('server without devices', empty.rssBytes / 1e6, 'MB'),
-      what('memory per device', (full.rssBytes - empty.rssBytes) / count / 1000, 'kB', AIMS.memoryKB),
-      what('of the second half alone', (full.rssBytes - middle.rssBytes) / (count - half) / 1000, 'kB'),
+      what('enrolled and online', enrolSeconds, 's'),
+      what('enrolment rate', count / enrolSeconds, '/s'),
+      what('all back after the server was started anew', backSeconds, 's'),
+      what('processor of the server for a device to enrol and connect', (enrolled.cpuMs - empty.cpuMs) / count, 'ms'),
+      what('processor of the server for a device to come back', (full.cpuMs - fresh.cpuMs) / count, 'ms'),
+      what('server without devices', fresh.rssBytes / 1e6, 'MB'),
+      what('memory per connected device', (full.rssBytes - fresh.rssBytes) / count / 1000, 'kB', AIMS.memoryKB),
+      what('of it JavaScript', (full.heapBytes - fresh.heapBytes) / count / 1000, 'kB'),
       what('95 % told after the deploy', toldMs / 1000, 's', AIMS.toldSeconds),
       what('95 % confirmed after the deploy', confirmedSeconds, 's'),
       what('request p99 in the rollout', p99Ms, 'ms'),

@@ -7,6 +7,7 @@ import { STORY_MACHINE, type StoryContext } from 'nodeos/demo/context.ts';
 import { type StoryOutcome, tellStory } from 'nodeos/demo/story.ts';
 import { sharedCache } from '../support/build.ts';
 import { measureAgentMemory } from './agent-memory.ts';
+import { main as measureApps } from './apps.ts';
 import { renderBoardTable } from './board-table.ts';
 import { measureBoards } from './boards.ts';
 import { measureFlash } from './flash.ts';
@@ -17,6 +18,10 @@ import { type Measurement, renderTable } from './table.ts';
 
 if (process.argv[2] === 'recovery') {
   await measureRecovery(process.argv.slice(3));
+  process.exit();
+}
+if (process.argv[2] === 'apps') {
+  await measureApps();
   process.exit();
 }
 if (process.argv[2] === 'fleet') {

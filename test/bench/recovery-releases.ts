@@ -11,8 +11,8 @@ export const SLOT_MIB = 128;
 
 export interface BadRelease {
   readonly name: string;
-  /** Publishes it; gives its target. */
-  readonly publish: (site: Site, version: string) => Promise<string>;
+  /** Publishes it; gives its target. @param stormPort see storm-control.ts */
+  readonly publish: (site: Site, version: string, stormPort: number) => Promise<string>;
   /** What the device must say about it. */
   readonly reason: RegExp;
 }
@@ -54,10 +54,10 @@ async function systemOf(site: Site, systemVersion: string, agent: string | undef
   return own;
 }
 
-const badApp = (name: string, source: string, reason: RegExp, settings: Record<string, unknown> = {}): BadRelease => ({
+const badApp = (name: string, source: string | ((stormPort: number) => string), reason: RegExp): BadRelease => ({
   name,
   reason,
-  publish: (site, version) => site.app(version, source, settings),
+  publish: (site, version, stormPort) => site.app(version, typeof source === 'string' ? source : source(stormPort)),
 });
 
 /** The whole agent, but no connection of it comes about. */
@@ -67,20 +67,19 @@ const NO_WAY_OUT = `require('node:net').Socket.prototype.connect = function () {
 };
 `;
 
-/** Datagrams and connections as fast as they go, to where the server is; its probe is never answered. */
-const FLOOD = `
+/** Datagrams without an end, to where the server is; else it is well, and answers its probe. */
+const flood = (stormPort: number): string => `
 const socket = require('node:dgram').createSocket('udp4');
 const piece = Buffer.alloc(1400);
 setInterval(() => {
-  for (let count = 0; count < 200; count++) socket.send(piece, 9, '10.0.2.2', () => {});
-  for (let count = 0; count < 20; count++) require('node:net').connect(9, '10.0.2.2').on('error', () => {});
-}, 1);
-require('node:net').createServer(() => {}).listen(8080);
+  for (let count = 0; count < 20; count++) socket.send(piece, ${stormPort}, '10.0.2.2', () => {});
+}, 20);
+setTimeout(() => require('node:http').createServer((_, answer) => answer.end('well')).listen(8080), 5_000);
 `;
 
 /** The kernel's last words, which memory kept over the reset. */
 const PANIC = /^TRIAL_FAILED: the kernel panicked: VFS: Unable to mount root fs/;
-const INIT_ENDED = /^TRIAL_FAILED: the kernel panicked: Attempted to kill init/;
+const INIT_ENDED = /^TRIAL_FAILED: init could not go on: reading nodeos.disk/;
 const HUNG = /^TRIAL_FAILED: the system hung, and the watchdog reset the machine/;
 
 export const BAD: readonly BadRelease[] = [
@@ -95,7 +94,7 @@ export const BAD: readonly BadRelease[] = [
     "require('node:net').createServer(() => {}).listen(8080)",
     /^APP_PROBE_FAILED/,
   ),
-  badApp('app that floods the network', FLOOD, /^APP_PROBE_FAILED/),
+  badApp('app that floods the network', flood, /^APP_CUT_OFF/),
   badSystem('release larger than the slot', { bytes: (SLOT_MIB + 4) * MIB }, /^SLOT_TOO_SMALL/),
   badSystem('kernel that panics at once', { commandLine: 'rdinit=/none' }, PANIC),
   // It stands still where it panics, and has no place for last words.

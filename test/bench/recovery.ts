@@ -8,6 +8,7 @@ import { runTool } from '@nodeos/firmware/run-tool.ts';
 import { type FaultMachine, startMachine } from '../faults/qemu/machine.ts';
 import { deployToAll, deviceUntil, openSite, type Site } from '../faults/qemu/site.ts';
 import { BAD, type BadRelease, SLOT_MIB } from './recovery-releases.ts';
+import { controlStorms, type StormControl } from './storm-control.ts';
 
 const MIB = 1_048_576;
 const MEDIUM_BYTES = 512 * MIB;
@@ -26,8 +27,14 @@ function isBack(device: DeviceDetail, system: string, app: string): boolean {
   return report.apps.hello?.version === app && report.apps.hello.state === 'running';
 }
 
-async function recover(site: Site, id: string, bad: BadRelease, version: string, limitMs: number): Promise<Recovery> {
-  const target = await bad.publish(site, version);
+async function recover(
+  site: Site,
+  id: string,
+  bad: BadRelease,
+  version: string,
+  { stormPort, limitMs }: { stormPort: number; limitMs: number },
+): Promise<Recovery> {
+  const target = await bad.publish(site, version, stormPort);
   const started = performance.now();
   const deployment = await deployToAll(site, target);
   let reason = '';
@@ -86,17 +93,20 @@ export async function measureRecovery(
     say(`${row.name}: ${row.seconds.toFixed(1)} s: ${row.reason}`);
   };
   let machine: FaultMachine | null = null;
+  let storms: StormControl | null = null;
   try {
     const disk = join(site.folder, 'disk.img');
     await copyDisk(await site.system('image', '1.0.0'), disk, MEDIUM_BYTES);
     await putFleetFile(disk, site.fleetFile);
     machine = await startMachine(site, disk, 'recovery');
+    storms = await controlStorms(machine.emulator.qmp, say);
     await deployToAll(site, await site.app('1.0.0'));
     const found = () => site.devices().then(([device]) => device?.id ?? null);
     const id = await site.operator.changes.until(found, (seen) => seen !== null, LIMIT_MS, 'a device', String);
     await deviceUntil(site, id as string, (device) => isBack(device, '1.0.0', '1.0.0'), LIMIT_MS, 'hello 1.0.0');
     const chosen = BAD.filter(({ name }) => name.includes(only));
-    for (const [index, bad] of chosen.entries()) note(await recover(site, id as string, bad, `2.${index}.0`, limitMs));
+    for (const [index, bad] of chosen.entries())
+      note(await recover(site, id as string, bad, `2.${index}.0`, { stormPort: storms.port, limitMs }));
     if ('confirmed slot that stops booting'.includes(only))
       note(await slotThatStopsBooting(site, id as string, machine, disk));
     return rows;
@@ -104,6 +114,7 @@ export async function measureRecovery(
     say(machine?.emulator.console.tail(25) ?? '');
     throw error;
   } finally {
+    storms?.close();
     await machine?.emulator.stop();
     await site.close();
     work.remove();

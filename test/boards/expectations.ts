@@ -8,12 +8,12 @@ import { nodeos } from '../support/command.ts';
 import { describeImage } from './describe-image.ts';
 
 /** The committed description of a board's image. */
-export function expectationPath(board: string): string {
+function expectationPath(board: string): string {
   return join(import.meta.dirname, 'expectations', `${board}.txt`);
 }
 
 /** Builds a board's image and describes it, each file with the source that the plan names for it. */
-export async function describeBoardImage(board: string, folder: string): Promise<{ text: string; built: Built }> {
+async function describeBoardImage(board: string, folder: string): Promise<{ text: string; built: Built }> {
   const planned = await nodeos(['build', '--board', board, '--dry-run', '--json']);
   assert.equal(planned.code, 0, planned.stderr);
   const plan = JSON.parse(planned.stdout) as BuildPlan;

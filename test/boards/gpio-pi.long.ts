@@ -29,10 +29,10 @@ for (const [board, node] of BOARDS)
       const { emulator } = await bootImage({ emulate, image: files.image as string, folder, cacheRoot });
       const said: Record<string, unknown> = {};
       try {
-        await emulator.console.expect(/GPIO (end|failed) /, LIMIT_MS, 'expected the device to come to its end');
+        await emulator.console.expect(/gpio test: (end|failed): /, LIMIT_MS, 'expected the device to come to its end');
         for (const { text } of emulator.console.lines) {
-          const [, name, value] = /GPIO (.+?) ([[{"\d].*|true|false|null)$/.exec(text) ?? [];
-          if (name !== undefined && value !== undefined) said[name] = JSON.parse(value);
+          const [, name, value] = /gpio test: (.+?): (.+)$/.exec(text) ?? [];
+          if (name !== undefined && value !== undefined && name !== 'end') said[name] = JSON.parse(value);
         }
       } finally {
         await emulator.stop();
@@ -42,15 +42,15 @@ for (const [board, node] of BOARDS)
         chips: 54,
         set: [
           [1, 0],
-          [1, 1],
+          [0, 1],
         ],
+        // Released lines are inputs again; on the emulated chip they keep their level.
         'as the older interface sees them': [
-          ['out', '1'],
-          ['out', '1'],
+          ['in', '0'],
+          ['in', '1'],
         ],
         taken: 'GPIO_LINE_BUSY',
-        'as the older interface left it': 0,
-        end: true,
+        'as the older interface left it': 1,
       });
     } finally {
       await rm(folder, { recursive: true });

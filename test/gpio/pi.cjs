@@ -6,7 +6,7 @@ const { openLine, openLines, listChips } = require('@nodeos/gpio');
 setInterval(() => writeSync(3, 'heartbeat\n'), 5000);
 writeSync(3, 'heartbeat\n');
 
-const tell = (name, value) => console.log(`GPIO ${name} ${JSON.stringify(value)}`);
+const tell = (name, value) => console.log(`gpio test: ${name}: ${JSON.stringify(value)}`);
 const sysfs = (line) => ({
   export: () => writeFileSync('/sys/class/gpio/export', String(line)),
   unexport: () => writeFileSync('/sys/class/gpio/unexport', String(line)),
@@ -21,7 +21,7 @@ function main() {
   const lines = openLines(['GPIO17', 'P1-16'], { direction: 'output' });
   lines.setAll([1, 0]);
   const first = lines.getAll();
-  lines.set('P1-16', 1);
+  lines.setAll([0, 1]);
   tell('set', [first, lines.getAll()]);
   lines.close();
   const judged = [17, 23].map((line) => {
@@ -36,7 +36,8 @@ function main() {
   } catch (error) {
     tell('taken', error.code);
   }
-  sysfs(17).write('value', '0');
+  sysfs(23).unexport();
+  sysfs(17).write('direction', 'high');
   sysfs(17).unexport();
   const line = openLine(17, { direction: 'as-is' });
   tell('as the older interface left it', line.value);

@@ -1,6 +1,5 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { freePort } from '@nodeos/firmware/emulate/ports.ts';
 import { type CommandOptions, ROOT, startCommand } from './command.ts';
 
 const LIMIT_MS = 300_000;
@@ -36,14 +35,4 @@ export async function runFormat(image: string, args: readonly string[], options:
     run.child.kill('SIGTERM');
     await run.ended;
   }
-}
-
-/** A port of the loopback address that nobody listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -3,14 +3,15 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { agentStateSchema } from '@nodeos/device-agent/src/state.ts';
+import { agentStateSchema } from '@nodeos/contracts/agent-state.ts';
 import { loadBoard } from '@nodeos/firmware/boards.ts';
 import { bootImage } from '@nodeos/firmware/emulate/boot-image.ts';
+import { freePort } from '@nodeos/firmware/emulate/ports.ts';
 import { runTool } from '@nodeos/firmware/run-tool.ts';
 import { type Built, build, sharedCache } from '../support/build.ts';
 import { startCommand } from '../support/command.ts';
 import { sha256 } from '../support/file-hash.ts';
-import { freePort, runFormat } from '../support/run-format.ts';
+import { runFormat } from '../support/run-format.ts';
 
 const MIB = 1_048_576;
 const START_LIMIT_MS = 180_000;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { openAppConfigurations, writeAppConfiguration } from './app-configuration.ts';
+import { openAppConfigurations, storeConfigurations } from './app-configuration.ts';
 import { parseLevel, showLevel } from './log-level.ts';
 import { makeAppFolder, plainLaunch } from './node-apps.testing.ts';
 import { createSupervisor } from './supervisor.ts';
@@ -53,15 +53,18 @@ async function supervise(t: TestContext) {
 test('an app learns of its device, its configuration and each change of that', async (t) => {
   await using apps = await makeAppFolder();
   const { runtime, folder, said } = await supervise(t);
-  await writeAppConfiguration(folder, 'hello', { colour: 'red' });
+  await storeConfigurations(folder, { hello: { colour: 'red' } });
   const source = using(`nodeos.onConfiguration((now) => console.log('now', JSON.stringify(now)));
     console.log(nodeos.onDevice, JSON.stringify(await nodeos.deviceInfo()));
     console.log(JSON.stringify(await nodeos.configuration()), JSON.stringify(await nodeos.restart()));`);
   void runtime.start(await apps.app('1.0.0', source));
   await said('true {"board":"test-board","systemVersion":"1.0.0","slot":"a","hostname":"device"}');
   await said('{"colour":"red"} {"count":0,"reason":null}');
-  await writeAppConfiguration(folder, 'hello', { colour: 'blue' });
+  await storeConfigurations(folder, { hello: { colour: 'blue' } });
   await said('now {"colour":"blue"}');
+  await storeConfigurations(folder, { other: { colour: 'blue' } });
+  await said('now {}');
+  assert.deepEqual(await readdir(folder), ['other.json']);
 });
 
 test('an app that ended by itself is told why it was started again', async (t) => {

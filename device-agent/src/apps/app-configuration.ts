@@ -1,4 +1,6 @@
 import { type FSWatcher, mkdirSync, readFileSync, watch } from 'node:fs';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import type { Configurations } from '@nodeos/contracts/app-configuration.ts';
 import { writeFileAtomic } from '../atomic-file.ts';
 
 const CONFIGURATION_MAX_BYTES = 65_536;
@@ -10,6 +12,11 @@ export interface AppConfigurations {
   /** Calls back with the app's name when its file was replaced. */
   onChange(listener: (app: string) => void): void;
   close(): void;
+}
+
+/** @param stateDir of the agent */
+export function configurationFolder(stateDir: string): string {
+  return `${stateDir}/app-configuration`;
 }
 
 export function openAppConfigurations(folder: string): AppConfigurations {
@@ -37,7 +44,16 @@ export function openAppConfigurations(folder: string): AppConfigurations {
   };
 }
 
-/** Sets what an app is configured with; it is told at once. */
-export function writeAppConfiguration(folder: string, app: string, configuration: object): Promise<void> {
-  return writeFileAtomic(`${folder}/${app}.json`, JSON.stringify(configuration));
+/**
+ * Keeps what the server has set, and nothing else; apps are told at once. What is as before is not written again.
+ * @throws Error where the disk does not take it
+ */
+export async function storeConfigurations(folder: string, configurations: Configurations): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names) if (!(name.replace(/\.json$/, '') in configurations)) await rm(`${folder}/${name}`);
+  for (const [app, values] of Object.entries(configurations)) {
+    const text = JSON.stringify(values);
+    const before = await readFile(`${folder}/${app}.json`, 'utf8').catch(() => null);
+    if (before !== text) await writeFileAtomic(`${folder}/${app}.json`, text, 0o600);
+  }
 }

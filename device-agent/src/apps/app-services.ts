@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { openAppConfigurations } from './app-configuration.ts';
+import { configurationFolder, openAppConfigurations } from './app-configuration.ts';
 import { openDataVersions } from './data-versions.ts';
 import type { AppSurroundings } from './running-app.ts';
 
@@ -13,7 +13,7 @@ export function openAppServices(paths: { readonly state: string; readonly slot: 
 } {
   return {
     deviceFacts: () => deviceFacts(paths.slot),
-    configurations: openAppConfigurations(`${paths.state}/app-configuration`),
+    configurations: openAppConfigurations(configurationFolder(paths.state)),
     dataVersions: openDataVersions(
       `${paths.state}/data-versions`,
       ({ bundlePath }) => bundlePath !== null && existsSync(bundlePath),

@@ -45,8 +45,9 @@ export function untilHealthy(instance: Instance, limitMs: number): Promise<void>
 }
 
 /** Resolves when the app has kept running and answering for its soak time; throws as `untilHealthy` does. */
-export function soak(instance: Instance, soakMs: number): Promise<void> {
-  return whileAlive(instance, async (signal) => {
+export function soak(instance: Instance, soakMs: number, over?: AbortSignal): Promise<void> {
+  return whileAlive(instance, async (alive) => {
+    const signal = over ? AbortSignal.any([alive, over]) : alive;
     const endAt = performance.now() + soakMs;
     let failures = 0;
     for (let left = soakMs; !signal.aborted; left = endAt - performance.now()) {
@@ -61,6 +62,16 @@ export function soak(instance: Instance, soakMs: number): Promise<void> {
       if (failures === 0 && performance.now() >= endAt) return;
     }
   });
+}
+
+/** A soak that lasts until the gate has been passed. @throws what the gate throws, or as `soak` does */
+export async function soakUntil(instance: Instance, gate: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const over = new AbortController();
+  try {
+    await Promise.race([gate(over.signal), soak(instance, Number.POSITIVE_INFINITY, over.signal)]);
+  } finally {
+    over.abort();
+  }
 }
 
 /** What the app says of itself goes before what it answers. @throws Error one sentence */

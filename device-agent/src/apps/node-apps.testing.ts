@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
+import { appManifest } from '@nodeos/contracts/app-manifest.testing.ts';
 import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
 import type { InstalledApp } from '../ports.ts';
 import type { Ending, Launch } from './process.ts';
@@ -34,24 +35,8 @@ export async function makeAppFolder(): Promise<AppFolder> {
     async app(version, source, settings = {}) {
       const file = join(folder, `${version}.${source.includes('import ') ? 'mjs' : 'cjs'}`);
       await writeFile(file, source);
-      const manifest: AppManifest = {
-        format: 1,
-        name: 'hello',
-        version,
-        description: '',
-        start: ['node', file],
-        env: {},
-        ports: [],
-        devices: [],
-        network: 'host',
-        memoryMiB: 64,
-        probe: null,
-        soakMs: 50,
-        swap: 'overlap',
-        stopGraceMs: 2_000,
-        abi: 'any',
-        ...settings,
-      };
+      const own = { start: ['node', file], soakMs: 50, stopGraceMs: 2_000 };
+      const manifest = appManifest(version, { ...own, ...settings });
       const sha256 = version.replace(/\W/g, '').padEnd(64, '0');
       return { manifest, target: `apps/hello/${version}/any.sqfs`, sha256, bundlePath: folder, deployment: null };
     },

@@ -2,7 +2,7 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
 
-export const PROBE_TIMEOUT_MS = 5_000;
+const PROBE_TIMEOUT_MS = 5_000;
 
 /** What can be asked of an app from outside. */
 export type ProbeKind = 'http' | 'tcp' | 'alive';

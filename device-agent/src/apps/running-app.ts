@@ -35,6 +35,8 @@ export class RunningApp {
   #state: AppStatus['state'] = 'stopped';
   #restarts = 0;
   #reason: string | null = null;
+  /** The reason is why it was not started: it does not hold any more once it is. */
+  #refused = false;
   #policy = NO_RESTARTS;
   #timer: NodeJS.Timeout | null = null;
   /** Changes with every start and stop, so that what was begun before them knows it is too late. */
@@ -62,6 +64,8 @@ export class RunningApp {
   async keepRunning(app: InstalledApp): Promise<void> {
     this.#app = app;
     this.#clearTimer();
+    if (this.#refused) this.#reason = null;
+    this.#refused = false;
     const turn = ++this.#turn;
     this.#setState('starting');
     await this.#startOnce(turn);
@@ -156,8 +160,10 @@ export class RunningApp {
   refuse(app: InstalledApp, reason: string): void {
     this.#app = app;
     this.#reason = reason;
+    this.#refused = true;
     this.#around.onLine(app.manifest.name, 'stderr', `[nodeos] not started: ${reason}`);
-    this.#setState('stopped');
+    this.#state = 'stopped';
+    this.#around.onChange();
   }
 
   /** Shows the app as starting although something else must run before it. */

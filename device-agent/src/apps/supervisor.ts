@@ -1,9 +1,11 @@
+import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
 import { describeError, NodeosError } from '@nodeos/contracts/errors.ts';
 import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
 import { delay } from '../backoff.ts';
 import type { AppRuntime, InstalledApp } from '../ports.ts';
 import type { AppConfigurations } from './app-configuration.ts';
 import { ask } from './health.ts';
+import { createMachineHolder } from './machine-holder.ts';
 import { type AppSurroundings, RunningApp } from './running-app.ts';
 import { type Dependencies, stopGroups, waitsFor } from './start-order.ts';
 import { swapTo } from './swap.ts';
@@ -17,13 +19,21 @@ export interface SupervisorOptions extends AppSurroundings {
   readonly configurations?: AppConfigurations;
   readonly availableMemoryKiB: () => Promise<number>;
   readonly startTimeoutMs?: number;
+  /** An app gets the machine for itself, or with null gives it back; waited for before the app starts. */
+  readonly onKiosk?: (app: string | null) => Promise<void>;
+}
+
+export interface Supervisor extends AppRuntime {
+  /** Of the apps that run or are to run. */
+  manifests(): AppManifest[];
 }
 
 /** Runs the users' apps: starts, restarts, swaps and stops them, each by its own rules. */
-export function createSupervisor(options: SupervisorOptions): AppRuntime {
+export function createSupervisor(options: SupervisorOptions): Supervisor {
   const apps = new Map<string, RunningApp>();
   /** Swaps and removals of one app follow one another. */
   const queues = new Map<string, Promise<void>>();
+  const machine = createMachineHolder(options.onKiosk);
 
   function appFor(installed: InstalledApp): RunningApp {
     const name = installed.manifest.name;
@@ -52,6 +62,32 @@ export function createSupervisor(options: SupervisorOptions): AppRuntime {
     const { name, user = name } = installed.manifest;
     const holder = whoHasUser(installed);
     return holder === null ? null : new NodeosError('APP_USER_TAKEN', `${name}: ${holder} runs as the user ${user}`);
+  }
+
+  /** Everybody else is stopped first, and told why. */
+  async function takeMachine({ manifest: { name } }: InstalledApp): Promise<void> {
+    if (!machine.take(name)) return;
+    const others = [...apps.keys()].filter((other) => other !== name);
+    await Promise.all(others.map((other) => inTurn(other, () => giveWay(other))));
+    await machine.taken();
+  }
+
+  async function giveWay(name: string): Promise<void> {
+    const app = apps.get(name);
+    if (!app || machine.isAside(name)) return;
+    const installed = app.app;
+    await app.stop();
+    setAside(app, installed);
+  }
+
+  function setAside(app: RunningApp, installed: InstalledApp): void {
+    app.refuse(installed, describeError(machine.refuses(installed.manifest.name)));
+    machine.putAside(installed);
+  }
+
+  /** Those that had to wait start again. */
+  async function releaseMachine(): Promise<void> {
+    for (const installed of await machine.release()) await runtime.start(installed);
   }
 
   function downDependencies({ manifest }: InstalledApp): string[] {
@@ -97,6 +133,7 @@ export function createSupervisor(options: SupervisorOptions): AppRuntime {
 
   async function unhealthyReason(): Promise<string | null> {
     for (const [name, app] of apps) {
+      if (machine.isAside(name)) continue;
       if (app.state !== 'running') return `${name} is ${app.state}${app.reason ? `: ${app.reason}` : ''}`;
       if (!app.instance) return `${name} does not run`;
       const fault = await ask(app.instance).then(
@@ -108,40 +145,50 @@ export function createSupervisor(options: SupervisorOptions): AppRuntime {
     return null;
   }
 
-  return {
+  const runtime: Supervisor = {
     start(installed) {
       const app = appFor(installed);
+      if (machine.refuses(installed.manifest.name)) {
+        setAside(app, installed);
+        return Promise.resolve();
+      }
       const taken = userTaken(installed);
       if (taken) {
         app.refuse(installed, describeError(taken));
         return Promise.resolve();
       }
+      // Before whoever else asks in this turn.
+      const alone = installed.manifest.kiosk ? takeMachine(installed) : Promise.resolve();
       if ((installed.manifest.dependsOn ?? []).length > 0 && app.state === 'stopped') {
         // Whoever asked goes on meanwhile: what this one needs may not have been named yet.
         void startAfter(installed, app);
         return Promise.resolve();
       }
       return inTurn(installed.manifest.name, async () => {
+        await alone;
         if (app.state !== 'stopped' && app.app.sha256 === installed.sha256) return;
         if (app.state !== 'stopped') await app.stop();
         await app.keepRunning(installed);
       });
     },
 
-    activate(candidate, previous, onPhase) {
+    activate(candidate, previous, onPhase, gate) {
       const name = candidate.manifest.name;
       return inTurn(name, async () => {
         const app = appFor(candidate);
         try {
-          const taken = userTaken(candidate);
+          const taken = machine.refuses(name) ?? userTaken(candidate);
           if (taken) throw taken;
           const down = downDependencies(candidate);
           if (down.length > 0)
             throw new NodeosError('APP_DEPENDENCY_MISSING', `${name} needs ${down.join(', ')}, which does not run`);
           await untilReleased(app, candidate.manifest.version);
+          if (candidate.manifest.kiosk) await takeMachine(candidate);
           const { availableMemoryKiB, startTimeoutMs } = options;
-          await swapTo(app, candidate, previous, { availableMemoryKiB, startTimeoutMs, onPhase });
+          await swapTo(app, candidate, previous, { availableMemoryKiB, startTimeoutMs, onPhase, gate });
+          if (!candidate.manifest.kiosk && machine.isHeldBy(name)) await releaseMachine();
         } catch (error) {
+          if (!previous?.manifest.kiosk && machine.isHeldBy(name)) await releaseMachine();
           if (!previous) apps.delete(name);
           options.onChange();
           throw error;
@@ -153,8 +200,12 @@ export function createSupervisor(options: SupervisorOptions): AppRuntime {
       inTurn(name, async () => {
         await apps.get(name)?.stop();
         apps.delete(name);
+        machine.forget(name);
+        if (machine.isHeldBy(name)) await releaseMachine();
         options.onChange();
       }),
+
+    manifests: () => [...apps.values()].filter(({ state }) => state !== 'stopped').map(({ app }) => app.manifest),
 
     status: () => Object.fromEntries([...apps].map(([name, app]) => [name, app.status()])),
 
@@ -175,4 +226,5 @@ export function createSupervisor(options: SupervisorOptions): AppRuntime {
       for (const group of stopGroups(dependencies())) await Promise.all(group.map((name) => apps.get(name)?.stop()));
     },
   };
+  return runtime;
 }

@@ -2,7 +2,7 @@ import { describeError, isNodeosError, NodeosError } from '@nodeos/contracts/err
 import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
 import { delay } from '../backoff.ts';
 import type { InstalledApp } from '../ports.ts';
-import { soak, startFailed, untilHealthy, whileAlive } from './health.ts';
+import { soak, soakUntil, startFailed, untilHealthy, whileAlive } from './health.ts';
 import type { Instance } from './instance.ts';
 import { probeKind } from './probe.ts';
 import type { RunningApp } from './running-app.ts';
@@ -14,11 +14,13 @@ export interface SwapOptions {
   readonly startTimeoutMs?: number;
   readonly availableMemoryKiB: () => Promise<number>;
   readonly onPhase: (phase: 'starting' | 'soaking') => void;
+  /** See AppRuntime.activate. */
+  readonly gate?: ((signal: AbortSignal) => Promise<void>) | undefined;
 }
 
 /**
  * Replaces what runs by the candidate and waits until it has held.
- * @throws NodeosError APP_START_FAILED or APP_PROBE_FAILED after `previous`, if any, serves again
+ * @throws NodeosError APP_START_FAILED, APP_PROBE_FAILED or the gate's, after `previous`, if any, serves again
  */
 export async function swapTo(
   app: RunningApp,
@@ -45,6 +47,7 @@ export async function swapTo(
     await untilHealthy(fresh, limitMs);
     options.onPhase('soaking');
     await soak(fresh, candidate.manifest.soakMs);
+    if (options.gate) await soakUntil(fresh, options.gate);
     await oldGone;
     // The last probe may have been answered and the process have ended since.
     if (fresh.ending) throw startFailed(fresh, fresh.reason());
@@ -65,7 +68,7 @@ async function canOverlap(app: RunningApp, candidate: InstalledApp, options: Swa
 }
 
 /** Only Node.js itself loads the preload script. */
-export function canBeHeld(app: InstalledApp): boolean {
+function canBeHeld(app: InstalledApp): boolean {
   return /(^|\/)node$/.test(app.manifest.start[0] as string);
 }
 

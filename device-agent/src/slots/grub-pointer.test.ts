@@ -1,67 +1,39 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { isNodeosError } from '@nodeos/contracts/errors.ts';
 import { renderEnvironmentBlock } from '@nodeos/contracts/grub-environment.ts';
 import { type Disk, systemDisk } from '../updater/disk.ts';
+import { FatDisk } from './fat-disk.testing.ts';
 import { openPointer } from './pointer.ts';
 
-/** As the build lays p1 out: FAT16 of 32 MiB. */
-const START = 4 * 1_048_576;
-const BYTES = 32 * 1_048_576;
-let folder: string;
-let device: string;
+let fat: FatDisk;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'nodeos-pointer-'));
-  device = join(folder, 'disk');
-  writeFileSync(device, '');
-  truncateSync(device, START + BYTES);
-  execFileSync(
-    'mkfs.vfat',
-    ['--invariant', '-F', '16', '--offset', String(START / 512), device, String(BYTES / 1024)],
-    {
-      stdio: 'pipe',
-    },
-  );
-  execFileSync('mmd', ['-i', `${device}@@${START}`, '::grub'], { stdio: 'pipe' });
+  fat = new FatDisk();
+  fat.makeFolder('grub');
   put('grubenv', renderEnvironmentBlock({ nodeos_slot: 'a', other: 'kept' }));
   put('attempts', renderEnvironmentBlock({ nodeos_attempts: '2' }));
 });
-afterEach(() => rmSync(folder, { recursive: true }));
+afterEach(() => fat.dispose());
 
-const open = (disk: Disk = systemDisk) => openPointer('grub', { disk, device, start: START });
-function put(name: string, bytes: Buffer): void {
-  writeFileSync(join(folder, name), bytes);
-  execFileSync('mcopy', ['-o', '-i', `${device}@@${START}`, join(folder, name), `::grub/${name}`], { stdio: 'pipe' });
-}
-function take(name: string): Buffer {
-  execFileSync('mcopy', ['-n', '-o', '-i', `${device}@@${START}`, `::grub/${name}`, join(folder, 'taken')], {
-    stdio: 'pipe',
-  });
-  return readFileSync(join(folder, 'taken'));
-}
+const open = (disk: Disk = systemDisk) => openPointer('grub', { disk, device: fat.device, start: fat.start });
+const put = (name: string, bytes: Buffer) => fat.put(`grub/${name}`, bytes);
+const take = (name: string) => fat.take(`grub/${name}`);
 
 test('pointer and count are read and changed by one sector each', async () => {
   const pointer = open();
   assert.equal(pointer.read(), 'a');
   assert.equal(pointer.readAttempts(), 2);
-  const before = readFileSync(device);
+  const before = fat.read();
   await pointer.confirm('b');
   await pointer.clearAttempts();
   assert.equal(pointer.read(), 'b');
   assert.equal(pointer.readAttempts(), 0);
   assert.ok(take('grubenv').equals(renderEnvironmentBlock({ nodeos_slot: 'b', other: 'kept' })));
-  const after = readFileSync(device);
-  const sectors = new Set<number>();
-  for (let sector = 0; sector < after.length / 512; sector++) {
-    const range = [sector * 512, (sector + 1) * 512] as const;
-    if (!after.subarray(...range).equals(before.subarray(...range))) sectors.add(sector);
-  }
-  assert.equal(sectors.size, 2);
+  assert.equal(fat.changedSectors(before), 2);
 });
 
 test('GRUB’s own tool reads what was written', (context) => {
@@ -74,8 +46,9 @@ test('GRUB’s own tool reads what was written', (context) => {
   return open()
     .confirm('b')
     .then(() => {
-      take('grubenv');
-      const listed = execFileSync('grub-editenv', [join(folder, 'taken'), 'list'], { encoding: 'utf8' });
+      const taken = join(fat.folder, 'taken');
+      writeFileSync(taken, take('grubenv'));
+      const listed = execFileSync('grub-editenv', [taken, 'list'], { encoding: 'utf8' });
       assert.equal(listed, 'nodeos_slot=b\nother=kept\n');
     });
 });
@@ -98,7 +71,7 @@ test('a pointer that names no slot, or is missing, is an error with a code', () 
     () => pointer.read(),
     (error) => isNodeosError(error) && /first line is missing/.test(error.message),
   );
-  execFileSync('mdel', ['-i', `${device}@@${START}`, '::grub/grubenv'], { stdio: 'pipe' });
+  fat.delete('grub/grubenv');
   assert.throws(
     () => pointer.read(),
     (error) => isNodeosError(error) && error.code === 'FILE_UNREADABLE',

@@ -1,64 +1,43 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { isNodeosError } from '@nodeos/contracts/errors.ts';
 import { systemDisk } from '../updater/disk.ts';
+import { FatDisk } from './fat-disk.testing.ts';
 import { openPointer, type Pointer } from './pointer.ts';
 
-const START = 4 * 1_048_576;
-const KIBIBYTES = 32 * 1024;
 const SLOT_A = '[all]\ntryboot_a_b=1\nboot_partition=2\n[tryboot]\nboot_partition=3\n';
 const SLOT_B = '[all]\ntryboot_a_b=1\nboot_partition=3\n[tryboot]\nboot_partition=2\n';
-let folder: string;
-let device: string;
+let fat: FatDisk;
 let pointer: Pointer;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'nodeos-pointer-'));
-  device = join(folder, 'disk');
-  writeFileSync(device, '');
-  truncateSync(device, START + KIBIBYTES * 1024);
-  const offset = String(START / 512);
-  execFileSync('mkfs.vfat', ['--invariant', '-F', '16', '--offset', offset, device, String(KIBIBYTES)], {
-    stdio: 'pipe',
-  });
+  fat = new FatDisk();
   put(SLOT_A);
-  pointer = openPointer('raspberrypi', { disk: systemDisk, device, start: START });
+  pointer = openPointer('raspberrypi', { disk: systemDisk, device: fat.device, start: fat.start });
 });
-afterEach(() => rmSync(folder, { recursive: true }));
+afterEach(() => fat.dispose());
 
-function put(text: string): void {
-  writeFileSync(join(folder, 'autoboot.txt'), text);
-  execFileSync('mcopy', ['-o', '-i', `${device}@@${START}`, join(folder, 'autoboot.txt'), '::autoboot.txt']);
-}
-const take = () =>
-  execFileSync('mcopy', ['-n', '-i', `${device}@@${START}`, '::autoboot.txt', '-'], { encoding: 'utf8' });
+const put = (text: string) => fat.put('autoboot.txt', text);
+const take = () => fat.take('autoboot.txt').toString();
 
 test('the pointer is the partition of a cold boot; the other one is tried', async () => {
   assert.equal(pointer.read(), 'a');
-  const before = readFileSync(device);
+  const before = fat.read();
   await pointer.confirm('b');
   assert.equal(take(), SLOT_B);
   assert.equal(pointer.read(), 'b');
-  const after = readFileSync(device);
-  const changed = Array.from({ length: after.length / 512 }, (_, sector) => sector * 512).filter(
-    (at) => !after.subarray(at, at + 512).equals(before.subarray(at, at + 512)),
-  );
-  assert.equal(changed.length, 1, 'one sector');
+  assert.equal(fat.changedSectors(before), 1);
   await pointer.confirm('a');
-  assert.ok(readFileSync(device).equals(before));
+  assert.ok(fat.read().equals(before));
 });
 
 test('one boot of the other slot writes nothing', async () => {
-  const before = readFileSync(device);
+  const before = fat.read();
   assert.equal(await pointer.takeOnce('b'), 'tryboot');
   await pointer.forgetOnce();
   await pointer.clearAttempts();
   assert.equal(pointer.readAttempts(), 0);
-  assert.ok(readFileSync(device).equals(before));
+  assert.ok(fat.read().equals(before));
 });
 
 test('a file of somebody else is an error with a code, and is not written over', async () => {

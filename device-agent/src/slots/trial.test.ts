@@ -6,8 +6,8 @@ import { afterEach, beforeEach, test } from 'node:test';
 import type { BootFacts } from '@nodeos/contracts/boot-facts.ts';
 import { type ErrorCode, isNodeosError } from '@nodeos/contracts/errors.ts';
 import type { NativeCalls } from '../ports.ts';
-import { slotImage } from '../updater/device.test-support.ts';
 import { systemDisk } from '../updater/disk.ts';
+import { slotImage } from '../updater/slot-image.test-support.ts';
 import { otherSlot, requireSlotContent, slotPartition } from './slot.ts';
 import { loadTrial, trialCommandLine } from './trial.ts';
 

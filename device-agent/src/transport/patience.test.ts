@@ -17,6 +17,7 @@ function sessionInVirtualTime(t: TestContext, answer: (path: string) => ServerAn
   const asked: { at: number; path: string }[] = [];
   const changes: string[] = [];
   const sent: unknown[] = [];
+  let reached = 0;
   const events = createEventQueue(() => {});
   const session = openSession({
     events,
@@ -30,7 +31,7 @@ function sessionInVirtualTime(t: TestContext, answer: (path: string) => ServerAn
         return given;
       },
     },
-    updater: { apply() {}, serverReachable() {}, acknowledge: async () => {} },
+    updater: { apply() {}, serverReachable: () => void reached++, acknowledge: async () => {} },
     buildReport: async () => ({ updates: [] }) as unknown as DeviceReport,
     onOnline: () => void changes.push('online'),
     onOffline: () => void changes.push('offline'),
@@ -43,7 +44,7 @@ function sessionInVirtualTime(t: TestContext, answer: (path: string) => ServerAn
       for (let turn = 0; turn < 4; turn++) await setImmediate();
     }
   }
-  return { session, events, asked, changes, sent, pass };
+  return { session, events, asked, changes, sent, reached: () => reached, pass };
 }
 
 const answerWith = (status: number, headers: ServerAnswer['headers'] = {}, json?: unknown): ServerAnswer => ({
@@ -71,11 +72,12 @@ test('a server that is down for three days is asked patiently, and told what was
 
 test('a busy server is asked again when it said, not sooner, and counts as there', async (t) => {
   let busy = true;
-  const { asked, changes, pass } = sessionInVirtualTime(t, (path) =>
+  const { asked, changes, reached, pass } = sessionInVirtualTime(t, (path) =>
     busy ? answerWith(503, { 'retry-after': '120' }) : healthy(path),
   );
   await pass(119_000, 1_000);
   assert.equal(asked.length, 2);
+  assert.equal(reached(), 2, 'there is a way to a server that answers');
   await pass(10_000, 1_000);
   assert.equal(asked.length, 4);
   assert.deepEqual(changes, []);

@@ -61,6 +61,7 @@ function start(t: TestContext, handler: Handler | null) {
       serverReachable: () => saw('reachable'),
       acknowledge: async (updates) => saw(`acknowledged ${updates.map((update) => update.name)}`),
     },
+    onConfigurations: async (configurations) => saw(`configured ${JSON.stringify(configurations)}`),
     onOnline: () => saw('online'),
     onOffline: () => saw('offline'),
     onRejected: () => saw('rejected'),
@@ -109,6 +110,19 @@ test('the desired state is asked for at once and applied once', async (t) => {
   assert.deepEqual(known, [undefined, '"4"']);
   assert.equal(seen.filter((what) => what === 'apply 4').length, 1);
   assert.equal(seen.filter((what) => what === 'online').length, 1);
+});
+
+test('what apps are configured with is asked for and kept before an update begins', async (t) => {
+  const { seen, until } = start(t, (method, path, options) => {
+    if (method === 'POST') return healthy(method, path, options);
+    assert.equal(options.headers?.['nodeos-configurations'], '1');
+    return { status: 200, json: { ...DESIRED, configurations: { hello: { colour: 'red' } } } };
+  });
+  await until('apply 4');
+  assert.deepEqual(
+    seen.filter((what) => /^(apply|configured)/.test(what)),
+    ['configured {"hello":{"colour":"red"}}', 'apply 4'],
+  );
 });
 
 test('a server that comes back is found, and events that waited are sent once', async (t) => {

@@ -1,3 +1,4 @@
+import { CONFIGURATIONS_HEADER, type Configurations } from '@nodeos/contracts/app-configuration.ts';
 import { type DesiredState, desiredStateSchema } from '@nodeos/contracts/desired-state.ts';
 import { DEVICE_ROUTES, type DeviceReport } from '@nodeos/contracts/device-api.ts';
 import { describeError, NodeosError } from '@nodeos/contracts/errors.ts';
@@ -23,6 +24,8 @@ export interface SessionOptions {
   readonly onOffline: (reason: string) => void;
   /** The certificate is not (or no longer) one of the server's. */
   readonly onRejected: () => void;
+  /** Keeps what apps are configured with; without it the server is not asked for that. */
+  readonly onConfigurations?: (configurations: Configurations) => Promise<void>;
   readonly log: (text: string) => void;
   readonly pollIntervalMs?: number;
   readonly reportIntervalMs?: number;
@@ -50,13 +53,19 @@ export function openSession(options: SessionOptions): Session {
   const reporting = repeat(options.reportIntervalMs ?? DEVICE_LIMITS.reportIntervalMs, sendReport);
 
   async function poll(): Promise<void> {
-    const headers: Record<string, string> = etag === null ? {} : { 'if-none-match': etag };
+    const headers: Record<string, string> = {
+      ...(etag !== null && { 'if-none-match': etag }),
+      ...(options.onConfigurations && { [CONFIGURATIONS_HEADER]: '1' }),
+    };
     const answer = await ask('GET', DEVICE_ROUTES.desired, { headers });
     if (answer.status === 304) {
       discard(answer);
       return;
     }
-    const desired: DesiredState = validate(desiredStateSchema, await readJson(answer), 'desired state');
+    const state: DesiredState = validate(desiredStateSchema, await readJson(answer), 'desired state');
+    const { configurations, ...desired } = state;
+    // Before an update that may need them.
+    if (configurations) await options.onConfigurations?.(configurations);
     etag = answer.headers.etag ?? null;
     updater.apply(desired);
     // Also where there is nothing to do: the server waits to hear that the device has heard.
@@ -88,7 +97,11 @@ export function openSession(options: SessionOptions): Session {
     }
     discard(answer);
     const waitMs = retryAfterMs(answer, Date.now());
-    if (waitMs !== null) throw new ServerBusy(`the server is busy: ${answer.status} to ${method} ${path}`, waitMs);
+    if (waitMs !== null) {
+      // It is there, and so is the way to it.
+      updater.serverReachable();
+      throw new ServerBusy(`the server is busy: ${answer.status} to ${method} ${path}`, waitMs);
+    }
     setOnline(false, `the server answered ${answer.status} to ${path}`);
     if (answer.status === 401) options.onRejected();
     throw new NodeosError('FETCH_FAILED', `the server answered ${answer.status} to ${method} ${path}`);

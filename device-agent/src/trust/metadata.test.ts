@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import { appManifest } from '@nodeos/contracts/app-manifest.testing.ts';
 import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
 import type { ErrorCode } from '@nodeos/contracts/errors.ts';
 import { isNodeosError } from '@nodeos/contracts/errors.ts';
@@ -25,25 +26,7 @@ const PATH = 'apps/hello/1.0.0/any.sqfs';
 const BYTES = Buffer.from('bundle bytes');
 
 function appCustom(change: Partial<AppManifest> = {}): ReleaseCustom {
-  const app: AppManifest = {
-    format: 1,
-    name: 'hello',
-    version: '1.0.0',
-    description: '',
-    start: ['node', 'index.js'],
-    env: {},
-    ports: [],
-    devices: [],
-    network: 'host',
-    memoryMiB: 64,
-    probe: null,
-    soakMs: 0,
-    swap: 'overlap',
-    stopGraceMs: 1000,
-    abi: 'any',
-    ...change,
-  };
-  return { kind: 'app', app, notes: '' };
+  return { kind: 'app', app: appManifest('1.0.0', change), notes: '' };
 }
 
 let folder: string;

@@ -1,14 +1,17 @@
 import { join } from 'node:path';
+import type { InstalledAppState } from '@nodeos/contracts/agent-state.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
-import { bundlePath, type InstalledAppState, toInstalledApp } from '../state.ts';
-import { download } from '../trust/download.ts';
+import { bundlePath, toInstalledApp } from '../state.ts';
+import { type Destination, download } from '../trust/download.ts';
 import { openFileDestination } from '../trust/file-destination.ts';
 import { findTarget, type TrustedTarget } from '../trust/metadata.ts';
 import { hashFromMedium } from '../trust/read-back.ts';
 import { requireApp } from '../trust/release-check.ts';
+import { appGate, judgeAppFault } from './app-gate.ts';
 import { withActiveApp, withCandidate, withoutApp } from './bookkeeping.ts';
 import { trustPorts, type UpdaterContext } from './context.ts';
 import type { Step } from './plan.ts';
+import type { UpdateSubject } from './status-board.ts';
 
 /** What the steps of one run hand to one another. */
 export interface StepRun {
@@ -22,6 +25,25 @@ export interface StepRun {
 
 type StepOf<Kind extends Step['kind']> = Extract<Step, { kind: Kind }>;
 
+/** Fetches a target's bytes, verified, and shows how far it is. */
+export async function fetchTo(
+  destination: Destination,
+  target: TrustedTarget,
+  { board, options, ports }: UpdaterContext,
+  subject: UpdateSubject,
+  run: StepRun,
+): Promise<void> {
+  await download(ports.http, target, destination, {
+    limits: options.limits,
+    signal: run.signal,
+    onPercent: (percent) => {
+      run.progressed();
+      board.show(subject, 'fetching', { percent });
+    },
+    onVerifying: () => board.show(subject, 'verifying'),
+  });
+}
+
 /** Fetches a bundle to `bundles/<sha256>.sqfs`, verified. */
 export async function fetchApp(context: UpdaterContext, step: StepOf<'fetch-app'>, run: StepRun): Promise<void> {
   const { board, options, ports } = context;
@@ -33,15 +55,7 @@ export async function fetchApp(context: UpdaterContext, step: StepOf<'fetch-app'
     await options.disk.remove(path);
     const destination = await openFileDestination(options.disk, path);
     try {
-      await download(ports.http, target, destination, {
-        limits: options.limits,
-        signal: run.signal,
-        onPercent: (percent) => {
-          run.progressed();
-          board.show(step, 'fetching', { percent });
-        },
-        onVerifying: () => board.show(step, 'verifying'),
-      });
+      await fetchTo(destination, target, context, step, run);
     } finally {
       await destination.close();
     }
@@ -64,13 +78,19 @@ export async function activateApp(context: UpdaterContext, step: StepOf<'activat
   const before = await activeApp(context, step.name);
   await store.update((state) => withCandidate(state, app));
   if ((store.state.candidate?.tries ?? 0) > options.limits.appActivationsMax)
-    throw new NodeosError('APP_START_FAILED', 'the device went down again and again while this version was activated');
+    throw new NodeosError(
+      'APP_START_FAILED',
+      'the device went down again and again, or lost its server, while this version was activated',
+    );
   board.show(step, 'installing');
   const { stateDir } = ports;
   const previous = before && toInstalledApp(stateDir, before);
-  await ports.apps.activate(toInstalledApp(stateDir, app), previous, (phase) =>
-    board.show(step, phase === 'starting' ? 'installing' : 'soaking'),
-  );
+  const onPhase = (phase: 'starting' | 'soaking') => board.show(step, phase === 'starting' ? 'installing' : 'soaking');
+  try {
+    await ports.apps.activate(toInstalledApp(stateDir, app), previous, onPhase, appGate(context));
+  } catch (error) {
+    throw await judgeAppFault(context, error, `${step.name} ${step.release.version}`);
+  }
   await store.update((state) => withActiveApp(state, app));
   const was = before ? `, was ${before.manifest.version}` : '';
   ports.event('app', `${step.name} ${step.release.version} runs${was}`);

@@ -1,5 +1,5 @@
+import type { AgentState, InstalledAppState } from '@nodeos/contracts/agent-state.ts';
 import type { WantedRelease } from '@nodeos/contracts/desired-state.ts';
-import type { AgentState, InstalledAppState } from '../state.ts';
 import type { SystemTrial, SystemTrialPlan } from './boot-case.ts';
 import { toStatus, type UpdateSubject } from './status-board.ts';
 

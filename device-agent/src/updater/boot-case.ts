@@ -1,5 +1,5 @@
+import type { AgentState } from '@nodeos/contracts/agent-state.ts';
 import type { SlotName } from '../slots/pointer.ts';
-import type { AgentState } from '../state.ts';
 
 export type SystemTrial = NonNullable<AgentState['systemTrial']>;
 /** What is known of a trial before it begins. */

@@ -19,8 +19,8 @@ export interface UpdaterContext {
   readonly pointer: Pointer;
   /** Of the running slot. */
   readonly manifest: SlotManifest;
-  /** The server has answered since this agent started. */
-  readonly serverReached: () => boolean;
+  /** How often the server has answered since this agent started. */
+  readonly serverAnswers: () => number;
   /** Says a last word to init; nothing more is begun after it. */
   readonly leave: (word: InitWord) => void;
 }
@@ -39,10 +39,10 @@ export function trustPorts({ ports, options, manifest }: UpdaterContext): TrustP
   };
 }
 
-/** Tells the server before the device goes down, but does not wait for it for long. */
-export async function lastReport({ ports, options }: UpdaterContext): Promise<void> {
+/** Tells the server how things are, but does not wait for it for long. */
+export async function tryReport({ ports, options }: UpdaterContext): Promise<void> {
   const over = new AbortController();
-  const limit = options.delay(options.limits.lastReportTimeoutMs, over.signal);
+  const limit = options.delay(options.limits.tryReportTimeoutMs, over.signal);
   await Promise.race([ports.report().catch(() => {}), limit]);
   over.abort();
 }

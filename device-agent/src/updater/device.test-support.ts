@@ -1,190 +1,41 @@
-import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
+import { appManifest } from '@nodeos/contracts/app-manifest.testing.ts';
 import type { BootChain, TrialKind } from '@nodeos/contracts/boot-chain.ts';
 import type { BootFacts, InitWord } from '@nodeos/contracts/boot-facts.ts';
-import type { AppStatus, DesiredState } from '@nodeos/contracts/desired-state.ts';
-import { NodeosError } from '@nodeos/contracts/errors.ts';
+import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
+import type { UpdateStatus } from '@nodeos/contracts/device-api.ts';
 import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
 import { appTargetPath, systemTargetPath } from '@nodeos/contracts/release.ts';
-import type { SlotManifest } from '@nodeos/contracts/slot-manifest.ts';
 import { delay } from '../backoff.ts';
-import type { AppRuntime, InstalledApp, Updater } from '../ports.ts';
+import type { Updater } from '../ports.ts';
 import { openPointer, type SlotName } from '../slots/pointer.ts';
 import { withVolume } from '../slots/volume.ts';
 import { TestHttp, TestRepository } from '../trust/repository.test-support.ts';
-import { bootFilesOf, chooseSlot, writeGrubAttempts, writeRecords } from './boot-loaders.test-support.ts';
+import { chooseSlot, writeGrubAttempts, writeRecords } from './boot-loaders.test-support.ts';
 import { systemDisk } from './disk.ts';
 import { createUpdater } from './engine.ts';
+import { FakeApps } from './fake-apps.test-support.ts';
 import { FaultDisk, type Losses } from './fault-disk.test-support.ts';
 import type { UpdaterOptions } from './options.ts';
+import { BOARD, bootVolume, FAST_DISK, type SlotImage, slotImage } from './slot-image.test-support.ts';
 
-export const BOARD = 'x86_64-usb';
 /** Where the boot partition begins; U-Boot's records lie before it. */
 const BOOT_STARTS: Readonly<Record<BootChain, number>> = {
   grub: 1_048_576,
   raspberrypi: 1_048_576,
   'u-boot': 3_145_728,
 };
-const FAST_DISK = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
-
-export function appManifest(version: string, change: Partial<AppManifest> = {}): AppManifest {
-  return {
-    format: 1,
-    name: 'hello',
-    version,
-    description: '',
-    start: ['node', 'index.js'],
-    env: {},
-    ports: [],
-    devices: [],
-    network: 'host',
-    memoryMiB: 64,
-    probe: null,
-    soakMs: 0,
-    swap: 'overlap',
-    stopGraceMs: 1000,
-    abi: 'any',
-    ...change,
-  };
-}
-
-function makeVolume(image: string, bytes: number, files: Record<string, Buffer>): Buffer {
-  const folder = mkdtempSync(join(FAST_DISK, 'nodeos-volume-'));
-  try {
-    writeFileSync(image, '');
-    truncateSync(image, bytes);
-    execFileSync('mkfs.vfat', ['--invariant', '-s', '4', image], { stdio: 'pipe' });
-    const folders = new Set<string>();
-    for (const [path, content] of Object.entries(files)) {
-      writeFileSync(join(folder, 'file'), content);
-      const parent = path.split('/').slice(0, -1).join('/');
-      if (parent && !folders.has(parent)) execFileSync('mmd', ['-i', image, `::${parent}`], { stdio: 'pipe' });
-      folders.add(parent);
-      execFileSync('mcopy', ['-i', image, join(folder, 'file'), `::${path}`], { stdio: 'pipe' });
-    }
-    return readFileSync(image);
-  } finally {
-    rmSync(folder, { recursive: true });
-    rmSync(image);
-  }
-}
-
-const bootImages = new Map<BootChain, Buffer>();
-
-function bootVolume(chain: BootChain): Buffer {
-  const known = bootImages.get(chain);
-  if (known) return known;
-  const made = makeVolume(join(FAST_DISK, `nodeos-boot-${process.pid}`), 1_474_560, bootFilesOf(chain));
-  bootImages.set(chain, made);
-  return made;
-}
-
-export interface SlotImage {
-  readonly bytes: Buffer;
-  readonly manifest: SlotManifest;
-}
-
-const images = new Map<string, SlotImage>();
-
-/** A slot image with a kernel that is none; made once for each version and root. */
-export function slotImage(version: string, root: Buffer, manifestChange: Partial<SlotManifest> = {}): SlotImage {
-  const key = JSON.stringify([version, root.length, createHash('sha256').update(root).digest('hex'), manifestChange]);
-  const known = images.get(key);
-  if (known) return known;
-  const files: Record<string, Buffer> = {
-    kernel: Buffer.alloc(150_000, `kernel ${version} `),
-    'initramfs.img': Buffer.alloc(20_000, `initramfs ${version} `),
-    'root.json': root,
-  };
-  const describe = (bytes: Buffer) => ({
-    bytes: bytes.length,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
-  });
-  const manifest: SlotManifest = {
-    format: 1,
-    board: BOARD,
-    version,
-    buildTime: 1_760_000_000,
-    boot: { chain: 'grub', trial: 'kexec' },
-    commandLine: 'console=ttyS0 quiet',
-    kernelRelease: '6.12.0',
-    nodeVersion: '24.21.0',
-    files: Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, describe(bytes)])),
-    ...manifestChange,
-  };
-  const image = join(FAST_DISK, `nodeos-slot-${process.pid}`);
-  const bytes = makeVolume(image, 1_572_864, { ...files, 'manifest.json': Buffer.from(JSON.stringify(manifest)) });
-  const made = { bytes, manifest };
-  images.set(key, made);
-  return made;
-}
-
-/** Runs apps without processes; versions in `broken` do not start. */
-export class FakeApps implements AppRuntime {
-  readonly running = new Map<string, InstalledApp>();
-  readonly broken = new Set<string>();
-  /** Versions that start, and are ill afterwards. */
-  readonly ill = new Set<string>();
-  activating: (candidate: InstalledApp) => Promise<void> = async () => {};
-
-  async start(app: InstalledApp): Promise<void> {
-    this.running.set(app.manifest.name, app);
-  }
-  async activate(
-    candidate: InstalledApp,
-    previous: InstalledApp | null,
-    onPhase: (phase: 'starting' | 'soaking') => void,
-  ) {
-    const { name, version } = candidate.manifest;
-    onPhase('starting');
-    await this.activating(candidate);
-    if (this.broken.has(version)) {
-      if (previous) this.running.set(name, previous);
-      throw new NodeosError('APP_START_FAILED', `${name} ${version} ended with exit code 1`);
-    }
-    onPhase('soaking');
-    this.running.set(name, candidate);
-  }
-  async remove(name: string): Promise<void> {
-    this.running.delete(name);
-  }
-  status(): Record<string, AppStatus> {
-    return Object.fromEntries(
-      [...this.running].map(([name, { manifest, sha256 }]) => [
-        name,
-        {
-          version: manifest.version,
-          sha256,
-          state: this.ill.has(manifest.version) ? 'backing-off' : 'running',
-          restarts: 0,
-          reason: null,
-        } as const,
-      ]),
-    );
-  }
-  async allHealthy(limitMs: number): Promise<void> {
-    const ill = [...this.running.values()].find((app) => this.ill.has(app.manifest.version));
-    if (!ill) return;
-    await new Promise((resolve) => setTimeout(resolve, Math.min(limitMs, 5)));
-    throw new NodeosError('APP_PROBE_FAILED', `${ill.manifest.name} is ill`);
-  }
-  async stopAll(): Promise<void> {
-    this.running.clear();
-  }
-}
-
 const LIMITS: UpdaterOptions['limits'] = {
   ...DEVICE_LIMITS,
   fetchRetryMinMs: 2,
   fetchRetryMaxMs: 20,
   systemSoakMs: 4,
-  systemGatesTimeoutMs: 60,
+  // Where a system is to be confirmed, a busy machine must not be what keeps its gates shut.
+  systemGatesTimeoutMs: 5_000,
   systemGatesIntervalMs: 1,
-  lastReportTimeoutMs: 20,
+  tryReportTimeoutMs: 20,
+  appServerTimeoutMs: 60,
   bootHealthyMs: 10,
   fetchRateWindowMs: 200,
 };
@@ -309,6 +160,26 @@ export class TestDevice {
     this.repository.addTarget(appTargetPath(name, version, 'any'), bytes, { kind: 'app', app, notes: '' });
   }
 
+  runningVersion(name = 'hello'): string | undefined {
+    return this.apps.running.get(name)?.manifest.version;
+  }
+  bundles(): string[] {
+    return readdirSync(join(this.stateDir, 'bundles'));
+  }
+  /** Updates that have ended, and how. */
+  outcomes(): UpdateStatus[] {
+    return this.updater.updates().filter(({ state }) => state === 'confirmed' || state === 'failed');
+  }
+  outcome(version: string): UpdateStatus | undefined {
+    return this.outcomes().find((status) => status.version === version);
+  }
+  /** Wants these versions and waits until the update of each has ended. */
+  async deploy(apps: Record<string, string>, system: string | null = null, deployment = 'd1'): Promise<void> {
+    this.updater.apply(desired(apps, system, deployment));
+    const versions = [...Object.values(apps), ...(system ? [system] : [])];
+    await until(() => versions.every((version) => this.outcome(version)), `the end of ${versions}`);
+  }
+
   /** What the boot loader does; also for a restart that takes the other slot once. */
   async coldBoot(): Promise<void> {
     const { slot, once } = chooseSlot(this.chain, join(this.folder, 'disk'), BOOT_STARTS[this.chain], this.#tryboot);
@@ -331,7 +202,9 @@ export class TestDevice {
     this.slot = slot;
     this.#loaded = null;
     this.#tryboot = false;
-    this.apps = Object.assign(new FakeApps(), { broken: this.apps.broken, ill: this.apps.ill });
+    this.apps = Object.assign(new FakeApps(), {
+      ...{ broken: this.apps.broken, ill: this.apps.ill, cutOff: this.apps.cutOff },
+    });
     rmSync(join(this.folder, 'run'), { recursive: true, force: true });
     rmSync(join(this.folder, 'slot'), { recursive: true, force: true });
     mkdirSync(join(this.folder, 'run'));
@@ -399,7 +272,9 @@ export class TestDevice {
         slotDir: join(this.folder, 'slot'),
         log: () => {},
         event: (kind, text) => this.events.push(`${kind}: ${text}`),
-        report: async () => {},
+        report: async () => {
+          if (this.boots === boot && !this.disk.failing) this.#askServer(trial);
+        },
         now: () => Date.parse('2026-11-21T12:00:00Z'),
       },
       {
@@ -419,7 +294,12 @@ export class TestDevice {
       },
     );
     await this.updater.onBoot();
-    if (this.serverUp && !(this.spoilTrials && trial > 0)) this.updater.serverReachable();
+    this.#askServer(trial);
+  }
+
+  #askServer(trial: number): void {
+    const cutOff = [...this.apps.running.values()].some(({ manifest }) => this.apps.cutOff.has(manifest.version));
+    if (this.serverUp && !cutOff && !(this.spoilTrials && trial > 0)) this.updater.serverReachable();
   }
 
   get loadedCommandLine(): string | null {

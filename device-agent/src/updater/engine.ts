@@ -44,7 +44,7 @@ export interface UpdaterParts {
 /** The update engine over its parts. */
 export function assembleUpdater({ ports, options, manifest, store, pointer, executors }: UpdaterParts): Updater {
   if (store.damage) ports.event('error', `the stored state was damaged: ${store.damage}`);
-  let reached = false;
+  let answers = 0;
   let boot: BootCase | null = null;
   let leaving = false;
   let onTrial = false;
@@ -55,7 +55,7 @@ export function assembleUpdater({ ports, options, manifest, store, pointer, exec
     manifest,
     board: createStatusBoard(store, ports.report, options.monotonicMs),
     pointer,
-    serverReached: () => reached,
+    serverAnswers: () => answers,
     leave(word) {
       leaving = true;
       ports.init.send(word);
@@ -85,7 +85,7 @@ export function assembleUpdater({ ports, options, manifest, store, pointer, exec
     boot = looking?.boot ?? { kind: 'settled' };
     onTrial = boot.kind === 'trial' || boot.kind === 'fallback';
     void options.delay(options.limits.bootHealthyMs).then(noteHealthyBoot);
-    if (reached) void noteHealthyBoot();
+    if (answers > 0) void noteHealthyBoot();
     looked();
     if (!onTrial) void bootCount.agentIsUp(looking?.crashed ?? true);
     if (boot.kind === 'trial') await runTrial(context, boot.trial);
@@ -101,7 +101,7 @@ export function assembleUpdater({ ports, options, manifest, store, pointer, exec
         });
       }),
     serverReachable() {
-      reached = true;
+      answers++;
       void noteHealthyBoot();
     },
     apply: (desired: DesiredState) => runner.apply(desired),

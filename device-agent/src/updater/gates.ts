@@ -45,7 +45,7 @@ export function shutGates(seen: GateObservation, rules: GateRules): string[] {
 }
 
 /** All gates must have been open for the soak time; the limit ends the wait. */
-export function judgeGates(progress: GateProgress, seen: GateObservation, rules: GateRules): GateVerdict {
+function judgeGates(progress: GateProgress, seen: GateObservation, rules: GateRules): GateVerdict {
   const shut = shutGates(seen, rules);
   const openSinceMs = shut.length > 0 ? null : (progress.openSinceMs ?? seen.atMs);
   if (openSinceMs !== null && seen.atMs - openSinceMs >= rules.soakMs) return { state: 'passed' };
@@ -63,8 +63,12 @@ export interface GatePorts {
   readonly onChange?: (shut: readonly string[]) => void;
 }
 
-/** Looks until the gates have been passed. @throws NodeosError TRIAL_FAILED where the limit is over */
-export async function passGates(ports: GatePorts, rules: GateRules): Promise<void> {
+/** Looks until the gates have been passed. @throws what `fault` makes of the reason where the limit is over */
+export async function passGates(
+  ports: GatePorts,
+  rules: GateRules,
+  fault = (reason: string) => new NodeosError('TRIAL_FAILED', reason),
+): Promise<void> {
   let seen = await ports.observe();
   let progress: GateProgress = { startedMs: seen.atMs, openSinceMs: null };
   let told = '';
@@ -74,7 +78,7 @@ export async function passGates(ports: GatePorts, rules: GateRules): Promise<voi
     told = shut.join();
     const verdict = judgeGates(progress, seen, rules);
     if (verdict.state === 'passed') return;
-    if (verdict.state === 'failed') throw new NodeosError('TRIAL_FAILED', verdict.reason);
+    if (verdict.state === 'failed') throw fault(verdict.reason);
     progress = verdict.progress;
     await ports.pause();
     seen = await ports.observe();

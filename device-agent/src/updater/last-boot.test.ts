@@ -38,3 +38,14 @@ test('a kernel’s last words are told, and their record is removed', async () =
   assert.equal(await look(), 'the kernel panicked: Attempted to kill init! exitcode=0x100');
   assert.ok(!existsSync(record));
 });
+
+test('why init could not go on is told, out of the kernel’s log', async () => {
+  const log = join(folder, 'pstore/console-ramoops-0');
+  writeFileSync(log, '[    1.1] sd 0:0:0:0: [sda] Attached\n');
+  assert.equal(await look(), null);
+  writeFileSync(
+    log,
+    '[    1.1] sd 0:0\n[    1.2] init: cannot go on: mounting rootfs.sqfs: No such file or directory\n',
+  );
+  assert.equal(await look(), 'init could not go on: mounting rootfs.sqfs: No such file or directory');
+});

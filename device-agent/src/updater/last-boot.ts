@@ -19,6 +19,8 @@ export interface LastBootPaths {
 export async function lastBootEvidence({ watchdog, pstore }: LastBootPaths): Promise<string | null> {
   const words = await kernelsLastWords(pstore);
   if (words !== null) return `the kernel panicked: ${words}`;
+  const init = await initsLastWords(pstore);
+  if (init !== null) return `init could not go on: ${init}`;
   return (await resetByWatchdog(watchdog)) ? 'the system hung, and the watchdog reset the machine' : null;
 }
 
@@ -32,6 +34,16 @@ async function kernelsLastWords(folder: string): Promise<string | null> {
     await rm(path, { force: true }).catch(() => {});
   }
   return panic;
+}
+
+/** What init told the kernel's log before it rebooted; the log of a good boot is there, too, and is left. */
+async function initsLastWords(folder: string): Promise<string | null> {
+  for (const name of (await namesIn(folder)).filter((each) => each.startsWith('console-'))) {
+    const text = await readFile(join(folder, name), 'latin1').catch(() => '');
+    const words = /init: cannot go on: ([^\n]{1,200})/.exec(text)?.[1];
+    if (words !== undefined) return words.trim();
+  }
+  return null;
 }
 
 async function resetByWatchdog(folder: string): Promise<boolean> {

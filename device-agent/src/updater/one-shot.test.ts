@@ -3,7 +3,8 @@ import { afterEach, describe, test } from 'node:test';
 import type { BootChain } from '@nodeos/contracts/boot-chain.ts';
 import { isNodeosError } from '@nodeos/contracts/errors.ts';
 import { systemTargetPath } from '@nodeos/contracts/release.ts';
-import { BOARD, desired, slotImage, TestDevice, until } from './device.test-support.ts';
+import { desired, TestDevice, until } from './device.test-support.ts';
+import { BOARD, slotImage } from './slot-image.test-support.ts';
 
 /** What each chain is told for one boot of the other slot. */
 const WORDS: Readonly<Record<BootChain, string>> = { grub: 'reboot', raspberrypi: 'tryboot', 'u-boot': 'reboot' };

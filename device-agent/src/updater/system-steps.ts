@@ -4,12 +4,11 @@ import type { SlotManifest } from '@nodeos/contracts/slot-manifest.ts';
 import { otherSlot, requireSlotContent, slotPartition } from '../slots/slot.ts';
 import { openSlotDestination } from '../slots/slot-destination.ts';
 import { loadTrial } from '../slots/trial.ts';
-import { download } from '../trust/download.ts';
 import { findTarget } from '../trust/metadata.ts';
 import { requireSystem } from '../trust/release-check.ts';
-import type { StepRun } from './app-steps.ts';
+import { fetchTo, type StepRun } from './app-steps.ts';
 import { withSystemTrial } from './bookkeeping.ts';
-import { lastFailurePath, lastReport, trustPorts, type UpdaterContext } from './context.ts';
+import { lastFailurePath, trustPorts, tryReport, type UpdaterContext } from './context.ts';
 import type { Step } from './plan.ts';
 
 type StepOf<Kind extends Step['kind']> = Extract<Step, { kind: Kind }>;
@@ -38,15 +37,7 @@ export async function fetchSystem(context: UpdaterContext, step: StepOf<'fetch-s
     sha256: target.sha256,
   });
   try {
-    await download(ports.http, target, destination, {
-      limits: options.limits,
-      signal: run.signal,
-      onPercent: (percent) => {
-        run.progressed();
-        board.show(subject, 'fetching', { percent });
-      },
-      onVerifying: () => board.show(subject, 'verifying'),
-    });
+    await fetchTo(destination, target, context, subject, run);
   } finally {
     await destination.close();
   }
@@ -66,7 +57,7 @@ export async function trialSystem(context: UpdaterContext, step: StepOf<'trial-s
   const slot = otherSlot(ports.facts.slot);
   board.show(subject, 'trial');
   ports.event('trial', `system ${step.release.version} is tried in slot ${slot}`);
-  await lastReport(context);
+  await tryReport(context);
   if (run.signal.aborted) throw new NodeosError('FETCH_FAILED', `${step.release.target}: no longer wanted`);
   await options.disk.remove(lastFailurePath(ports.stateDir));
   await store.update((state) =>
@@ -75,7 +66,7 @@ export async function trialSystem(context: UpdaterContext, step: StepOf<'trial-s
       target: step.release.target,
       deployment: step.release.deployment,
       slot,
-      serverWasReachable: context.serverReached(),
+      serverWasReachable: context.serverAnswers() > 0,
       appsDown: Object.entries(ports.apps.status()).flatMap(([name, app]) => (app.state === 'running' ? [] : [name])),
       preparedInBoot: options.bootId,
     }),

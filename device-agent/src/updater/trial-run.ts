@@ -1,7 +1,7 @@
 import { describeError } from '@nodeos/contracts/errors.ts';
 import { withAbandonedSystem, withConfirmedSystem, withFailure } from './bookkeeping.ts';
 import type { SystemTrial } from './boot-case.ts';
-import { lastFailurePath, lastReport, type UpdaterContext } from './context.ts';
+import { lastFailurePath, tryReport, type UpdaterContext } from './context.ts';
 import { writeFileAtomically } from './disk.ts';
 import { passGates } from './gates.ts';
 
@@ -78,7 +78,7 @@ async function giveUpTrial(context: UpdaterContext, reason: string): Promise<voi
   } catch (error) {
     ports.log(`the reason could not be written down: ${describeError(error)}`);
   }
-  await lastReport(context);
+  await tryReport(context);
   context.leave('reboot');
 }
 
@@ -97,7 +97,7 @@ async function gates(context: UpdaterContext, { serverNeeded, appsDown }: GateNe
       {
         observe: async () => ({
           atMs: options.monotonicMs(),
-          serverReached: context.serverReached(),
+          serverReached: context.serverAnswers() > 0,
           appsFault: apps.fault(),
           ...options.memory(),
         }),

@@ -3,12 +3,11 @@
 int file_read(const char *path, char *buffer, size_t size) {
   int fd = sys_open(path, O_RDONLY, 0);
   if (fd < 0) return fd;
-  size_t length = 0;
-  long got = 0;
-  while (length < size - 1 && (got = sys_read(fd, buffer + length, size - 1 - length)) > 0) length += (size_t)got;
+  long got = 0, length = 0, room = (long)size - 1;
+  while (length < room && (got = sys_read(fd, buffer + length, (size_t)(room - length))) > 0) length += got;
   sys_close(fd);
   buffer[length] = '\0';
-  return got < 0 ? (int)got : (int)length;
+  return (int)(got < 0 ? got : length);
 }
 
 int file_write(const char *path, const char *text) {

@@ -17,6 +17,10 @@ void say(const char *format, ...) {
 void must(const char *step, int result) {
   if (result >= 0) return;
   say("cannot go on: %s: %s; reboot in 10 s", step, strerror(-result));
+  /* The kernel's log outlives a warm reboot where a board keeps memory for it (ramoops). */
+  char words[256];
+  snprintf(words, sizeof words, "<2>init: cannot go on: %s: %s\n", step, strerror(-result));
+  file_write("/dev/kmsg", words);
   sys_sleep_ms(10000);
   sys_sync();
   sys_reboot(RB_AUTOBOOT);

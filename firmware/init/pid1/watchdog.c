@@ -2,7 +2,6 @@
 
 #include "init.h"
 
-#define TIMEOUT_S 60
 #define INTERVAL_MS 5000
 
 static int device = -1;
@@ -10,11 +9,10 @@ static int64_t next_pet_ms;
 
 /* Never closed, and never disarmed: a hang while shutting down or in the next kernel must end in a reset too. */
 int watchdog_open(void) {
-  int seconds = TIMEOUT_S;
+  int seconds = 60;
   device = sys_open("/dev/watchdog", O_WRONLY, 0);
   if (device < 0) return device;
   may("watchdog time-out", sys_ioctl(device, WDIOC_SETTIMEOUT, &seconds));
-  next_pet_ms = 0;
   watchdog_pet();
   return 0;
 }

@@ -43,6 +43,11 @@ TEST("a fatal step prints one line, leaves 10 s to read it, and reboots") {
   CHECK_NUMBER(fake_reboot_command, RB_AUTOBOOT);
   CHECK(IN_ORDER("write console init: cannot go on: mounting the slot: No such device; reboot in 10 s", "sync", "reboot"));
 }
+TEST("the kernel's log keeps why a fatal step was the last") {
+  fake_text("/dev/kmsg", "");
+  CHECK(ENDS_BOOT(must("mounting the slot", -ENODEV)));
+  CHECK_NUMBER(fake_count("write /dev/kmsg <2>init: cannot go on: mounting the slot: No such device"), 1);
+}
 TEST("a survivable step prints one line and goes on") {
   CHECK(!may("mounting /boot", -ENODEV));
   CHECK_NUMBER(fake_count("write console init: mounting /boot: No such device; going on"), 1);

@@ -4,10 +4,14 @@ import { createServer, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { logBatchSchema, presenceSchema, type ReplMessage, replMessageSchema, topics } from '@nodeos/contracts/mqtt.ts';
 import { parseJson } from '@nodeos/contracts/validate.ts';
 import { Aedes, type Client } from 'aedes';
+import { writeToStream } from 'mqtt-packet';
 import type * as z from 'zod';
 import { SERVER_LIMITS } from '../limits.ts';
 import { DEVICE_ID_PATTERN, mayPublish, mayRetain, maySubscribe } from './access.ts';
 import type { Broker, BrokerOptions } from './broker.ts';
+
+// Otherwise 65,536 buffers are made and kept, 7 MB, to save making one now and then.
+writeToStream.cacheNumbers = false;
 
 /** Return code "not authorised" of MQTT 3.1.1, 3.2.2.3. */
 const NOT_AUTHORISED = 5;

@@ -6,7 +6,7 @@ import { parseQuery } from '../groups/query.ts';
 import type { Assignment, DeploymentRecord } from '../store/rollouts.ts';
 import type { DeviceRecord, ReleaseRecord, Store } from '../store/store.ts';
 import { type FleetView, readView } from './change-set.ts';
-import { reaches, skipReason } from './plan.ts';
+import { pinOf, reaches, skipReason } from './plan.ts';
 import { previewDeployment } from './plan-preview.ts';
 import { assignWaves } from './plan-waves.ts';
 
@@ -17,7 +17,7 @@ type IsOnline = (device: string) => boolean;
 /**
  * What was asked for as a record, checked against what there is.
  * @throws NodeosError RELEASE_UNKNOWN, NOT_FOUND, ENROLMENT_PENDING, CONFLICT, RELEASE_INCOMPATIBLE, QUERY_INVALID,
- *   DOWNGRADE_REFUSED
+ *   DOWNGRADE_REFUSED, DEVICE_PINNED
  */
 export async function draftDeployment(store: Store, request: DeploymentRequest, now: number): Promise<Draft> {
   const release = await store.getRelease(request.target);
@@ -66,14 +66,19 @@ async function checkDevice(store: Store, id: string, release: ReleaseRecord, dra
   const device = await store.getDevice(id);
   if (device === null) throw new NodeosError('NOT_FOUND', `there is no device ${id}`);
   if (device.state === 'pending') throw new NodeosError('ENROLMENT_PENDING', `device ${id} is not approved yet`);
-  if (device.state === 'revoked') throw new NodeosError('CONFLICT', `device ${id} is revoked`);
+  if (device.state === 'revoked')
+    throw new NodeosError('CONFLICT', `device ${id} is revoked`, {
+      hint: 'A revoked device gets nothing any more. Flash it anew: it comes back with another identity.',
+    });
   if (release.kind === 'system' && release.name !== device.board)
     throw new NodeosError(
       'RELEASE_INCOMPATIBLE',
       `${release.target} is for board ${release.name}, device ${id} is a ${device.board}`,
     );
   const reason = skipReason(draft, device, undefined);
-  if (reason !== null) throw new NodeosError('DOWNGRADE_REFUSED', `${release.target} does not go to ${id}: ${reason}`);
+  if (reason === null) return;
+  const code = pinOf(draft, device) === undefined ? 'DOWNGRADE_REFUSED' : 'DEVICE_PINNED';
+  throw new NodeosError(code, `${release.target} does not go to ${id}: ${reason}`);
 }
 
 async function reachedBy(store: Store, { membership }: FleetView, draft: Draft): Promise<DeviceRecord[]> {

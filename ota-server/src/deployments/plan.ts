@@ -185,13 +185,18 @@ export function skipReason(
   device: Candidate,
   row: Assignment | undefined,
 ): string | null {
-  const lane = deployment.kind === 'system' ? 'system' : deployment.name;
-  const pin = Object.hasOwn(device.pins, lane) ? device.pins[lane] : undefined;
+  const pin = pinOf(deployment, device);
   if (pin !== undefined) return pin === deployment.target ? null : `the device is pinned to ${versionOfTarget(pin)}`;
   const runs = runningVersion(device, deployment);
   // A row that was superseded comes back when the newer release was taken back: that is asking for the older one.
   if (runs === null || deployment.rollout.allowDowngrade || row?.state === 'superseded') return null;
   return semver.gt(runs, deployment.version) ? `the device runs ${runs}, which is newer` : null;
+}
+
+/** The release that the device keeps in the deployment's lane, whatever is deployed. */
+export function pinOf({ kind, name }: Pick<EngineDeployment, 'kind' | 'name'>, device: Candidate): string | undefined {
+  const lane = kind === 'system' ? 'system' : name;
+  return Object.hasOwn(device.pins, lane) ? device.pins[lane] : undefined;
 }
 
 /** What the device runs in the deployment's lane, as far as it has told; null where it has nothing. */

@@ -95,7 +95,8 @@ export class Devices {
   }
 
   /**
-   * A device that came back with a new identity, or stands in for another one, gets the old one's tags and pins; the old
+   * A device that came back with a new identity, or stands in for another one, gets the old one's tags, pins and
+   * configuration; the old
    * one is shut out. @throws NodeosError NOT_FOUND, CONFLICT
    */
   async replace(id: string, oldId: string): Promise<DeviceSummary> {
@@ -109,6 +110,8 @@ export class Devices {
     await store.transaction(async (inside) => {
       await inside.updateDevice(id, { state: 'active', tags: old.tags, pins: old.pins });
       await inside.updateDevice(oldId, { state: 'revoked' });
+      for (const record of await inside.configurations.listFor(oldId))
+        if ('device' in record.to) await inside.configurations.put({ ...record, to: { device: id } });
       await inside.addEvents(id, [{ at, kind: 'replaced', text: `takes the place of device ${oldId}` }]);
       await inside.addEvents(oldId, [{ at, kind: 'replaced', text: `device ${id} took its place` }]);
     });
@@ -124,6 +127,7 @@ export class Devices {
     await this.revoke(id);
     await store.transaction(async (inside) => {
       await inside.provisioning.addRemovedDevice(id, this.#now());
+      await inside.configurations.removePlace({ device: id });
       await inside.removeDevice(id);
     });
     changes.publish('devices', id);

@@ -74,7 +74,10 @@ export class Groups {
       throw new NodeosError('CONFLICT', `deployment ${user.id} goes to the group ${name}`, {
         hint: 'Abort the deployment first, or let the group be.',
       });
-    await store.rollouts.removeGroup(name);
+    await store.transaction(async (inside) => {
+      await inside.configurations.removePlace({ group: name });
+      await inside.rollouts.removeGroup(name);
+    });
     changes.publish('groups', name);
     await deployments.groupsChanged();
   }

@@ -2,6 +2,7 @@ import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
 import type { DeviceEvents, DeviceReport, UpdateStatus } from '@nodeos/contracts/device-api.ts';
 import type { ClaimToken, DeviceSummary, Pins, Release } from '@nodeos/contracts/operator-api.ts';
 import type { AuditStore } from './audit.ts';
+import type { ConfigurationStore } from './configurations.ts';
 import type { Accounts, FleetPeople } from './people.ts';
 import type { ProvisioningStore } from './provisioning.ts';
 import type { Rollouts } from './rollouts.ts';
@@ -84,6 +85,7 @@ export interface Store {
   readonly audit: AuditStore;
   readonly webhooks: WebhookStore;
   readonly provisioning: ProvisioningStore;
+  readonly configurations: ConfigurationStore;
 
   /** Blobs are kept once for all fleets; these rows say whose they are. */
   addBlob(sha256: string): Promise<void>;

@@ -1,6 +1,6 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { Readable } from 'node:stream';
-import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
+import { appManifest } from '@nodeos/contracts/app-manifest.testing.ts';
 import { appTargetPath } from '@nodeos/contracts/release.ts';
 import { Metadata, Root, Signature, TargetFile, Targets } from '@tufjs/models';
 import type { Blobs } from '../blobs/blobs.ts';
@@ -95,26 +95,6 @@ function signText(metadata: Metadata<Root> | Metadata<Targets>, signers: readonl
   return JSON.stringify(metadata.toJSON());
 }
 
-export function appManifest(name: string, version: string): AppManifest {
-  return {
-    format: 1,
-    name,
-    version,
-    description: '',
-    start: ['node', 'main.js'],
-    env: {},
-    ports: [],
-    devices: [],
-    network: 'host',
-    memoryMiB: 64,
-    probe: null,
-    soakMs: 0,
-    swap: 'overlap',
-    stopGraceMs: 1000,
-    abi: 'any',
-  };
-}
-
 /** An app target with these octets; they are stored where blobs are given. */
 export async function appTarget(name: string, version: string, octets: string, blobs?: Blobs): Promise<TargetParts> {
   const sha256 = createHash('sha256').update(octets).digest('hex');
@@ -123,7 +103,7 @@ export async function appTarget(name: string, version: string, octets: string, b
     path: appTargetPath(name, version, 'any'),
     bytes: Buffer.byteLength(octets),
     sha256,
-    custom: { kind: 'app', app: appManifest(name, version), notes: '' },
+    custom: { kind: 'app', app: appManifest(version, { name }), notes: '' },
   };
 }
 

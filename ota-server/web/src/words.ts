@@ -21,6 +21,10 @@ export function sinceText(at: number, now: number): string {
 }
 
 export const timeText = (at: number): string => absolute.format(at);
+/** When something ends; null: never. */
+export const endText = (at: number | null): string => (at === null ? 'never' : timeText(at));
+/** When something ends that begins now and lasts so many days; none: never. */
+export const endAfter = (days: string): number | null => (days === '' ? null : Date.now() + Number(days) * 86_400_000);
 
 /** `2 d 4 h`, `3 h 12 min`, `42 s` */
 export function durationText(seconds: number): string {

@@ -46,6 +46,11 @@ export function phasesOf(): readonly Phase[] {
       apps: [null, '1.0.0'],
     },
     {
+      name: 'shutdown and boot',
+      begin: async (site, id) => void (await site.operator.client.send('POST', `/devices/${id}/reboot`, {})),
+      ...{ system: '1.0.0', app: '1.0.0', systems: ['1.0.0'], apps: ['1.0.0'], newBoot: true },
+    },
+    {
       name: 'app update',
       begin: app('2.0.0'),
       system: '1.0.0',
@@ -73,7 +78,7 @@ export function phasesOf(): readonly Phase[] {
         await site.wantRemoved([]);
         await app('5.0.0')(site);
       },
-      ...{ system: '1.0.0', app: '5.0.0', systems: ['1.0.0'], apps: [null, '5.0.0'], uncut: true },
+      ...{ system: '1.0.0', app: '5.0.0', systems: ['1.0.0'], apps: [null, '4.0.0', '5.0.0'], uncut: true },
     },
     {
       name: 'system update and confirm',
@@ -84,11 +89,6 @@ export function phasesOf(): readonly Phase[] {
       name: 'system rollback',
       begin: system('1.2.0', BROKEN_AGENT),
       ...{ system: '1.1.0', app: '5.0.0', systems: ['1.1.0', '1.2.0'], apps: ['5.0.0'], failure: /^TRIAL_FAILED/ },
-    },
-    {
-      name: 'shutdown and boot',
-      begin: async (site, id) => void (await site.operator.client.send('POST', `/devices/${id}/reboot`, {})),
-      ...{ system: '1.1.0', app: '5.0.0', systems: ['1.1.0'], apps: ['5.0.0'], newBoot: true },
     },
     {
       name: 'fleet file changed',

@@ -100,6 +100,40 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: 'app that keeps the device from its server',
+    repository,
+    prepare: (device) => withApp(device, '1.0.0'),
+    spoil: (device) => void device.apps.cutOff.add('2.0.0'),
+    ask: (device) => device.updater.apply(NEW_APP),
+    atRest: (device) => ended(device, 'app') !== null,
+    check(device) {
+      requireApp(device, '1.0.0');
+      assert.match(status(device, 'app')?.reason ?? '', /^APP_CUT_OFF/);
+    },
+  },
+  {
+    name: 'server that goes while an app is activated',
+    repository,
+    prepare: (device) => withApp(device, '1.0.0'),
+    async begin(device) {
+      await device.coldBoot();
+      let activations = 0;
+      device.apps.activating = async () => {
+        device.serverUp = ++activations > 1;
+      };
+    },
+    ask(device) {
+      device.serverUp = true;
+      device.updater.apply(NEW_APP);
+    },
+    atRest: (device) => ended(device, 'app') !== null,
+    check(device, cuts) {
+      // With two cuts more, it is the fourth activation.
+      const givenUp = cuts > 1 && /down again and again/.test(status(device, 'app')?.reason ?? '');
+      requireApp(device, givenUp ? '1.0.0' : '2.0.0');
+    },
+  },
+  {
     name: 'app removal',
     repository,
     prepare: (device) => withApp(device, '1.0.0'),

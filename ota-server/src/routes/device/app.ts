@@ -9,6 +9,7 @@ import { logRequests } from '../request-log.ts';
 import { demandDevice } from './authenticate.ts';
 import { enrolRoutes } from './enrol.ts';
 import { repositoryRoutes } from './repository.ts';
+import { screenshotAnswerRoutes } from './screenshots.ts';
 import { spreadOut } from './spread-out.ts';
 import { stateRoutes } from './state.ts';
 
@@ -39,6 +40,7 @@ export function buildDeviceApp(context: ServerContext, certificate: KeyAndCertif
   app.register(async (scope) => {
     demandDevice(scope, context);
     stateRoutes(scope);
+    screenshotAnswerRoutes(scope, context);
     repositoryRoutes(scope, context);
   });
   return app;

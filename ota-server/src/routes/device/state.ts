@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { CONFIGURATIONS_HEADER } from '@nodeos/contracts/app-configuration.ts';
 import { DEVICE_ROUTES, deviceEventsSchema, deviceReportSchema } from '@nodeos/contracts/device-api.ts';
 import { validate } from '@nodeos/contracts/validate.ts';
 import type { FastifyInstance } from 'fastify';
@@ -6,12 +8,13 @@ import { deviceOf } from './authenticate.ts';
 /** GET /device/v1/desired, POST /device/v1/report, POST /device/v1/events. */
 export function stateRoutes(scope: FastifyInstance): void {
   scope.get(DEVICE_ROUTES.desired, async (request, reply) => {
-    const {
-      device: { id, desired },
-      fleet: { deployments },
-    } = deviceOf(request);
-    await deployments.told(id);
-    const etag = `"${desired.generation}"`;
+    const { device, fleet } = deviceOf(request);
+    const { generation } = device.desired;
+    await fleet.deployments.told(device.id);
+    const configurations =
+      request.headers[CONFIGURATIONS_HEADER] === undefined ? null : await fleet.configurations.of(device);
+    const desired = configurations === null ? device.desired : { ...device.desired, configurations };
+    const etag = configurations === null ? `"${generation}"` : `"${generation}-${shortHash(configurations)}"`;
     reply.header('etag', etag).header('cache-control', 'no-store');
     if (request.headers['if-none-match'] === etag) return reply.code(304).send();
     return desired;
@@ -27,4 +30,8 @@ export function stateRoutes(scope: FastifyInstance): void {
     await fleet.devices.addEvents(device.id, events);
     return reply.code(204).send();
   });
+}
+
+function shortHash(value: object): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('base64url').slice(0, 16);
 }

@@ -71,6 +71,7 @@ async function contentOf(running: RunningServer): Promise<unknown> {
     'webhooks',
     'tuf/root.json',
     'groups',
+    'configurations',
   ];
   const known = paths.filter((path) =>
     running.server.app.hasRoute({ method: 'GET', url: `/api/v1/${path.replace('root.json', ':file')}` }),
@@ -119,12 +120,13 @@ test('every route: each role may do what the table says, nobody reaches another 
       .replace('webhooks/:id', `webhooks/${webhook}`)
       .replace(':sha256', createHash('sha256').update('the bundle').digest('hex'))
       .replace(':file', 'root.json')
-      .replace(/:(name|id|session|serial)/, 'main-viewer');
+      .replace(/:(name|id|app|session|serial)/, 'main-viewer');
   const BODIES: Readonly<Record<string, unknown>> = {
     'POST /api/v1/devices/:id/replace': { old: device.id },
     'PUT /api/v1/devices/:id/tags': { tags: ['stolen'] },
     'PUT /api/v1/devices/:id/pins': { pins: {} },
     'PUT /api/v1/groups/:name': { query: null, devices: [device.id], window: null },
+    'POST /api/v1/configurations/:app': { to: { device: device.id }, set: { stolen: true } },
     'POST /api/v1/devices/:id/repl': { app: null },
     'POST /api/v1/devices/:id/repl/:session': { data: '', end: false },
     'POST /api/v1/deployments': { target: target.path, to: { device: device.id } },

@@ -5,7 +5,12 @@ import { SESSION_COOKIE } from '../../access-tokens.ts';
 import type { RouteRule, RouteRules } from './rules/rule.ts';
 
 type Json = Record<string, unknown>;
-const MEDIA = { metadata: 'application/json', text: 'text/plain', octets: 'application/octet-stream' } as const;
+const MEDIA = {
+  metadata: 'application/json',
+  text: 'text/plain',
+  png: 'image/png',
+  octets: 'application/octet-stream',
+} as const;
 
 /** GET /api/openapi.json: what this server really answers, made from the rules of the routes that it has. */
 export function openApiRoute(app: FastifyInstance, rules: RouteRules, version: string): void {

@@ -119,6 +119,14 @@ const MIGRATIONS: readonly string[] = [
   );
   create index network_hardware_by_device on network_hardware (device);
   `,
+  // What apps are configured with.
+  `
+  create table app_configurations (
+    fleet ${TEXT} not null references fleets (id), app ${TEXT} not null, level integer not null, name ${TEXT} not null,
+    settings text not null, changed_at bigint not null, primary key (fleet, app, level, name)
+  );
+  create index app_configurations_by_place on app_configurations (fleet, level, name);
+  `,
 ];
 
 /**

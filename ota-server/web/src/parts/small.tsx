@@ -59,6 +59,14 @@ export function Reason({ reason }: { reason: string }) {
   );
 }
 
+export function Tags({ of: tags }: { of: readonly string[] }) {
+  return tags.map((tag) => (
+    <span key={tag} class="tag">
+      {tag}
+    </span>
+  ));
+}
+
 /** A command to run, with a button that copies it. */
 export function Command({ text }: { text: string }) {
   const [copied, setCopied] = useState(false);
@@ -93,7 +101,7 @@ export function Empty({
 }) {
   return (
     <section class="empty">
-      <h2>{title}</h2>
+      <h1>{title}</h1>
       <p>{children}</p>
       <ol>
         {commands.map(([what, command]) => (

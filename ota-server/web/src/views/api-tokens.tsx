@@ -1,31 +1,31 @@
 import type { Identity, Scope } from '@nodeos/contracts/access.ts';
 import { useState } from 'preact/hooks';
 import { api } from '../api.ts';
+import { Block } from '../parts/block.tsx';
+import { Choice, Field } from '../parts/field.tsx';
 import { Fault, List } from '../parts/list.tsx';
 import type { Notify } from '../parts/notices.tsx';
 import { Ago, Command, ConfirmButton } from '../parts/small.tsx';
 import { useLoad } from '../use-load.ts';
-import { timeText } from '../words.ts';
+import { endAfter, endText } from '../words.ts';
 
-const DAYS: readonly (readonly [string, number | null])[] = [
-  ['30 days', 30],
-  ['90 days', 90],
-  ['a year', 365],
-  ['without end', null],
-];
+const DAYS = [
+  ['30', '30 days'],
+  ['90', '90 days'],
+  ['365', 'a year'],
+  ['', 'without end'],
+] as const;
 
 /** Tokens for programs; the secret is shown once. */
 export function ApiTokens({ me, notify }: { me: Identity; notify: Notify }) {
   const { value: tokens, error, reload } = useLoad(api.tokens);
   const [name, setName] = useState('');
   const [scopes, setScopes] = useState<readonly Scope[]>(['read']);
-  const [days, setDays] = useState('30 days');
+  const [days, setDays] = useState<(typeof DAYS)[number][0]>('30');
   const [secret, setSecret] = useState<string | null>(null);
   const add = (event: Event): void => {
     event.preventDefault();
-    const lifetime = DAYS.find(([text]) => text === days)?.[1] ?? null;
-    const expiresAt = lifetime === null ? null : Date.now() + lifetime * 86_400_000;
-    api.addToken({ name: name.trim(), scopes: [...scopes], expiresAt }).then((made) => {
+    api.addToken({ name: name.trim(), scopes: [...scopes], expiresAt: endAfter(days) }).then((made) => {
       setSecret(made.token);
       setName('');
       reload();
@@ -34,25 +34,18 @@ export function ApiTokens({ me, notify }: { me: Identity; notify: Notify }) {
   const toggle = (scope: Scope): void =>
     setScopes((now) => (now.includes(scope) ? now.filter((one) => one !== scope) : [...now, scope]));
   return (
-    <section class="block" aria-labelledby="tokens-title">
-      <div class="block-head">
-        <h2 id="tokens-title">API tokens</h2>
-      </div>
+    <Block id="tokens-title" title="API tokens">
       <form class="stacked" onSubmit={add} aria-label="Make an API token">
         <div class="inline">
-          <input
-            aria-label="What the token is for"
-            placeholder="What it is for"
+          <Field
+            label="What the token is for"
+            hint="What it is for"
             required
             maxLength={64}
             value={name}
-            onInput={(event) => setName(event.currentTarget.value)}
+            onChange={setName}
           />
-          <select aria-label="How long" value={days} onChange={(event) => setDays(event.currentTarget.value)}>
-            {DAYS.map(([text]) => (
-              <option key={text}>{text}</option>
-            ))}
-          </select>
+          <Choice label="How long" value={days} options={DAYS} onChange={setDays} />
           <button type="submit" class="button solid primary" disabled={name.trim() === '' || scopes.length === 0}>
             Make
           </button>
@@ -83,7 +76,7 @@ export function ApiTokens({ me, notify }: { me: Identity; notify: Notify }) {
             <th scope="row">{token.name}</th>
             <td>{token.user ?? 'operator token'}</td>
             <td>{token.scopes.join(', ')}</td>
-            <td>{token.expiresAt === null ? 'never' : timeText(token.expiresAt)}</td>
+            <td>{endText(token.expiresAt)}</td>
             <td>{token.lastUsed === null ? 'never' : <Ago at={token.lastUsed} />}</td>
             <td>
               <ConfirmButton
@@ -101,6 +94,6 @@ export function ApiTokens({ me, notify }: { me: Identity; notify: Notify }) {
           </tr>
         ))}
       </List>
-    </section>
+    </Block>
   );
 }

@@ -1,11 +1,18 @@
 import { useState } from 'preact/hooks';
 import { api } from '../api.ts';
+import { Block } from '../parts/block.tsx';
+import { Choice, Field } from '../parts/field.tsx';
 import { Fault, List } from '../parts/list.tsx';
 import type { Notify } from '../parts/notices.tsx';
-import { Command, ConfirmButton } from '../parts/small.tsx';
+import { Command, ConfirmButton, Tags } from '../parts/small.tsx';
 import { useLoad } from '../use-load.ts';
-import { timeText } from '../words.ts';
+import { endAfter, endText } from '../words.ts';
 
+const APPROVALS = [
+  ['no', 'approve by hand'],
+  ['registered', 'approve registered ones'],
+  ['yes', 'approve all'],
+] as const;
 const words = (text: string): string[] => text.split(/[\s,]+/).filter(Boolean);
 
 /** Tokens with which new devices ask to be let in. */
@@ -15,13 +22,13 @@ export function ClaimTokens({ devices, notify }: { devices: number; notify: Noti
   const [uses, setUses] = useState('');
   const [days, setDays] = useState('7');
   const [tags, setTags] = useState('');
-  const [approve, setApprove] = useState<'no' | 'registered' | 'yes'>('no');
+  const [approve, setApprove] = useState<(typeof APPROVALS)[number][0]>('no');
   const add = (event: Event): void => {
     event.preventDefault();
     api
       .addClaimToken({
         uses: uses === '' ? null : Number(uses),
-        expiresAt: days === '' ? null : Date.now() + Number(days) * 86_400_000,
+        expiresAt: endAfter(days),
         tags: words(tags),
         autoApprove: approve !== 'no',
         ...(approve === 'registered' && { approveOnly: { boards: [], networks: [], registered: true } }),
@@ -32,46 +39,28 @@ export function ClaimTokens({ devices, notify }: { devices: number; notify: Noti
       }, notify.error);
   };
   return (
-    <section class="block" aria-labelledby="claim-title">
-      <div class="block-head">
-        <h2 id="claim-title">Claim tokens</h2>
+    <Block
+      id="claim-title"
+      title="Claim tokens"
+      action={
         <form class="inline" onSubmit={add} aria-label="Make a claim token">
-          <input
+          <Field
+            label="Devices, empty for any number"
+            hint="Devices"
             type="number"
             min="1"
-            aria-label="Devices, empty for any number"
-            placeholder="Devices"
             value={uses}
-            onInput={(event) => setUses(event.currentTarget.value)}
+            onChange={setUses}
           />
-          <input
-            type="number"
-            min="1"
-            aria-label="Days, empty for ever"
-            placeholder="Days"
-            value={days}
-            onInput={(event) => setDays(event.currentTarget.value)}
-          />
-          <input
-            aria-label="Tags of the devices"
-            placeholder="Tags"
-            value={tags}
-            onInput={(event) => setTags(event.currentTarget.value)}
-          />
-          <select
-            aria-label="Approval"
-            value={approve}
-            onChange={(event) => setApprove(event.currentTarget.value as typeof approve)}
-          >
-            <option value="no">approve by hand</option>
-            <option value="registered">approve registered ones</option>
-            <option value="yes">approve all</option>
-          </select>
+          <Field label="Days, empty for ever" hint="Days" type="number" min="1" value={days} onChange={setDays} />
+          <Field label="Tags of the devices" hint="Tags" value={tags} onChange={setTags} />
+          <Choice label="Approval" value={approve} options={APPROVALS} onChange={setApprove} />
           <button type="submit" class="button solid primary">
             Make
           </button>
         </form>
-      </div>
+      }
+    >
       <Fault error={error} />
       <List
         label="Claim tokens"
@@ -87,14 +76,10 @@ export function ClaimTokens({ devices, notify }: { devices: number; notify: Noti
             <td class="number">
               {token.used} of {token.uses ?? 'any'}
             </td>
-            <td>{token.expiresAt === null ? 'never' : timeText(token.expiresAt)}</td>
+            <td>{endText(token.expiresAt)}</td>
             <td>{token.autoApprove ? (token.approveOnly === undefined ? 'all' : 'some') : 'no'}</td>
             <td>
-              {token.tags.map((tag) => (
-                <span key={tag} class="tag">
-                  {tag}
-                </span>
-              ))}
+              <Tags of={token.tags} />
             </td>
             <td>
               <ConfirmButton
@@ -112,6 +97,6 @@ export function ClaimTokens({ devices, notify }: { devices: number; notify: Noti
           </tr>
         ))}
       </List>
-    </section>
+    </Block>
   );
 }

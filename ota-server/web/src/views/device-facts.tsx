@@ -1,9 +1,20 @@
 import type { DeviceDetail } from '@nodeos/contracts/operator-api.ts';
+import type { WifiState } from '@nodeos/contracts/wifi.ts';
 import type { ComponentChildren } from 'preact';
 import { durationText, mebibytes } from '../words.ts';
 
 const seconds = (milliseconds: number | null): string =>
   milliseconds === null ? '—' : `${(milliseconds / 1000).toFixed(1)} s`;
+
+const WIFI_WORDS: Readonly<Record<WifiState, string>> = {
+  searching: 'searching',
+  joining: 'joining',
+  joined: 'joined',
+  'wrong-key': 'wrong passphrase',
+  refused: 'not let in',
+  'not-found': 'network not found',
+  failed: 'does not work',
+};
 
 /** What the device said of itself last. */
 export function DeviceFacts({ device }: { device: DeviceDetail }) {
@@ -26,6 +37,15 @@ export function DeviceFacts({ device }: { device: DeviceDetail }) {
             <Fact name="Agent">{mebibytes(report.memory.agentRssKiB)}</Fact>
             <Fact name="Data">{report.dataStore === 'disk' ? 'on the disk' : 'in RAM: lost at power-off'}</Fact>
             <Fact name="Addresses">{report.addresses.length === 0 ? '—' : report.addresses.join(', ')}</Fact>
+            {report.inventory?.network.map(
+              ({ name, wifi }) =>
+                wifi && (
+                  <Fact key={name} name={`WiFi ${name}`}>
+                    {WIFI_WORDS[wifi.state]}
+                    {wifi.ssid !== null && `: ${wifi.ssid}`}
+                  </Fact>
+                ),
+            )}
             <Fact name="Boot: init, agent, online">
               {seconds(report.bootTimes.init)}, {seconds(report.bootTimes.agent)}, {seconds(report.bootTimes.online)}
             </Fact>

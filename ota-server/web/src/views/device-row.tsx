@@ -1,7 +1,7 @@
 import type { DeviceSummary } from '@nodeos/contracts/operator-api.ts';
 import { api } from '../api.ts';
 import type { Notify } from '../parts/notices.tsx';
-import { Ago, Badge, Progress, Reason } from '../parts/small.tsx';
+import { Ago, Badge, Progress, Reason, Tags } from '../parts/small.tsx';
 import { href } from '../route.ts';
 import { appTone, underWay, updatePercent, updateTone, updateWord } from '../words.ts';
 
@@ -27,11 +27,7 @@ export function DeviceRow({ device, selected, notify }: { device: DeviceSummary;
             <a href={href('devices', device.id)}>{device.name}</a>
             <span class="under">
               {device.name !== device.id && <code>{device.id}</code>}
-              {device.tags.map((tag) => (
-                <span key={tag} class="tag">
-                  {tag}
-                </span>
-              ))}
+              <Tags of={device.tags} />
             </span>
           </div>
         </div>

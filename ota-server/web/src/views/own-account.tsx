@@ -1,5 +1,7 @@
 import { useState } from 'preact/hooks';
 import { api } from '../api.ts';
+import { Block } from '../parts/block.tsx';
+import { Field } from '../parts/field.tsx';
 import { List } from '../parts/list.tsx';
 import type { Notify } from '../parts/notices.tsx';
 import { Ago } from '../parts/small.tsx';
@@ -20,34 +22,36 @@ export function OwnAccount({ notify }: { notify: Notify }) {
     }, notify.error);
   };
   return (
-    <section class="block" aria-labelledby="account-title">
-      <div class="block-head">
-        <h2 id="account-title">Your account</h2>
+    <Block
+      id="account-title"
+      title="Your account"
+      action={
         <form class="inline" onSubmit={change} aria-label="Change your password">
-          <input
+          <Field
+            label="Current password"
+            hint="Current password"
             type="password"
-            aria-label="Current password"
-            placeholder="Current password"
             autocomplete="current-password"
             required
             value={current}
-            onInput={(event) => setCurrent(event.currentTarget.value)}
+            onChange={setCurrent}
           />
-          <input
+          <Field
+            label="New password, at least 10 characters"
+            hint="New password"
             type="password"
-            aria-label="New password, at least 10 characters"
-            placeholder="New password"
             autocomplete="new-password"
             minLength={10}
             required
             value={next}
-            onInput={(event) => setNext(event.currentTarget.value)}
+            onChange={setNext}
           />
           <button type="submit" class="button">
             Change
           </button>
         </form>
-      </div>
+      }
+    >
       <List
         label="Your sessions"
         columns={['Session', 'From', 'Since', 'Actions']}
@@ -75,6 +79,6 @@ export function OwnAccount({ notify }: { notify: Notify }) {
           </tr>
         ))}
       </List>
-    </section>
+    </Block>
   );
 }

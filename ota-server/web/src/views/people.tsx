@@ -1,6 +1,8 @@
 import type { Identity, Role, User } from '@nodeos/contracts/access.ts';
 import { useState } from 'preact/hooks';
 import { api } from '../api.ts';
+import { Block } from '../parts/block.tsx';
+import { Choice, Field } from '../parts/field.tsx';
 import { Fault, List } from '../parts/list.tsx';
 import type { Notify } from '../parts/notices.tsx';
 import { Ago, Command, ConfirmButton } from '../parts/small.tsx';
@@ -8,7 +10,7 @@ import { useLoad } from '../use-load.ts';
 import { ApiTokens } from './api-tokens.tsx';
 import { OwnAccount } from './own-account.tsx';
 
-const ROLES: readonly Role[] = ['viewer', 'developer', 'operator', 'admin'];
+const ROLES = (['viewer', 'developer', 'operator', 'admin'] as const).map((role) => [role, role] as const);
 
 export function PeoplePage({ me, notify }: { me: Identity; notify: Notify }) {
   return (
@@ -64,24 +66,19 @@ function Users({ me, notify }: { me: Identity; notify: Notify }) {
     }, notify.error);
   };
   return (
-    <section class="block" aria-labelledby="users-title">
-      <div class="block-head">
-        <h2 id="users-title">Users</h2>
+    <Block
+      id="users-title"
+      title="Users"
+      action={
         <form class="inline" onSubmit={add} aria-label="Add a user">
-          <input
-            aria-label="Name"
-            placeholder="Name"
-            required
-            autocomplete="off"
-            value={name}
-            onInput={(event) => setName(event.currentTarget.value)}
-          />
-          <RoleSelect label="Role" value={role} onChange={setRole} />
+          <Field label="Name" hint="Name" required autocomplete="off" value={name} onChange={setName} />
+          <Choice label="Role" value={role} options={ROLES} onChange={setRole} />
           <button type="submit" class="button solid primary" disabled={busy || name.trim() === ''}>
             Add
           </button>
         </form>
-      </div>
+      }
+    >
       {made !== null && (
         <p class="made" role="status">
           The password of {made.name}, shown once: <Command text={made.password} />
@@ -100,9 +97,10 @@ function Users({ me, notify }: { me: Identity; notify: Notify }) {
               {user.name} {user.server && <span class="tag">server</span>}
             </th>
             <td>
-              <RoleSelect
+              <Choice
                 label={`Role of ${user.name}`}
                 value={user.role}
+                options={ROLES}
                 onChange={(next) => {
                   api.setRole(user.name, next).then(() => done(`${user.name} is ${next}`), notify.error);
                 }}
@@ -127,18 +125,6 @@ function Users({ me, notify }: { me: Identity; notify: Notify }) {
           </tr>
         ))}
       </List>
-    </section>
-  );
-}
-
-function RoleSelect({ label, value, onChange }: { label: string; value: Role; onChange: (role: Role) => void }) {
-  return (
-    <select aria-label={label} value={value} onChange={(event) => onChange(event.currentTarget.value as Role)}>
-      {ROLES.map((role) => (
-        <option key={role} value={role}>
-          {role}
-        </option>
-      ))}
-    </select>
+    </Block>
   );
 }

@@ -1,9 +1,10 @@
 import { useState } from 'preact/hooks';
 import { api } from '../api.ts';
 import type { Fleet } from '../fleet.ts';
+import { Block } from '../parts/block.tsx';
 import { Fault, List } from '../parts/list.tsx';
 import type { Notify } from '../parts/notices.tsx';
-import { Ago, ConfirmButton } from '../parts/small.tsx';
+import { Ago, ConfirmButton, Tags } from '../parts/small.tsx';
 import { href } from '../route.ts';
 import { useLoad } from '../use-load.ts';
 import { ClaimTokens } from './claim-tokens.tsx';
@@ -25,10 +26,7 @@ export function ProvisioningPage({ fleet, notify }: { fleet: Fleet; notify: Noti
 function Waiting({ fleet, notify }: { fleet: Fleet; notify: Notify }) {
   const pending = fleet.devices.filter(({ state }) => state === 'pending');
   return (
-    <section class="block" aria-labelledby="waiting-title">
-      <div class="block-head">
-        <h2 id="waiting-title">Waiting for approval</h2>
-      </div>
+    <Block id="waiting-title" title="Waiting for approval">
       <List
         label="Devices that wait"
         columns={['Device', 'Serial number', 'Board', 'Since', 'Actions']}
@@ -68,7 +66,7 @@ function Waiting({ fleet, notify }: { fleet: Fleet; notify: Notify }) {
           </tr>
         ))}
       </List>
-    </section>
+    </Block>
   );
 }
 
@@ -83,10 +81,7 @@ function Registrations({ devices, notify }: { devices: number; notify: Notify })
     }, notify.error);
   };
   return (
-    <section class="block" aria-labelledby="registrations-title">
-      <div class="block-head">
-        <h2 id="registrations-title">Registered serial numbers</h2>
-      </div>
+    <Block id="registrations-title" title="Registered serial numbers">
       <form
         class="stacked"
         aria-label="Register serial numbers"
@@ -133,11 +128,7 @@ function Registrations({ devices, notify }: { devices: number; notify: Notify })
           <tr key={serial}>
             <th scope="row">{serial}</th>
             <td>
-              {tags.map((tag) => (
-                <span key={tag} class="tag">
-                  {tag}
-                </span>
-              ))}
+              <Tags of={tags} />
             </td>
             <td>{approve ? 'yes' : 'no'}</td>
             <td>{device === null ? 'not yet' : <a href={href('devices', device)}>{device}</a>}</td>
@@ -154,6 +145,6 @@ function Registrations({ devices, notify }: { devices: number; notify: Notify })
           </tr>
         ))}
       </List>
-    </section>
+    </Block>
   );
 }

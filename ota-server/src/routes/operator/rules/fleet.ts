@@ -65,6 +65,7 @@ export const FLEET_RULES: RouteRules = {
     query: logQuerySchema,
     answer: 'events',
   },
+  'GET /api/v1/devices/:id/screenshot': { scope: 'read', summary: 'What the screen of a device shows', answer: 'png' },
   'POST /api/v1/devices/:id/repl': {
     scope: 'console',
     summary: 'Open a console on a device',

@@ -12,7 +12,7 @@ export interface RouteRule {
   /** JSON body; `octets`, `metadata` and `text` are taken as they come. */
   readonly body?: ZodType | 'octets' | 'metadata' | 'text';
   /** JSON answer; `events` is a stream of server-sent events. */
-  readonly answer?: ZodType | 'events' | 'metadata' | 'text' | 'octets';
+  readonly answer?: ZodType | 'events' | 'metadata' | 'text' | 'octets' | 'png';
   /** Of the success; 200 unless given. */
   readonly status?: 200 | 201 | 202 | 204;
   /** Unless given: whatever is not a GET or HEAD. False for what would drown the log, e.g. each key in a console. */

@@ -1,5 +1,6 @@
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { FastifyInstance } from 'fastify';
+import { CONFIGURATION_RULES } from './configurations.ts';
 import { FLEET_RULES } from './fleet.ts';
 import { PEOPLE_RULES } from './people.ts';
 import { PROVISIONING_RULES } from './provisioning.ts';
@@ -10,6 +11,7 @@ import { WEBHOOK_RULES } from './webhooks.ts';
 /** Every route of the operator API. */
 export const ROUTE_RULES: RouteRules = {
   ...FLEET_RULES,
+  ...CONFIGURATION_RULES,
   ...PEOPLE_RULES,
   ...PROVISIONING_RULES,
   ...SERVER_RULES,
