@@ -72,6 +72,12 @@ export const ERROR_HINTS = {
   ENROLMENT_REFUSED: 'Check the claim token in fleet.json: it may be used up, expired or unknown.',
   ENROLMENT_PENDING: 'Approve the device with `nodeos devices approve`.',
   DEVICE_OFFLINE: 'Wait for the device to come online, or check its network.',
+  BACKUP_ELSEWHERE:
+    'Copy the database with `pg_dump`, and the data folder with any tool; docs/operations.md has the commands.',
+  STORE_UNREACHABLE:
+    'Check that PostgreSQL runs, its address, PGPASSWORD or PGPASSFILE, and what it says in its own log.',
+  BROKER_UNREACHABLE:
+    'Check that the broker runs, its address, and its log: `nodeos server broker-config` writes what it needs to know.',
   SCREEN_UNAVAILABLE: 'Connect a screen to the device and restart it; docs/apps.md says which screens are known.',
   BACKUP_INVALID: 'Use another backup; `nodeos backup create` makes one of a running server.',
   AUDIT_BROKEN:

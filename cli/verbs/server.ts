@@ -5,11 +5,15 @@ import { saveServer } from '../config.ts';
 import { collect, readChoice, readWhole } from '../options.ts';
 import { print } from '../output.ts';
 import { example, type RegisterVerb } from '../verb.ts';
+import { registerBrokerConfig } from './broker-config.ts';
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 interface ServerVerbOptions {
   readonly data: string;
+  readonly store?: string;
+  readonly broker?: string;
+  readonly deviceBroker?: string;
   readonly host: string;
   readonly port: string;
   readonly deviceHost: string;
@@ -22,10 +26,13 @@ interface ServerVerbOptions {
 }
 
 export const registerServer: RegisterVerb = (program, io) => {
-  program
+  const server = program
     .command('server')
     .description('run the server and its dashboard until Ctrl-C')
     .option('--data <folder>', 'folder for everything the server keeps', 'nodeos-server')
+    .option('--store <address>', 'sqlite, or postgres://user@host/database (NODEOS_STORE)')
+    .option('--broker <address>', 'embedded, or mqtts://host:port where a broker lets servers in (NODEOS_BROKER)')
+    .option('--device-broker <address>', 'mqtts://host:port of that broker for devices (NODEOS_DEVICE_BROKER)')
     .option('--host <address>', 'address of the operator API and the dashboard', '127.0.0.1')
     .option('--port <number>', 'port of the operator API and the dashboard', '8080')
     .option('--device-host <address>', 'address on which devices are served', '0.0.0.0')
@@ -40,6 +47,7 @@ export const registerServer: RegisterVerb = (program, io) => {
       example(
         'nodeos server --advertise 192.168.1.10',
         'nodeos server --data /srv/nodeos --port 9080 --device-port 9443',
+        'nodeos server --data /srv/nodeos --store postgres://nodeos@db.example/nodeos',
       ),
     )
     .action(async (options: ServerVerbOptions) => {
@@ -47,6 +55,9 @@ export const registerServer: RegisterVerb = (program, io) => {
       const { createServer } = await import('@nodeos/ota-server/src/server.ts');
       const server = await createServer({
         dataDir: resolve(io.cwd, options.data),
+        broker: options.broker ?? io.env.NODEOS_BROKER ?? 'embedded',
+        deviceBroker: options.deviceBroker ?? io.env.NODEOS_DEVICE_BROKER ?? 'default',
+        store: options.store ?? io.env.NODEOS_STORE ?? 'sqlite',
         operator: { host: options.host, port: readWhole(options.port, '--port', 0, 65_535) },
         device: { host: options.deviceHost, port: readWhole(options.devicePort, '--device-port', 0, 65_535) },
         mqtt: { host: options.deviceHost, port: readWhole(options.mqttPort, '--mqtt-port', 0, 65_535) },
@@ -70,6 +81,7 @@ export const registerServer: RegisterVerb = (program, io) => {
         await server.close();
       }
     });
+  registerBrokerConfig(server, io);
 };
 
 function nameOptions(error: unknown): never {

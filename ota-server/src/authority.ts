@@ -20,6 +20,7 @@ import {
   X509CertificateGenerator,
 } from '@peculiar/x509';
 import { writeFileAtomic } from './atomic-file.ts';
+import { BROKER_USER } from './broker/mosquitto.ts';
 
 cryptoProvider.set(webcrypto as never);
 
@@ -47,6 +48,10 @@ export interface Authority {
   readonly certificate: string;
   /** The server's certificate for these names; made anew where the names changed or a third of its lifetime is left. */
   serverCertificate(names: readonly string[]): Promise<KeyAndCertificate>;
+  /** The same for a broker that devices connect to, to be given to its operator. */
+  brokerCertificate(names: readonly string[]): Promise<KeyAndCertificate>;
+  /** By which servers are known to that broker; signed by itself, so that no device's certificate can pass for it. */
+  brokerClient(): Promise<KeyAndCertificate>;
   /** Checks that the request is signed by the key in it; @throws NodeosError INPUT_INVALID */
   readRequest(csr: string): Promise<CertificateRequest>;
   /** Client certificate with the device id as CN, PEM. */
@@ -94,27 +99,41 @@ export async function openAuthority(folder: string): Promise<Authority> {
     return `${certificate.toString('pem')}\n`;
   };
 
+  const listenerCertificate = async (
+    file: 'server' | 'broker',
+    names: readonly string[],
+  ): Promise<KeyAndCertificate> => {
+    const present = await readPair(folder, file);
+    if (
+      present !== null &&
+      coversNames(present.cert, names, issuer) &&
+      !expiresWithin(present.cert, RENEW_BEFORE_MS.server)
+    )
+      return present;
+    const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+    const cert = await issue(keys.publicKey as webcrypto.CryptoKey, `CN=${commonName(names)}`, LIFETIME_MS.server, [
+      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+      new SubjectAlternativeNameExtension(
+        names.map((name) => ({ type: isIP(name) === 0 ? 'dns' : 'ip', value: name })),
+      ),
+    ]);
+    return writePair(folder, file, { key: await exportKey(keys.privateKey as webcrypto.CryptoKey), cert });
+  };
+
   return {
     certificate: own.cert,
 
-    async serverCertificate(names) {
-      const present = await readPair(folder, 'server');
-      if (
-        present !== null &&
-        coversNames(present.cert, names, issuer) &&
-        !expiresWithin(present.cert, RENEW_BEFORE_MS.server)
-      )
-        return present;
-      const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
-      const cert = await issue(keys.publicKey as webcrypto.CryptoKey, `CN=${commonName(names)}`, LIFETIME_MS.server, [
-        new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-        new SubjectAlternativeNameExtension(
-          names.map((name) => ({ type: isIP(name) === 0 ? 'dns' : 'ip', value: name })),
-        ),
-      ]);
-      return writePair(folder, 'server', { key: await exportKey(keys.privateKey as webcrypto.CryptoKey), cert });
-    },
-
+    serverCertificate: (names) => listenerCertificate('server', names),
+    brokerCertificate: (names) => listenerCertificate('broker', names),
+    brokerClient: async () =>
+      (await readPair(folder, 'broker-client')) ??
+      makeSelfSigned(
+        folder,
+        'broker-client',
+        `CN=${BROKER_USER}`,
+        // It signs handshakes, and itself: a broker trusts it as its own authority.
+        KeyUsageFlags.keyCertSign | KeyUsageFlags.digitalSignature,
+      ),
     async readRequest(csr) {
       try {
         const request = new Pkcs10CertificateRequest(csr);
@@ -145,22 +164,26 @@ export async function openAuthority(folder: string): Promise<Authority> {
   };
 }
 
-async function makeAuthority(folder: string): Promise<KeyAndCertificate> {
+function makeAuthority(folder: string): Promise<KeyAndCertificate> {
+  return makeSelfSigned(folder, 'ca', 'CN=NodeOS fleet authority', KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign);
+}
+
+async function makeSelfSigned(folder: string, file: string, name: string, usages: number): Promise<KeyAndCertificate> {
   const keys = (await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
   const certificate = await X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
-    name: 'CN=NodeOS fleet authority',
+    name,
     notBefore: NOT_BEFORE,
     notAfter: new Date(Date.now() + LIFETIME_MS.authority),
     keys,
     signingAlgorithm: ALGORITHM,
     extensions: [
       new BasicConstraintsExtension(true, 0, true),
-      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+      new KeyUsagesExtension(usages, true),
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
-  return writePair(folder, 'ca', { key: await exportKey(keys.privateKey), cert: `${certificate.toString('pem')}\n` });
+  return writePair(folder, file, { key: await exportKey(keys.privateKey), cert: `${certificate.toString('pem')}\n` });
 }
 
 async function readPair(folder: string, name: string): Promise<KeyAndCertificate | null> {

@@ -16,12 +16,36 @@ const listenSchema = z.strictObject({
   port: z.number().int().min(0).max(65535),
 });
 
+const BROKER_SCHEMES = ['mqtts:'];
+const POSTGRES_SCHEMES = ['postgres:', 'postgresql:'];
+
+/** Addresses stand in process lists and logs: a secret in one is refused. */
+function addressOf(schemes: readonly string[], word: string) {
+  return (text: string, context: z.RefinementCtx): void => {
+    if (text === word) return;
+    const url = URL.parse(text);
+    if (url === null || !schemes.includes(url.protocol))
+      context.addIssue({
+        code: 'custom',
+        message: `is neither ${word} nor an address that begins with ${schemes[0]}//`,
+      });
+    else if (url.password !== '' || url.searchParams.has('password'))
+      context.addIssue({ code: 'custom', message: 'must not hold a password: give it by a file or the environment' });
+  };
+}
+
 const configurationSchema = z.strictObject({
   dataDir: z.string().min(1),
   operator: listenSchema.default({ host: '127.0.0.1', port: 8080 }),
   device: listenSchema.default({ host: '127.0.0.1', port: 8443 }),
   mqtt: listenSchema.default({ host: '127.0.0.1', port: 8883 }),
   advertise: z.array(nameOrAddress).min(1).max(64).default(['127.0.0.1', 'localhost']),
+  /** `sqlite` for a file in the data folder, or the address of a PostgreSQL database. */
+  store: z.string().max(1024).superRefine(addressOf(POSTGRES_SCHEMES, 'sqlite')).default('sqlite'),
+  /** `embedded`, or the address `mqtts://host:port` where a broker lets servers in. */
+  broker: z.string().max(1024).superRefine(addressOf(BROKER_SCHEMES, 'embedded')).default('embedded'),
+  /** Address of that broker for devices. */
+  deviceBroker: z.string().max(1024).superRefine(addressOf(BROKER_SCHEMES, 'default')).default('default'),
   /** False leaves the dashboard out, e.g. for tests of the API. */
   dashboard: z.boolean().default(true),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('warn'),

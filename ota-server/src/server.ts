@@ -58,13 +58,20 @@ export async function createServer(options: ServerOptions): Promise<NodeosServer
     pino({ level: configuration.logLevel, name: 'nodeos-server' }, pino.destination({ dest: 2, sync: true }));
   const webFolder = configuration.dashboard ? await buildWeb() : null;
   await mkdir(configuration.dataDir, { recursive: true, mode: 0o700 });
-  const store = openSqliteStore(join(configuration.dataDir, 'server.sqlite'));
+  const store = await openStore(configuration);
   try {
     return await assemble(configuration, log, store, webFolder);
   } catch (error) {
     await store.close();
     throw error;
   }
+}
+
+async function openStore({ dataDir, store }: ServerConfiguration): Promise<ServerStore> {
+  if (store === 'sqlite') return openSqliteStore(join(dataDir, 'server.sqlite'));
+  // Loaded where it is used: a server with nothing but its folder starts without it.
+  const { openPostgresStore } = await import('./store/postgres/store.ts');
+  return openPostgresStore(store);
 }
 
 async function assemble(
@@ -88,12 +95,14 @@ async function assemble(
   };
   const mayConnect = async (id: string): Promise<boolean> =>
     (await (await fleets.ofDevice(id))?.devices.active(id)) != null;
-  const broker = await createAedesBroker({
-    certificate,
-    ca: authority.certificate,
-    mayConnect,
-    listener: brokerListener(() => context),
-  });
+  const listener = brokerListener(() => context);
+  const external = configuration.broker !== 'embedded';
+  const broker = external
+    ? (await import('./broker/mqtt-broker.ts')).createMqttBroker({
+        ...{ url: configuration.broker, ca: authority.certificate, client: await authority.brokerClient() },
+        ...{ mayConnect, listener },
+      })
+    : await createAedesBroker({ certificate, ca: authority.certificate, mayConnect, listener });
   const onFault = (error: unknown): void => log.error({ err: error }, 'a step of a rollout');
   const connections = new DeviceConnections();
   const fleets = new Fleets({ dataDir, store, blobs, keys, authority, broker, connections, onFault });
@@ -166,7 +175,9 @@ async function assemble(
             url: `http://${urlHost(operator.host)}:${operatorPort}`,
           },
           device: { host: device.host, port: devicePort, url: `https://${advertised}:${devicePort}` },
-          mqtt: { host: mqtt.host, port: mqttPort, url: `mqtts://${advertised}:${mqttPort}` },
+          mqtt: external
+            ? externalBroker(configuration)
+            : { host: mqtt.host, port: mqttPort, url: `mqtts://${advertised}:${mqttPort}` },
         });
       } catch (error) {
         await close();
@@ -221,6 +232,13 @@ function brokerListener(context: () => ServerContext): BrokerListener {
       context().log.warn(`device ${deviceId}: ${describeError(error)}`);
     },
   };
+}
+
+/** Where devices find the broker: on the host where servers find it, unless they are told otherwise. */
+function externalBroker({ broker, deviceBroker, mqtt }: ServerConfiguration): Addresses['mqtt'] {
+  const { hostname, port } = new URL(deviceBroker === 'default' ? broker : deviceBroker);
+  const devicePort = deviceBroker === 'default' ? mqtt.port : Number(port || mqtt.port);
+  return { host: hostname, port: devicePort, url: `mqtts://${hostname}:${devicePort}` };
 }
 
 async function listenApp(app: FastifyInstance, { host, port }: { host: string; port: number }): Promise<number> {

@@ -27,7 +27,7 @@ export class AuditLog {
         const details = (event.details ?? '').slice(0, SERVER_LIMITS.auditDetailsMaxCharacters);
         const entry = { ...event, details, sequence: last.sequence + 1, at: this.#now(), previous: last.hash };
         await audit.append({ ...entry, hash: auditHash(entry) });
-      }),
+      }, 'audit'),
     );
   }
 

@@ -3,10 +3,22 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { connectAsync } from 'mqtt';
+import { openAuthority } from '../authority.ts';
 import { runJudge } from '../testing/judge.ts';
 import { type DeviceIdentity, type RunningServer, runServer } from '../testing/running-server.ts';
+import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { until } from '../testing/until.ts';
 import { mayPublish, maySubscribe } from './access.ts';
+import { createAedesBroker } from './aedes-broker.ts';
+import { testBroker } from './broker.suite.ts';
+
+testBroker('aedes', async (context, { mayConnect, listener }) => {
+  const authority = await openAuthority(await temporaryFolder(context));
+  const certificate = await authority.serverCertificate(['127.0.0.1']);
+  const broker = await createAedesBroker({ certificate, ca: authority.certificate, mayConnect, listener });
+  context.after(() => broker.close());
+  return { broker, port: await broker.listen('127.0.0.1', 0), authority };
+});
 
 async function credentials(running: RunningServer, identity: DeviceIdentity): Promise<string[]> {
   const file = (name: string): string => join(running.dataDir, `${identity.id}-${name}.pem`);

@@ -154,19 +154,22 @@ export class Deployments {
   }
 
   async reported(deviceId: string, report: DeviceReport, before: DeviceReport | null): Promise<void> {
-    const changed = await this.#options.store.transaction(async ({ rollouts }) => {
-      const rows: Assignment[] = [];
-      for (const row of await rollouts.listAssignments({ devices: [deviceId] })) {
-        const name = attemptName(row.deployment, row.attempts);
-        const concerns =
-          isOpen(row) || row.state === 'returning' || report.updates.some(({ deployment }) => deployment === name);
-        const deployment = concerns ? await rollouts.getDeployment(row.deployment) : null;
-        const after = deployment === null ? row : afterReport(row, deployment, report, this.#now());
-        if (after !== row) rows.push(after);
-      }
-      await rollouts.putAssignments(rows);
-      return rows;
-    });
+    const changed = await this.#options.store.transaction(
+      async ({ rollouts }) => {
+        const rows: Assignment[] = [];
+        for (const row of await rollouts.listAssignments({ devices: [deviceId] })) {
+          const name = attemptName(row.deployment, row.attempts);
+          const concerns =
+            isOpen(row) || row.state === 'returning' || report.updates.some(({ deployment }) => deployment === name);
+          const deployment = concerns ? await rollouts.getDeployment(row.deployment) : null;
+          const after = deployment === null ? row : afterReport(row, deployment, report, this.#now());
+          if (after !== row) rows.push(after);
+        }
+        await rollouts.putAssignments(rows);
+        return rows;
+      },
+      { device: deviceId },
+    );
     for (const { deployment } of changed) {
       this.#ticker.touch(deployment);
       this.#options.changes.publish('deployments', deployment);
@@ -196,7 +199,12 @@ export class Deployments {
 
   async #markTold(devices: readonly string[]): Promise<void> {
     if (devices.length === 0) return;
-    for (const id of await this.#options.store.rollouts.markTold(devices, this.#now())) {
+    const [only] = devices;
+    const changed = await this.#options.store.transaction(
+      ({ rollouts }) => rollouts.markTold(devices, this.#now()),
+      devices.length === 1 && only !== undefined ? { device: only } : 'fleet',
+    );
+    for (const id of changed) {
       this.#ticker.touch(id);
       this.#options.changes.publish('deployments', id);
     }

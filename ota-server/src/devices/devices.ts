@@ -177,12 +177,15 @@ export class Devices {
 
   async report(id: string, report: DeviceReport): Promise<void> {
     const { store, deployments, changes } = this.#options;
-    const before = await store.transaction(async (inside) => {
-      const known = await inside.getDevice(id);
-      await inside.updateDevice(id, { report, systemVersion: report.system.version, lastSeen: this.#now() });
-      await inside.putUpdates(id, report.updates, this.#now());
-      return known?.report ?? null;
-    });
+    const before = await store.transaction(
+      async (inside) => {
+        const known = await inside.getDevice(id);
+        await inside.updateDevice(id, { report, systemVersion: report.system.version, lastSeen: this.#now() });
+        await inside.putUpdates(id, report.updates, this.#now());
+        return known?.report ?? null;
+      },
+      { device: id },
+    );
     if (before === null) await this.#noteDoubles(id, report);
     await deployments.reported(id, report, before);
     changes.publish('devices', id);

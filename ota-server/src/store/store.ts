@@ -46,8 +46,12 @@ export interface FleetRecord {
 /** What belongs to no one fleet, and the way to the stores of the fleets. Times are milliseconds since 1970. */
 export interface ServerStore {
   readonly accounts: Accounts;
-  /** Writes a copy as of one moment to a new file, while others read and write. */
+  /** @throws NodeosError BACKUP_ELSEWHERE where `backup` is left to the database's own tools */
+  checkBackup(): void;
+  /** Writes a copy as of one moment to a new file, while others read and write. @throws as `checkBackup` */
   backup(path: string): Promise<void>;
+  /** Runs the work while no other of this name runs, in any process on this database. */
+  exclusively<T>(name: string, work: () => Promise<T>): Promise<T>;
   /** The rows of one fleet and of no other. */
   fleet(id: string): Store;
   close(): Promise<void>;
@@ -62,13 +66,19 @@ export interface ServerStore {
   setSetting(name: string, value: string): Promise<void>;
 }
 
+/** What a transaction decides by and writes: all of the fleet but the audit log, one device's rows, or the audit log. */
+export type Reach = 'fleet' | 'audit' | { readonly device: string };
+
 /**
  * All that the server remembers of one fleet but blobs, keys and TUF metadata. A handle is bound to its fleet: whatever
  * it is asked for, it reads and writes the rows of that fleet only. Times are milliseconds since 1970.
  */
 export interface Store {
-  /** All of the work or nothing; calls inside must use the store it is given. */
-  transaction<T>(work: (store: Store) => Promise<T>): Promise<T>;
+  /**
+   * All of the work or nothing; calls inside must use the store it is given. No two with overlapping reach run at once,
+   * whatever process they are of. The work may be run again from its start where the database asks for it.
+   */
+  transaction<T>(work: (store: Store) => Promise<T>, reach?: Reach): Promise<T>;
 
   readonly people: FleetPeople;
   readonly rollouts: Rollouts;

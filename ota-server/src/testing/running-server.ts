@@ -2,6 +2,7 @@ import { request as httpsRequest } from 'node:https';
 import type { TestContext } from 'node:test';
 import type { DeviceReport } from '@nodeos/contracts/device-api.ts';
 import type { ClaimToken } from '@nodeos/contracts/operator-api.ts';
+import type { ServerOptions } from '../configuration.ts';
 import { createServer, type NodeosServer } from '../server.ts';
 import { type DeviceKey, makeDeviceKey, makeRequest, privatePem } from './device-identity.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -38,7 +39,12 @@ export interface DeviceIdentity {
 }
 
 /** A server on free loopback ports, closed when the test has ended. */
-export async function runServer(context: TestContext, dataDir?: string, dashboard = false): Promise<RunningServer> {
+export async function runServer(
+  context: TestContext,
+  dataDir?: string,
+  dashboard = false,
+  options: Pick<ServerOptions, 'store' | 'broker' | 'deviceBroker'> = {},
+): Promise<RunningServer> {
   const folder = dataDir ?? (await temporaryFolder(context));
   const server = await createServer({
     dataDir: folder,
@@ -47,6 +53,7 @@ export async function runServer(context: TestContext, dataDir?: string, dashboar
     mqtt: { port: 0 },
     advertise: ['127.0.0.1'],
     dashboard,
+    ...options,
   });
   context.after(() => server.close());
   await server.start();

@@ -11,6 +11,8 @@ export function backupRoute(scope: FastifyInstance, { store, configuration, vers
   scope.get('/api/v1/backup', async (request, reply) => {
     const schema = backupQuerySchema as z.ZodType<z.infer<typeof backupQuerySchema>>;
     const { blobs } = validate(schema, request.query, 'query');
+    // Before the answer begins: an error could only cut it off.
+    store.checkBackup();
     const archive = createBackup({ store, dataDir: configuration.dataDir, version, blobs: blobs === '1' });
     return reply.type('application/x-tar').header('cache-control', 'no-store').send(archive);
   });

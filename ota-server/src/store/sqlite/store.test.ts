@@ -5,9 +5,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { Kysely, sql } from 'kysely';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
+import { FleetScope } from '../sql/fleet-scope.ts';
 import { testStore } from '../store.suite.ts';
 import { nodeSqliteDialect } from './dialect.ts';
-import { FleetScope } from './fleet-scope.ts';
 import { migrate } from './migrations.ts';
 import { openSqliteStore } from './store.ts';
 

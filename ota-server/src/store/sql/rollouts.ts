@@ -1,16 +1,19 @@
 import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
-import { type Kysely, type Selectable, sql } from 'kysely';
+import type { Kysely, Selectable } from 'kysely';
 import type { Assignment, DeploymentPatch, DeploymentRecord, GroupRecord, Rollouts } from '../rollouts.ts';
+import { type Engine, isOneOf, overwriting } from './engine.ts';
 import type { AssignmentRow, Tables } from './tables.ts';
 
-/** Rows of one statement: SQLite takes 32,766 values in one. */
+/** Rows of one statement: SQLite takes 32,766 values in one, PostgreSQL 65,535. */
 const CHUNK = 500;
 
-export class SqliteRollouts implements Rollouts {
+export class SqlRollouts implements Rollouts {
   readonly #db: Kysely<Tables>;
+  readonly #engine: Engine;
 
-  constructor(db: Kysely<Tables>) {
+  constructor(db: Kysely<Tables>, engine: Engine) {
     this.#db = db;
+    this.#engine = engine;
   }
 
   async putGroup({ name, query, devices, window, createdAt }: GroupRecord): Promise<void> {
@@ -21,7 +24,11 @@ export class SqliteRollouts implements Rollouts {
       window: JSON.stringify(window),
       created_at: createdAt,
     };
-    await this.#db.replaceInto('groups').values(row).execute();
+    await this.#db
+      .insertInto('groups')
+      .values(row)
+      .onConflict((conflict) => conflict.columns(['name']).doUpdateSet(overwriting(Object.keys(row))))
+      .execute();
   }
 
   async getGroup(name: string): Promise<GroupRecord | null> {
@@ -81,15 +88,19 @@ export class SqliteRollouts implements Rollouts {
         released_at: releasedAt,
         previous: previous === null ? null : JSON.stringify(previous),
       }));
-      await this.#db.replaceInto('assignments').values(rows).execute();
+      const columns = Object.keys(rows[0] ?? {});
+      await this.#db
+        .insertInto('assignments')
+        .values(rows)
+        .onConflict((conflict) => conflict.columns(['deployment', 'device']).doUpdateSet(overwriting(columns)))
+        .execute();
     }
   }
 
   async listAssignments(filter: { deployment?: string; devices?: readonly string[] }): Promise<Assignment[]> {
     let query = this.#db.selectFrom('assignments').selectAll().orderBy('device');
     if (filter.deployment !== undefined) query = query.where('deployment', '=', filter.deployment);
-    if (filter.devices !== undefined)
-      query = query.where(sql<boolean>`device in (select value from json_each(${JSON.stringify(filter.devices)}))`);
+    if (filter.devices !== undefined) query = query.where(isOneOf(this.#engine, 'device', filter.devices));
     return (await query.execute()).map(assignmentFromRow);
   }
 
@@ -98,7 +109,7 @@ export class SqliteRollouts implements Rollouts {
       .updateTable('assignments')
       .set({ state: 'told', since: now })
       .where('state', '=', 'waiting')
-      .where(sql<boolean>`device in (select value from json_each(${JSON.stringify(devices)}))`)
+      .where(isOneOf(this.#engine, 'device', devices))
       .returning('deployment')
       .execute();
     return [...new Set(rows.map(({ deployment }) => deployment))];
@@ -107,11 +118,11 @@ export class SqliteRollouts implements Rollouts {
   async setDesired(desired: ReadonlyMap<string, DesiredState>): Promise<void> {
     for (const chunk of chunks([...desired])) {
       const texts = JSON.stringify(Object.fromEntries(chunk.map(([id, state]) => [id, JSON.stringify(state)])));
-      const ids = JSON.stringify(chunk.map(([id]) => id));
+      const ids = chunk.map(([id]) => id);
       await this.#db
         .updateTable('devices')
-        .set({ desired: sql<string>`json_extract(${texts}, '$."' || id || '"')` })
-        .where(sql<boolean>`id in (select value from json_each(${ids}))`)
+        .set({ desired: this.#engine.member(texts, 'id') })
+        .where(isOneOf(this.#engine, 'id', ids))
         .execute();
     }
   }

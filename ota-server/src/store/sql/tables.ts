@@ -20,7 +20,7 @@ export interface ServerTables {
 }
 
 /**
- * Rows of a fleet as SQLite holds them: JSON in text, truth values as 0 and 1. Each table has a column `fleet` beside
+ * Rows of a fleet as the databases hold them: JSON in text, truth values as 0 and 1. Each table has a column `fleet` beside
  * these, which only `FleetScope` writes and compares.
  */
 export interface Tables {

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely';
 import type { DeliveryRecord, WebhookRecord, WebhookStore } from '../webhooks.ts';
 import type { Tables } from './tables.ts';
 
-export class SqliteWebhooks implements WebhookStore {
+export class SqlWebhooks implements WebhookStore {
   readonly #db: Kysely<Tables>;
 
   constructor(db: Kysely<Tables>) {

@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely';
 import type { ProvisioningStore } from '../provisioning.ts';
 import type { Tables } from './tables.ts';
 
-export class SqliteProvisioning implements ProvisioningStore {
+export class SqlProvisioning implements ProvisioningStore {
   readonly #db: Kysely<Tables>;
 
   constructor(db: Kysely<Tables>) {

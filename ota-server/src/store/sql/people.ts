@@ -11,7 +11,7 @@ import type {
 } from '../people.ts';
 import type { ServerTables, Tables } from './tables.ts';
 
-export class SqliteAccounts implements Accounts {
+export class SqlAccounts implements Accounts {
   readonly #db: Kysely<ServerTables>;
 
   constructor(db: Kysely<ServerTables>) {
@@ -88,7 +88,7 @@ export class SqliteAccounts implements Accounts {
   }
 }
 
-export class SqliteFleetPeople implements FleetPeople {
+export class SqlFleetPeople implements FleetPeople {
   readonly #db: Kysely<Tables>;
 
   constructor(db: Kysely<Tables>) {

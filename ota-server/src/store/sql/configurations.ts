@@ -4,7 +4,7 @@ import type { Tables } from './tables.ts';
 
 type Place = ConfigurationRecord['to'];
 
-export class SqliteConfigurations implements ConfigurationStore {
+export class SqlConfigurations implements ConfigurationStore {
   readonly #db: Kysely<Tables>;
 
   constructor(db: Kysely<Tables>) {
@@ -28,10 +28,12 @@ export class SqliteConfigurations implements ConfigurationStore {
 
   async put({ app, to, values, changedAt }: ConfigurationRecord): Promise<void> {
     const place = toColumns(to);
+    const set = { settings: JSON.stringify(values), changed_at: changedAt };
     if (Object.keys(values).length > 0)
       await this.#db
-        .replaceInto('app_configurations')
-        .values({ app, ...place, settings: JSON.stringify(values), changed_at: changedAt })
+        .insertInto('app_configurations')
+        .values({ app, ...place, ...set })
+        .onConflict((conflict) => conflict.columns(['app', 'level', 'name']).doUpdateSet(set))
         .execute();
     else
       await this.#db

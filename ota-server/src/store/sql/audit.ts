@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely';
 import type { AuditStore } from '../audit.ts';
 import type { Tables } from './tables.ts';
 
-export class SqliteAudit implements AuditStore {
+export class SqlAudit implements AuditStore {
   readonly #db: Kysely<Tables>;
 
   constructor(db: Kysely<Tables>) {

@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
+import { type Authority, openAuthority } from '../authority.ts';
+import { makeDeviceKey, makeRequest, privatePem } from '../testing/device-identity.ts';
+import { temporaryFolder } from '../testing/temporary-folder.ts';
+import { until } from '../testing/until.ts';
+import type { Broker, BrokerOptions } from './broker.ts';
+
+/** What a test needs of a broker that is under way. */
+export interface OpenBroker {
+  readonly broker: Broker;
+  /** Where devices connect. */
+  readonly port: number;
+  readonly authority: Authority;
+}
+export type OpenTestBroker = (
+  context: TestContext,
+  options: Pick<BrokerOptions, 'mayConnect' | 'listener'>,
+) => Promise<OpenBroker>;
+
+interface Identity {
+  readonly id: string;
+  readonly key: string;
+  readonly cert: string;
+}
+
+/** What every implementation of Broker must do. */
+export function testBroker(name: string, open: OpenTestBroker, skip: { readonly skip?: string } = {}): void {
+  // A broker that takes a connection away leaves its client waiting for ever.
+  const options = { ...skip, timeout: 60_000 };
+  async function begin(context: TestContext) {
+    const heard: string[] = [];
+    const refused = new Set<string>();
+    const opened = await open(context, {
+      mayConnect: async (id) => !refused.has(id),
+      listener: {
+        presence: (id, online) => heard.push(`${id} ${online ? 'online' : 'offline'}`),
+        listening: (id) => heard.push(`${id} listening`),
+        logs: (id, { lines }) => heard.push(`${id} ${lines.map(({ text }) => text).join()}`),
+        repl: (id, { data }) => heard.push(`${id} repl ${data}`),
+        malformed: (id) => heard.push(`${id} malformed`),
+      },
+    });
+    const { authority, port } = opened;
+    const identity = async (by = authority): Promise<Identity> => {
+      const key = await makeDeviceKey();
+      const request = await by.readRequest(await makeRequest(key));
+      return { id: request.deviceId, key: privatePem(key), cert: await by.issueDevice(request) };
+    };
+    const connect = async ({ id, key, cert }: Identity, change: IClientOptions = {}): Promise<MqttClient> => {
+      const client = await connectAsync(
+        `mqtts://127.0.0.1:${port}`,
+        {
+          ...{ protocolVersion: 4, clientId: id, ca: authority.certificate, key, cert, reconnectPeriod: 0 },
+          ...{ will: { topic: `nodeos/${id}/presence`, payload: OFFLINE, qos: 1, retain: true }, ...change },
+        },
+        false,
+      );
+      client.on('error', () => undefined);
+      context.after(() => client.endAsync(true));
+      return client;
+    };
+    /** As a device begins. */
+    const arrive = async (who: Identity): Promise<MqttClient> => {
+      const client = await connect(who);
+      const subscribed = client.subscribeAsync([`nodeos/${who.id}/tell`, `nodeos/${who.id}/repl/in`], { qos: 1 });
+      await client.publishAsync(`nodeos/${who.id}/presence`, '{"online":true}', { qos: 1, retain: true });
+      await subscribed;
+      await until(`${who.id} online`, () => opened.broker.isOnline(who.id));
+      return client;
+    };
+    return { ...opened, heard, refused, identity, connect, arrive };
+  }
+  const logs = (text: string): string => JSON.stringify({ lines: [{ at: 1, source: 'a', stream: 'stdout', text }] });
+  const say = (client: MqttClient, topic: string, text: string) => client.publish(topic, text, { qos: 1 });
+
+  test(`${name}: presence follows the connection, its loss, and the device’s own word`, options, async (context) => {
+    const { broker, heard, identity, arrive } = await begin(context);
+    const device = await identity();
+    assert.equal(broker.isOnline(device.id), false);
+    const client = await arrive(device);
+    await until('word of it', () => heard.includes(`${device.id} listening`));
+    say(client, `nodeos/${device.id}/presence`, '{"online":false}');
+    await until('offline by its own word', () => !broker.isOnline(device.id));
+    say(client, `nodeos/${device.id}/presence`, '{"online":true}');
+    await until('online again', () => broker.isOnline(device.id));
+    client.stream.destroy();
+    await until('offline after the loss', () => !broker.isOnline(device.id));
+    await until('word of it', () => heard.at(-1) === `${device.id} offline`);
+    await arrive(device);
+  });
+
+  test(`${name}: a message reaches its device and no other, whatever others subscribe to`, options, async (context) => {
+    const { broker, identity, arrive, connect } = await begin(context);
+    const [one, two, away] = [await identity(), await identity(), await identity()];
+    const got: Record<string, string[]> = { one: [], two: [] };
+    const [first, second] = [await arrive(one), await arrive(two)];
+    first.on('message', (topic, payload) => got.one?.push(`${topic} ${payload}`));
+    second.on('message', (topic, payload) => got.two?.push(`${topic} ${payload}`));
+    // A broker may refuse these, or cut the connection, or deliver nothing for them.
+    const curious = await connect(two, { clientId: two.id }).catch(() => null);
+    curious?.on('message', (topic, payload) => got.two?.push(`${topic} ${payload}`));
+    for (const filter of ['#', 'nodeos/+/tell', `nodeos/${one.id}/tell`, `nodeos/${one.id}/#`])
+      await curious?.subscribeAsync(filter, { qos: 1 }).catch(() => undefined);
+    await curious?.subscribeAsync(`nodeos/${two.id}/tell`, { qos: 1 }).catch(() => undefined);
+    await curious?.publishAsync(`nodeos/${two.id}/presence`, '{"online":true}', { qos: 1 });
+    await until('the other one', () => broker.isOnline(two.id));
+    assert.equal(await broker.tell(one.id, { kind: 'reboot' }), true);
+    assert.equal(await broker.sendRepl(one.id, { session: 's', data: '1', end: false }), true);
+    assert.equal(await broker.tell(two.id, { kind: 'report-now' }), true);
+    await until('both messages', () => got.one?.length === 2);
+    await until('the other’s', () => (got.two?.length ?? 0) > 0);
+    assert.deepEqual(got.one, [
+      `nodeos/${one.id}/tell {"kind":"reboot"}`,
+      `nodeos/${one.id}/repl/in {"session":"s","data":"1","end":false}`,
+    ]);
+    assert.deepEqual([...new Set(got.two)], [`nodeos/${two.id}/tell {"kind":"report-now"}`]);
+    assert.equal(await broker.tell(away.id, { kind: 'reboot' }), false);
+    assert.equal(await broker.sendRepl(away.id, { session: 's', data: '1', end: false }), false);
+  });
+
+  test(`${name}: what a device says is heard as its own only, and nonsense is dropped`, options, async (context) => {
+    const { heard, identity, arrive } = await begin(context);
+    const [one, two] = [await identity(), await identity()];
+    const [first, second] = [await arrive(one), await arrive(two)];
+    say(first, `nodeos/${one.id}/logs`, '{"lines":1}');
+    say(first, `nodeos/${one.id}/logs`, logs('fine'));
+    say(first, `nodeos/${one.id}/repl/out`, '{"session":"s","data":"2","end":false}');
+    await until('what it said', () => heard.includes(`${one.id} repl 2`));
+    assert.ok(heard.includes(`${one.id} malformed`) && heard.includes(`${one.id} fine`));
+    // A broker may take these without a word, or end the connection for each.
+    for (const topic of [`nodeos/${one.id}/logs`, `nodeos/${one.id}/presence`]) {
+      const forger = second.connected ? second : await arrive(two);
+      say(forger, topic, topic.endsWith('logs') ? logs('forged') : '{"online":false}');
+      await Promise.race([
+        new Promise<void>((resolve) => forger.once('close', () => resolve())),
+        forger.publishAsync(`nodeos/${two.id}/logs`, logs('own'), { qos: 1 }),
+      ]);
+    }
+    const last = second.connected ? second : await arrive(two);
+    say(last, `nodeos/${two.id}/logs`, logs('end'));
+    await until('the end', () => heard.includes(`${two.id} end`));
+    assert.ok(!heard.some((line) => line.includes('forged')), heard.join('\n'));
+    assert.ok(!heard.includes(`${one.id} offline`), heard.join('\n'));
+  });
+
+  test(`${name}: no certificate, a foreign one or another’s name get nobody in`, options, async (context) => {
+    const { broker, identity, arrive, connect, authority } = await begin(context);
+    const device = await identity();
+    const client = await arrive(device);
+    const other = await identity();
+    await assert.rejects(connect({ ...other, key: undefined, cert: undefined } as never));
+    const foreign = await openAuthority(await temporaryFolder(context));
+    await assert.rejects(connect(await identity(foreign)));
+    assert.notEqual(foreign.certificate, authority.certificate);
+    // With the other's client id: refused, or let in under the name of the certificate.
+    await connect(other, { clientId: device.id, will: undefined }).catch(() => undefined);
+    await client.publishAsync(`nodeos/${device.id}/presence`, '{"online":true}', { qos: 1 });
+    assert.ok(client.connected && broker.isOnline(device.id));
+  });
+
+  test(`${name}: a will for another device’s topic is never heard`, options, async (context) => {
+    const { heard, identity, arrive, connect } = await begin(context);
+    const [one, two] = [await identity(), await identity()];
+    const first = await arrive(one);
+    const will = { topic: `nodeos/${one.id}/presence`, payload: OFFLINE, qos: 1 as const, retain: true };
+    const forger = await connect(two, { will }).catch(() => null);
+    forger?.stream.destroy();
+    const second = await arrive(two);
+    say(second, `nodeos/${two.id}/logs`, logs('end'));
+    say(first, `nodeos/${one.id}/logs`, logs('still here'));
+    await until('both', () => heard.includes(`${two.id} end`) && heard.includes(`${one.id} still here`));
+    assert.ok(!heard.includes(`${one.id} offline`), heard.join('\n'));
+  });
+
+  test(`${name}: who is shut out is cut off and not heard again`, options, async (context) => {
+    const { broker, heard, refused, identity, arrive, connect } = await begin(context);
+    const [device, other] = [await identity(), await identity()];
+    const [client, beside] = [await arrive(device), await arrive(other)];
+    refused.add(device.id);
+    await broker.disconnect(device.id);
+    await until('the end of its connection', () => !client.connected);
+    await until('offline', () => !broker.isOnline(device.id));
+    assert.ok(beside.connected);
+    const again = await connect(device).catch(() => null);
+    if (again !== null) {
+      say(again, `nodeos/${device.id}/presence`, '{"online":true}');
+      await until('thrown out again', () => !again.connected);
+    }
+    assert.equal(await broker.tell(device.id, { kind: 'reboot' }), false);
+    say(beside, `nodeos/${other.id}/logs`, logs('end'));
+    await until('the end', () => heard.includes(`${other.id} end`));
+    assert.equal(broker.isOnline(device.id), false);
+  });
+}
+
+const OFFLINE = Buffer.from('{"online":false}');

@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto';
+import { NodeosError } from '@nodeos/contracts/errors.ts';
+import { logBatchSchema, presenceSchema, replMessageSchema, topics } from '@nodeos/contracts/mqtt.ts';
+import { parseJson } from '@nodeos/contracts/validate.ts';
+import { connect, type IClientOptions, type IPublishPacket } from 'mqtt';
+import type * as z from 'zod';
+import type { KeyAndCertificate } from '../authority.ts';
+import { SERVER_LIMITS } from '../limits.ts';
+import { DEVICE_ID_PATTERN } from './access.ts';
+import type { Broker, BrokerOptions } from './broker.ts';
+
+export interface MqttBrokerOptions extends Pick<BrokerOptions, 'mayConnect' | 'listener'> {
+  /** `mqtts://host:port` where the broker lets servers in. */
+  readonly url: string;
+  /** PEM of the authorities that may have signed the broker's certificate. */
+  readonly ca: string;
+  /** By which the broker knows a server. */
+  readonly client: KeyAndCertificate;
+}
+
+const CONNECT_LIMIT_MS = 10_000;
+const RECONNECT_MS = 1_000;
+/** After it a message counts as not delivered. */
+const PUBLISH_LIMIT_MS = 10_000;
+/** Certificates that do not fit do not come to fit by waiting. */
+const FINAL_CODES = /^(ERR_SSL|ERR_TLS|CERT_|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO)/;
+const SUBSCRIPTIONS = [topics.presence('+'), topics.logs('+'), topics.replOut('+')];
+
+/**
+ * A broker of somebody else, which several servers share: each hears every device and reaches every device. The broker
+ * must keep each device to its own topics by its certificate; what a device may not do here either, it is thrown out for.
+ */
+export function createMqttBroker(options: MqttBrokerOptions): Broker {
+  const { listener } = options;
+  const online = new Set<string>();
+  const { hostname, port } = new URL(options.url);
+  const words: IClientOptions = {
+    ...{ protocol: 'mqtts', host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 8883), protocolVersion: 4 },
+    ...{ clean: true, keepalive: 30, connectTimeout: CONNECT_LIMIT_MS, queueQoSZero: false },
+    ...{ ca: options.ca, cert: options.client.cert, key: options.client.key, rejectUnauthorized: true },
+  };
+  const clientId = `nodeos-server-${randomBytes(6).toString('hex')}`;
+  const client = connect({ ...words, clientId, reconnectPeriod: RECONNECT_MS, manualConnect: true });
+  let fault: unknown = null;
+  client.on('error', (error) => {
+    fault = error;
+  });
+  client.on('connect', () => {
+    // The broker says anew who is here: retained messages come with the subscription.
+    online.clear();
+    client.subscribe(SUBSCRIPTIONS, { qos: 1 });
+  });
+  client.on('message', (topic, payload, packet) => {
+    const [, deviceId = '', ...rest] = topic.split('/');
+    if (!DEVICE_ID_PATTERN.test(deviceId)) return;
+    receive(deviceId, rest.join('/'), payload, packet);
+  });
+
+  function receive(deviceId: string, kind: string, payload: Buffer, packet: IPublishPacket): void {
+    if (payload.length > SERVER_LIMITS.mqttPayloadMaxBytes) return;
+    const read = <T>(schema: z.ZodType<T>, use: (value: T) => void): void => {
+      try {
+        use(parseJson(schema, payload.toString(), packet.topic));
+      } catch (error) {
+        listener.malformed(deviceId, error);
+      }
+    };
+    if (kind === 'presence' && payload.length > 0)
+      read(presenceSchema, (presence) => void seen(deviceId, presence.online, packet.retain));
+    // Who has not been let in is not listened to.
+    if (!online.has(deviceId)) return;
+    if (kind === 'logs') read(logBatchSchema, (batch) => listener.logs(deviceId, batch));
+    if (kind === 'repl/out') read(replMessageSchema, (message) => listener.repl(deviceId, message));
+  }
+
+  /** @param retained it was so before this server came: nothing has happened */
+  async function seen(deviceId: string, isOnline: boolean, retained: boolean): Promise<void> {
+    if (!isOnline) {
+      if (online.delete(deviceId)) listener.presence(deviceId, false);
+      return;
+    }
+    // At once, so that what it says next is heard; taken back where it may not be here.
+    const isNew = !online.has(deviceId);
+    online.add(deviceId);
+    try {
+      if (!(await options.mayConnect(deviceId))) return await broker.disconnect(deviceId);
+      if (retained) return;
+      if (isNew) listener.presence(deviceId, true);
+      listener.listening(deviceId);
+    } catch (error) {
+      listener.malformed(deviceId, error);
+    }
+  }
+
+  async function publish(topic: string, message: unknown): Promise<boolean> {
+    if (!client.connected) return false;
+    let timer: NodeJS.Timeout | undefined;
+    const tooLate = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), PUBLISH_LIMIT_MS);
+    });
+    const sent = client.publishAsync(topic, JSON.stringify(message), { qos: 1 }).then(
+      () => true,
+      () => false,
+    );
+    return Promise.race([sent, tooLate]).finally(() => clearTimeout(timer));
+  }
+
+  const broker: Broker = {
+    async listen() {
+      const connected = new Promise<void>((resolve) => client.once('connect', () => resolve()));
+      client.connect();
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<never>((_resolve, reject) => {
+        timer = setTimeout(() => reject(unreachable(options.url, fault)), CONNECT_LIMIT_MS);
+        client.on('error', (error) => {
+          if (FINAL_CODES.test((error as { code?: string }).code ?? '')) reject(unreachable(options.url, error));
+        });
+      });
+      await Promise.race([connected, late]).finally(() => clearTimeout(timer));
+      return words.port as number;
+    },
+    isOnline: (deviceId) => online.has(deviceId),
+    tell: async (deviceId, message) => online.has(deviceId) && publish(topics.tell(deviceId), message),
+    sendRepl: async (deviceId, message) => online.has(deviceId) && publish(topics.replIn(deviceId), message),
+    async disconnect(deviceId) {
+      if (online.delete(deviceId)) listener.presence(deviceId, false);
+      if (!client.connected) return;
+      // Another connection with the same client id ends the first (MQTT 3.1.1, 3.1.4-2): every broker can do that.
+      const second = connect({ ...words, clientId: deviceId, reconnectPeriod: 0 });
+      second.on('error', () => undefined);
+      await new Promise<void>((resolve) => second.once('connect', () => resolve()).once('close', () => resolve()));
+      await second.endAsync(!second.connected).catch(() => undefined);
+    },
+    // Devices and this server see the broker's certificate, which is its operator's to renew.
+    renewCertificate: () => undefined,
+    async close() {
+      await client.endAsync(!client.connected).catch(() => undefined);
+    },
+  };
+  return broker;
+}
+
+function unreachable(url: string, cause: unknown): NodeosError {
+  const reason = cause instanceof Error ? `: ${cause.message}` : '';
+  return new NodeosError('BROKER_UNREACHABLE', `the broker ${url} does not let this server in${reason}`, { cause });
+}

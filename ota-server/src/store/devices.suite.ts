@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { NOTHING_DESIRED } from '../deployments/plan.ts';
+import { device, type TestedStore, update } from '../testing/store-records.ts';
+import type { ConfigurationRecord } from './configurations.ts';
+
+/** What a store must do with devices, their history and what their apps are configured with. */
+export function testDevices({ name, openServer, options }: TestedStore): void {
+  const open = async (context: TestContext) => (await openServer(context)).fleet('main');
+
+  test(
+    `${name}: devices come back as they went in, are found by tag and state, and change field by field`,
+    options,
+    async (context) => {
+      const store = await open(context);
+      await store.addDevice(device('a', { tags: ['all', 'with "quotes"'] }));
+      await store.addDevice(device('b', { state: 'pending' }));
+      assert.deepEqual(await store.getDevice('a'), device('a', { tags: ['all', 'with "quotes"'] }));
+      assert.equal(await store.getDevice('c'), null);
+      assert.deepEqual(
+        (await store.listDevices({ tag: 'with "quotes"' })).map(({ id }) => id),
+        ['a'],
+      );
+      assert.deepEqual((await store.listDevices({ tag: 'al' })).length, 0);
+      assert.deepEqual(
+        (await store.listDevices({ state: 'pending' })).map(({ id }) => id),
+        ['b'],
+      );
+      assert.deepEqual(await store.countDevices(), { pending: 1, active: 1, revoked: 0 });
+      assert.deepEqual(await store.listDeviceIds({ state: 'active' }), ['a']);
+      await store.updateDevice('a', { lastSeen: 9, desired: { ...NOTHING_DESIRED, generation: 3 } });
+      assert.deepEqual(await store.getDevice('a'), {
+        ...device('a', { tags: ['all', 'with "quotes"'], lastSeen: 9 }),
+        desired: { ...NOTHING_DESIRED, generation: 3 },
+      });
+      await assert.rejects(store.addDevice(device('a')));
+    },
+  );
+
+  test(`${name}: an update's time moves only when its status changes`, options, async (context) => {
+    const store = await open(context);
+    await store.addDevice(device('a'));
+    assert.equal(await store.putUpdates('a', [update('fetching')], 10), true);
+    assert.equal(await store.putUpdates('a', [update('fetching')], 20), false);
+    assert.equal((await store.listUpdates('a', 9))[0]?.at, 10);
+    await store.putUpdates('a', [update('confirmed')], 30);
+    await store.putUpdates('a', [update('failed', 'apps/a/2.0.0/any.sqfs')], 25);
+    assert.deepEqual(
+      (await store.listUpdates('a', 9)).map(({ at, state }) => [at, state]),
+      [
+        [30, 'confirmed'],
+        [25, 'failed'],
+      ],
+    );
+    assert.equal((await store.latestUpdates()).get('a')?.state, 'confirmed');
+  });
+
+  test(`${name}: an event that is sent twice is kept once, newest first`, options, async (context) => {
+    const store = await open(context);
+    await store.addDevice(device('a'));
+    const events = [{ at: 1, kind: 'boot', text: 'one' } as const, { at: 2, kind: 'app', text: 'two' } as const];
+    await store.addEvents('a', events);
+    await store.addEvents('a', events);
+    assert.deepEqual(
+      (await store.listEvents('a', 10)).map(({ text }) => text),
+      ['two', 'one'],
+    );
+    assert.equal((await store.listEvents('a', 1)).length, 1);
+  });
+
+  test(
+    `${name}: what apps are configured with is kept by place, and listed in the order in which it holds`,
+    options,
+    async (context) => {
+      const store = await open(context);
+      const set = (app: string, to: ConfigurationRecord['to'], values: ConfigurationRecord['values'], changedAt = 1) =>
+        store.configurations.put({ app, to, values, changedAt });
+      await set('sign', { device: 'a' }, { text: 'device' });
+      await set('sign', { device: 'b' }, { text: 'other' });
+      // Named as the other device, and yet a group.
+      await set('sign', { group: 'b' }, { text: 'group b' });
+      await set('sign', { group: 'a' }, { text: 'group a' });
+      await set('sign', { fleet: true }, { text: 'fleet', list: [1, { x: null }] });
+      await set('pump', { fleet: true }, { on: true });
+      const texts = (records: ConfigurationRecord[]) =>
+        records.map(({ app, values }) => [app, values.text ?? values.on]);
+      const forA = [
+        ['pump', true],
+        ['sign', 'fleet'],
+        ['sign', 'group a'],
+        ['sign', 'group b'],
+        ['sign', 'device'],
+      ];
+      assert.deepEqual(texts(await store.configurations.listFor('a')), forA);
+      assert.deepEqual(texts(await store.configurations.list()), [...forA, ['sign', 'other']]);
+      await set('sign', { fleet: true }, { text: 'new' }, 2);
+      await set('pump', { fleet: true }, {});
+      await store.configurations.removePlace({ group: 'b' });
+      await store.configurations.removePlace({ device: 'a' });
+      assert.deepEqual(await store.configurations.list(), [
+        { app: 'sign', to: { fleet: true }, values: { text: 'new' }, changedAt: 2 },
+        { app: 'sign', to: { group: 'a' }, values: { text: 'group a' }, changedAt: 1 },
+        { app: 'sign', to: { device: 'b' }, values: { text: 'other' }, changedAt: 1 },
+      ]);
+    },
+  );
+}

@@ -1,0 +1,159 @@
+import { NodeosError } from '@nodeos/contracts/errors.ts';
+import { type Kysely, sql } from 'kysely';
+
+/** Sorted by its octets, as everywhere else, whatever the database's own language. */
+const TEXT = 'text collate "C"';
+
+/**
+ * Each entry brings the schema from version `index` to `index + 1`. Entries are never edited, only added. `rowid` is the
+ * order in which rows came, as SQLite has it in every table.
+ */
+const MIGRATIONS: readonly string[] = [
+  `
+  create table settings (name ${TEXT} primary key, value text not null);
+  create table fleets (id ${TEXT} primary key, name text not null, created_at bigint not null);
+  insert into fleets values ('main', 'Main fleet', 0);
+  create table users (
+    name ${TEXT} primary key, password text not null, server integer not null, created_at bigint not null
+  );
+  create table memberships (
+    fleet ${TEXT} not null references fleets (id), "user" ${TEXT} not null references users (name) on delete cascade,
+    role text not null, primary key (fleet, "user")
+  );
+  create index memberships_by_user on memberships ("user");
+  create table api_tokens (
+    fleet ${TEXT} not null references fleets (id), id ${TEXT} primary key, hash ${TEXT} not null unique,
+    name text not null, "user" ${TEXT} references users (name) on delete cascade, scopes text not null,
+    created_at bigint not null, expires_at bigint, last_used bigint
+  );
+  create index api_tokens_by_fleet on api_tokens (fleet, created_at);
+  create index api_tokens_by_user on api_tokens ("user");
+  create table sessions (
+    hash ${TEXT} primary key, "user" ${TEXT} references users (name) on delete cascade, fleet ${TEXT} not null,
+    address text not null, created_at bigint not null, expires_at bigint not null
+  );
+  create index sessions_by_user on sessions ("user");
+  create table claim_tokens (
+    fleet ${TEXT} not null references fleets (id), token ${TEXT} primary key, uses bigint, used bigint not null,
+    expires_at bigint, tags text not null, auto_approve integer not null, approve_only text, created_at bigint not null
+  );
+  create table devices (
+    fleet ${TEXT} not null references fleets (id), id ${TEXT} primary key, serial ${TEXT} not null,
+    board ${TEXT} not null, state ${TEXT} not null, tags text not null, public_key ${TEXT} not null unique,
+    certificate text, system_version text not null, last_seen bigint, created_at bigint not null, report text,
+    desired text not null, pins text not null default '{}', unique (fleet, id)
+  );
+  create index devices_by_fleet on devices (fleet, created_at);
+  create index devices_by_serial on devices (fleet, serial);
+  create table events (
+    rowid bigint generated always as identity, fleet ${TEXT} not null, device ${TEXT} not null, at bigint not null,
+    kind ${TEXT} not null, text text not null,
+    foreign key (fleet, device) references devices (fleet, id) on delete cascade
+  );
+  create unique index events_once on events (device, at, kind, md5(text));
+  create table updates (
+    rowid bigint generated always as identity, fleet ${TEXT} not null, device ${TEXT} not null, target ${TEXT} not null,
+    deployment ${TEXT} not null, at bigint not null, status text not null,
+    primary key (fleet, device, target, deployment),
+    foreign key (fleet, device) references devices (fleet, id) on delete cascade
+  );
+  create index updates_by_time on updates (device, at);
+  create table releases (
+    rowid bigint generated always as identity, fleet ${TEXT} not null references fleets (id), target ${TEXT} not null,
+    kind text not null, name text not null, version text not null, bytes bigint not null, sha256 text not null,
+    published_at bigint not null, custom text not null, listed integer not null, primary key (fleet, target)
+  );
+  create table fleet_blobs (
+    fleet ${TEXT} not null references fleets (id), sha256 ${TEXT} not null, primary key (fleet, sha256)
+  );
+  create table deployments (
+    fleet ${TEXT} not null references fleets (id), sequence bigint generated always as identity primary key,
+    id ${TEXT} not null unique, target text not null, kind text not null, name text not null, version text not null,
+    destination text not null, rollout text not null, state text not null, reason text, wave integer not null,
+    approved_wave integer not null, created_at bigint not null, ended_at bigint, unique (fleet, id)
+  );
+  create table assignments (
+    fleet ${TEXT} not null, deployment ${TEXT} not null, device ${TEXT} not null, state ${TEXT} not null,
+    percent double precision, reason text, generation bigint not null, wave integer not null, attempts integer not null,
+    not_before bigint, since bigint not null, released_at bigint, previous text,
+    primary key (fleet, deployment, device),
+    foreign key (fleet, deployment) references deployments (fleet, id),
+    foreign key (fleet, device) references devices (fleet, id) on delete cascade
+  );
+  create index assignments_by_device on assignments (device);
+  create table groups (
+    fleet ${TEXT} not null references fleets (id), name ${TEXT} not null, query text, devices text not null,
+    "window" text not null, created_at bigint not null, primary key (fleet, name)
+  );
+  create table audit (
+    fleet ${TEXT} not null references fleets (id), sequence bigint not null, at bigint not null, actor ${TEXT} not null,
+    address text not null, action text not null, target text not null, outcome text not null, details text not null,
+    previous text not null, hash text not null, primary key (fleet, sequence)
+  );
+  create function audit_refuses() returns trigger language plpgsql as
+    $$ begin raise exception 'the audit log is append-only'; end $$;
+  create trigger audit_stays before update or delete on audit for each row execute function audit_refuses();
+  create trigger audit_keeps before truncate on audit for each statement execute function audit_refuses();
+  create table webhooks (
+    fleet ${TEXT} not null references fleets (id), id ${TEXT} primary key, url text not null, topics text not null,
+    secret text not null, created_at bigint not null, unique (fleet, id)
+  );
+  create table webhook_deliveries (
+    fleet ${TEXT} not null, id ${TEXT} primary key, webhook ${TEXT} not null, type text not null,
+    state ${TEXT} not null, attempts integer not null, status integer, reason text, created_at bigint not null,
+    next_at bigint, body text not null,
+    foreign key (fleet, webhook) references webhooks (fleet, id) on delete cascade
+  );
+  create index webhook_deliveries_waiting on webhook_deliveries (fleet, state, next_at);
+  create index webhook_deliveries_by_webhook on webhook_deliveries (webhook, created_at);
+  create table registrations (
+    fleet ${TEXT} not null references fleets (id), serial ${TEXT} not null, tags text not null,
+    approve integer not null, created_at bigint not null, device text, primary key (fleet, serial)
+  );
+  create table removed_devices (
+    fleet ${TEXT} not null references fleets (id), id ${TEXT} not null, at bigint not null, primary key (fleet, id)
+  );
+  create table network_hardware (
+    fleet ${TEXT} not null, mac ${TEXT} not null, device ${TEXT} not null, primary key (fleet, mac, device),
+    foreign key (fleet, device) references devices (fleet, id) on delete cascade
+  );
+  create index network_hardware_by_device on network_hardware (device);
+  `,
+  // What apps are configured with.
+  `
+  create table app_configurations (
+    fleet ${TEXT} not null references fleets (id), app ${TEXT} not null, level integer not null, name ${TEXT} not null,
+    settings text not null, changed_at bigint not null, primary key (fleet, app, level, name)
+  );
+  create index app_configurations_by_place on app_configurations (fleet, level, name);
+  `,
+];
+
+/**
+ * Brings the database to the newest schema. Servers that start at once wait for each other.
+ * @throws NodeosError CONFLICT where a newer server made the schema, INPUT_INVALID for a database that is not UTF-8
+ */
+export async function migrate(db: Kysely<unknown>): Promise<void> {
+  await db.transaction().execute(async (transaction) => {
+    await sql`select pg_advisory_xact_lock(hashtextextended('nodeos schema', 0))`.execute(transaction);
+    const { rows: settings } = await sql<{ server_encoding: string }>`show server_encoding`.execute(transaction);
+    if (settings[0]?.server_encoding !== 'UTF8')
+      throw new NodeosError(
+        'INPUT_INVALID',
+        `the database has the encoding ${settings[0]?.server_encoding}, not UTF8`,
+        {
+          hint: "Make it with `create database … encoding 'UTF8' template template0`.",
+        },
+      );
+    await sql`create table if not exists nodeos_schema (version integer not null)`.execute(transaction);
+    const { rows } = await sql<{ version: number }>`select version from nodeos_schema`.execute(transaction);
+    const found = rows[0]?.version ?? 0;
+    if (found > MIGRATIONS.length)
+      throw new NodeosError('CONFLICT', `the database has schema ${found}, this server knows ${MIGRATIONS.length}`, {
+        hint: 'Start the newer version of NodeOS that last used this database.',
+      });
+    for (const migration of MIGRATIONS.slice(found)) await sql.raw(migration).execute(transaction);
+    await sql`delete from nodeos_schema`.execute(transaction);
+    await sql`insert into nodeos_schema values (${MIGRATIONS.length})`.execute(transaction);
+  });
+}

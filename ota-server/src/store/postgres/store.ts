@@ -1,0 +1,79 @@
+import { Kysely, PostgresDialect, sql } from 'kysely';
+import pg from 'pg';
+import { Sequence } from '../../sequence.ts';
+import type { Engine } from '../sql/engine.ts';
+import { SqlServerStore } from '../sql/server-store.ts';
+import type { ServerTables } from '../sql/tables.ts';
+import type { ServerStore } from '../store.ts';
+import { type ConnectionSettings, connectionSettings, kyselyPool, storeError } from './connection.ts';
+import { migrate } from './migrations.ts';
+
+/** Connections of one server; PostgreSQL takes 100 from all, unless told otherwise. */
+const CONNECTIONS = 16;
+/** SQLSTATE of a transaction that PostgreSQL gave up: serialization_failure, deadlock_detected. */
+const GIVEN_UP = new Set(['40001', '40P01']);
+
+/**
+ * Opens a database that several servers may share, and makes its tables where there are none.
+ * @param address `postgres://user@host/database`, see `connectionSettings`
+ * @throws NodeosError STORE_UNREACHABLE, CONFLICT where a newer server made the tables, INPUT_INVALID
+ */
+export async function openPostgresStore(address: string): Promise<ServerStore> {
+  const settings = connectionSettings(address);
+  const pool = new pg.Pool({ ...settings, max: CONNECTIONS });
+  // An idle connection that breaks is replaced by the next one; without a listener it would end the process.
+  pool.on('error', () => undefined);
+  const db = new Kysely<ServerTables>({ dialect: new PostgresDialect({ pool: kyselyPool(pool) }) });
+  try {
+    await migrate(db as unknown as Kysely<unknown>);
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
+  return new SqlServerStore(db, postgresEngine(settings, db));
+}
+
+function postgresEngine(settings: ConnectionSettings, db: Kysely<ServerTables>): Engine {
+  const sequences = new Map<string, Sequence>();
+  return {
+    elements: (json) => sql<string>`(select json_array_elements_text((${json})::json))`,
+    member: (json, key) => sql<string>`(${json}::json ->> ${sql.ref(key)})`,
+    async lock(transaction, fleet, reach) {
+      const take = (kind: 'pg_advisory_xact_lock' | 'pg_advisory_xact_lock_shared', name: string) =>
+        sql`select ${sql.ref(kind)}(hashtextextended(${name}, 0))`.execute(transaction);
+      if (reach === 'fleet') await take('pg_advisory_xact_lock', `fleet ${fleet}`);
+      else if (reach === 'audit') await take('pg_advisory_xact_lock', `audit ${fleet}`);
+      else {
+        await take('pg_advisory_xact_lock_shared', `fleet ${fleet}`);
+        await take('pg_advisory_xact_lock', `device ${fleet} ${reach.device}`);
+      }
+    },
+    mayTryAgain: (error) => GIVEN_UP.has((error as { code?: string }).code ?? ''),
+    exclusively(name, work) {
+      const sequence = sequences.get(name) ?? new Sequence();
+      sequences.set(name, sequence);
+      return sequence.run(() => lockedByServer(settings, name, work));
+    },
+    backup: null,
+    close: () => db.destroy(),
+  };
+}
+
+/** On a connection of its own: the work may need every connection of the pool. It is let go when this process dies. */
+async function lockedByServer<T>(settings: ConnectionSettings, name: string, work: () => Promise<T>): Promise<T> {
+  const client = new pg.Client(settings);
+  // The work goes on with its own connections, which meet the same fault.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.query('select pg_advisory_lock(hashtextextended($1, 0))', [`exclusively ${name}`]);
+  } catch (error) {
+    await client.end().catch(() => undefined);
+    throw storeError(error);
+  }
+  try {
+    return await work();
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { appManifest } from '@nodeos/contracts/app-manifest.testing.ts';
+import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
+import { NOTHING_DESIRED } from '../deployments/plan.ts';
+import { assignment, deployment, device, type TestedStore } from '../testing/store-records.ts';
+import type { ReleaseRecord } from './store.ts';
+
+/** What a store must do with releases, deployments and groups. */
+export function testRollouts({ name, openServer, options }: TestedStore): void {
+  const open = async (context: TestContext) => (await openServer(context)).fleet('main');
+
+  test(`${name}: releases, deployments and assignments`, options, async (context) => {
+    const store = await open(context);
+    const release: ReleaseRecord = {
+      target: 'apps/a/1.0.0/any.sqfs',
+      kind: 'app',
+      name: 'a',
+      version: '1.0.0',
+      bytes: 3_000_000_000,
+      sha256: 'f'.repeat(64),
+      publishedAt: 1,
+      custom: { kind: 'app', app: appManifest('1.0.0', { name: 'a' }), notes: '' },
+      listed: true,
+    };
+    await store.putRelease(release);
+    await store.putRelease({ ...release, listed: false });
+    assert.deepEqual(await store.listReleases(), [{ ...release, listed: false }]);
+    await store.addDevice(device('a'));
+    const { rollouts } = store;
+    const first = await rollouts.addDeployment(deployment('d1'));
+    const second = await rollouts.addDeployment(deployment('d2'));
+    assert.ok(second.sequence > first.sequence);
+    assert.deepEqual(
+      (await rollouts.listDeployments()).map(({ id }) => id),
+      ['d2', 'd1'],
+    );
+    const working = { ...assignment('d1', 'a'), percent: 12.5, previous: { version: '0.9.0', target: null } };
+    await rollouts.putAssignments([working]);
+    assert.deepEqual(await rollouts.listAssignments({ deployment: 'd1' }), [working]);
+    await rollouts.putAssignments([{ ...working, state: 'failed', reason: 'why' }, assignment('d2', 'a')]);
+    const rows = await rollouts.listAssignments({ devices: ['a', 'b'] });
+    assert.deepEqual(
+      rows.map(({ deployment, reason }) => [deployment, reason]),
+      [
+        ['d1', 'why'],
+        ['d2', null],
+      ],
+    );
+    await rollouts.updateDeployment('d1', { state: 'halted', reason: 'too many', endedAt: 7 });
+    await rollouts.updateDeployment('d1', { wave: 1, approvedWave: 1 });
+    const changed = { state: 'halted', reason: 'too many', endedAt: 7, wave: 1, approvedWave: 1 };
+    assert.deepEqual(await rollouts.getDeployment('d1'), { ...first, ...changed });
+  });
+
+  test(
+    `${name}: only those that wait are told, and desired states of many devices are written at once`,
+    options,
+    async (context) => {
+      const store = await open(context);
+      const { rollouts } = store;
+      const ids = Array.from({ length: 1200 }, (_, index) => `device${index}`);
+      for (const id of ids) await store.addDevice(device(id));
+      await rollouts.addDeployment(deployment('d1'));
+      await rollouts.addDeployment(deployment('d2'));
+      await rollouts.putAssignments(ids.map((id) => ({ ...assignment('d1', id), state: 'waiting' as const })));
+      await rollouts.putAssignments([{ ...assignment('d2', 'device0'), state: 'planned' }]);
+      assert.deepEqual(await rollouts.markTold(ids.slice(0, 1100), 9), ['d1']);
+      assert.deepEqual(await rollouts.markTold(ids.slice(0, 1100), 10), []);
+      const states = (await rollouts.listAssignments({})).map(({ state, since }) => `${state} ${since}`);
+      const counts = ['told 9', 'waiting 5', 'planned 5'].map((one) => states.filter((state) => state === one).length);
+      assert.deepEqual(counts, [1100, 100, 1]);
+      const wanted = ids.map((id, index): [string, DesiredState] => [
+        id,
+        { ...NOTHING_DESIRED, generation: index, removeApps: ['"a"'] },
+      ]);
+      await rollouts.setDesired(new Map(wanted.slice(1)));
+      const devices = new Map((await store.getDevices(ids)).map((one) => [one.id, one.desired]));
+      assert.deepEqual(devices.get('device0'), NOTHING_DESIRED);
+      for (const [id, desired] of wanted.slice(1)) assert.deepEqual(devices.get(id), desired);
+    },
+  );
+
+  test(`${name}: groups are made, changed and removed`, options, async (context) => {
+    const { rollouts } = await open(context);
+    const window = { days: ['sat' as const], from: '22:00', to: '02:00' };
+    const group = { name: 'kiosks', query: 'tag:kiosk', devices: ['a'], window, createdAt: 1 };
+    await rollouts.putGroup({ ...group, window: null });
+    await rollouts.putGroup(group);
+    assert.deepEqual(await rollouts.listGroups(), [group]);
+    assert.deepEqual(await rollouts.getGroup('kiosks'), group);
+    await rollouts.removeGroup('kiosks');
+    assert.equal(await rollouts.getGroup('kiosks'), null);
+  });
+}

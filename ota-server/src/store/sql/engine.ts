@@ -1,0 +1,29 @@
+import { type Kysely, type RawBuilder, sql } from 'kysely';
+import type { Reach } from '../store.ts';
+
+/** What differs between the databases below the same queries. */
+export interface Engine {
+  /** A subquery of the texts in a JSON array. */
+  elements(json: RawBuilder<unknown>): RawBuilder<string>;
+  /** The text of one member of a JSON object. */
+  member(json: string, key: string): RawBuilder<string>;
+  /** Waits until no other transaction reaches the same rows, and keeps others out until this one ends. */
+  lock(transaction: Kysely<unknown>, fleet: string, reach: Reach): Promise<void>;
+  /** True for a transaction that the database gave up in favour of another one: it can simply be tried again. */
+  mayTryAgain(error: unknown): boolean;
+  /** See `ServerStore.exclusively`. */
+  exclusively<T>(name: string, work: () => Promise<T>): Promise<T>;
+  /** Null where the database has its own tools. */
+  readonly backup: ((path: string) => Promise<void>) | null;
+  close(): Promise<void>;
+}
+
+/** `on conflict` settings that put the new row in the place of the old one. */
+export function overwriting(columns: readonly string[]): Record<string, RawBuilder<unknown>> {
+  return Object.fromEntries(columns.map((column) => [column, sql`${sql.ref(`excluded.${column}`)}`]));
+}
+
+/** `column in (…)` for a list of any length with one parameter. */
+export function isOneOf(engine: Engine, column: string, values: readonly string[]): RawBuilder<boolean> {
+  return sql<boolean>`${sql.ref(column)} in ${engine.elements(sql`${JSON.stringify(values)}`)}`;
+}
