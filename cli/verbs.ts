@@ -20,6 +20,7 @@ import { registerGroups } from './verbs/groups.ts';
 import { registerKeys } from './verbs/keys.ts';
 import { registerLogs } from './verbs/logs.ts';
 import { registerNew } from './verbs/new.ts';
+import { registerPromote } from './verbs/promote.ts';
 import { registerPublish } from './verbs/publish.ts';
 import { registerRegistrations } from './verbs/registrations.ts';
 import { registerRepl } from './verbs/repl.ts';
@@ -50,6 +51,7 @@ export const VERBS: readonly RegisterVerb[] = [
   registerRegistrations,
   registerFleetFile,
   registerPublish,
+  registerPromote,
   registerDeploy,
   registerDeployments,
   registerGroups,

@@ -1,11 +1,24 @@
 import * as z from 'zod';
 import { appManifestSchema } from './app-manifest.ts';
 import { slotManifestSchema } from './slot-manifest.ts';
+import { semverSchema } from './validate.ts';
+
+export const channelSchema = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,31}$/, 'is not a channel: lower-case letters, digits, dashes, at most 32, letter first');
+
+const common = {
+  notes: z.string().max(4000),
+  /** A device whose system is older does not take the release. Absent: any system will do. */
+  minimumSystem: semverSchema.optional(),
+  /** The server gives the release only to devices that have a tag of this name. Absent: to all. */
+  channel: channelSchema.optional(),
+};
 
 /** `custom` of a TUF target: everything a device trusts about a release. */
 export const releaseCustomSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('app'), app: appManifestSchema, notes: z.string().max(4000) }),
-  z.strictObject({ kind: z.literal('system'), system: slotManifestSchema, notes: z.string().max(4000) }),
+  z.strictObject({ kind: z.literal('app'), app: appManifestSchema, ...common }),
+  z.strictObject({ kind: z.literal('system'), system: slotManifestSchema, ...common }),
 ]);
 export type ReleaseCustom = z.infer<typeof releaseCustomSchema>;
 

@@ -30,9 +30,9 @@ describe('readArtefact', () => {
     const output = join(folder, 'hello.sqfs');
     const compression = { algorithm: 'zstd', level: 1, blockBytes: 131_072 } as const;
     await makeSquashfs({ source: join(folder, 'app'), output, modified: 0, compression }, signal);
-    const artefact = await readArtefact(output, 'first');
+    const artefact = await readArtefact(output, { notes: 'first', minimumSystem: '1.2.0', channel: 'beta' });
     assert.equal(artefact.path, 'apps/hello/1.0.0/any.sqfs');
-    assert.deepEqual(artefact.custom, { kind: 'app', app, notes: 'first' });
+    assert.deepEqual(artefact.custom, { kind: 'app', app, notes: 'first', minimumSystem: '1.2.0', channel: 'beta' });
     assert.match(artefact.sha256, /^[0-9a-f]{64}$/);
   });
 
@@ -43,7 +43,7 @@ describe('readArtefact', () => {
     const output = join(folder, 'slot.img');
     const files = [{ path: 'manifest.json', source }];
     await makeFat({ output, bytes: 8 << 20, label: 'SLOT', volumeId: 1, modified: 315_532_800, files }, signal);
-    const artefact = await readArtefact(output, '');
+    const artefact = await readArtefact(output, { notes: '' });
     assert.equal(artefact.path, 'systems/x86_64-usb/1.1.0/slot.img');
     assert.deepEqual(artefact.custom, { kind: 'system', system, notes: '' });
     assert.equal(artefact.bytes, 8 << 20);
@@ -51,10 +51,10 @@ describe('readArtefact', () => {
 
   it('refuses other files and files that are not there', async (test) => {
     const folder = await temporaryFolder(test);
-    await assert.rejects(readArtefact(join(folder, 'none'), ''), { code: 'FILE_UNREADABLE' });
+    await assert.rejects(readArtefact(join(folder, 'none'), { notes: '' }), { code: 'FILE_UNREADABLE' });
     await writeFile(join(folder, 'text'), 'hello');
-    await assert.rejects(readArtefact(join(folder, 'text'), ''), { code: 'INPUT_INVALID' });
+    await assert.rejects(readArtefact(join(folder, 'text'), { notes: '' }), { code: 'INPUT_INVALID' });
     await writeFile(join(folder, 'torn'), 'hsqs and no more');
-    await assert.rejects(readArtefact(join(folder, 'torn'), ''), { name: 'NodeosError' });
+    await assert.rejects(readArtefact(join(folder, 'torn'), { notes: '' }), { name: 'NodeosError' });
   });
 });

@@ -3,8 +3,10 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { appManifest } from '@nodeos/contracts/app-manifest.testing.ts';
+import type { ReleaseCustom } from '@nodeos/contracts/release.ts';
 import type { Metadata, Root } from '@tufjs/models';
-import { addTarget, createRoot, parseRoot, parseTargets } from './metadata.ts';
+import { addTarget, createRoot, moveTarget, parseRoot, parseTargets } from './metadata.ts';
 import { createSigningKey, readSigningKey, type SigningKey, tufKey } from './signing-key.ts';
 
 const NOW = new Date('2026-01-02T03:04:05.678Z');
@@ -14,9 +16,9 @@ const target = {
   sha256: 'a'.repeat(64),
   custom: {
     kind: 'app',
-    app: { name: 'hello', probe: null, soakMs: 3000 },
+    app: appManifest('1.0.0', { soakMs: 3000 }),
     notes: 'with "quotes" and \\ and ü',
-  } as never,
+  } satisfies ReleaseCustom,
 };
 
 let folder: string;
@@ -103,6 +105,33 @@ describe('addTarget', () => {
 
   it('refuses a key that the root does not name', () => {
     assert.throws(() => addTarget(null, target, root, keys.other, NOW), { code: 'SIGNATURE_INVALID' });
+  });
+});
+
+describe('moveTarget', () => {
+  const move = (channel: string | null, custom: ReleaseCustom = target.custom) => {
+    const first = addTarget(null, { ...target, custom }, root, keys.targets, NOW);
+    assert.ok(first);
+    return moveTarget(first, target.path, channel, root, keys.targets, NOW);
+  };
+
+  it('signs the next version with another channel and nothing else changed', () => {
+    const moved = move('beta');
+    assert.ok(moved);
+    root.verifyDelegate('targets', moved);
+    assert.equal(moved.signed.version, 2);
+    const file = moved.signed.targets[target.path];
+    assert.deepEqual(file?.custom, { ...target.custom, channel: 'beta' });
+    assert.equal(file?.hashes.sha256, target.sha256);
+    const back = move(null, { ...target.custom, channel: 'beta' });
+    assert.deepEqual(back?.signed.targets[target.path]?.custom, target.custom);
+  });
+
+  it('changes nothing where the channel is the same, and knows what is published', () => {
+    assert.equal(move(null), null);
+    const empty = addTarget(null, { ...target, path: 'apps/other/1.0.0/any.sqfs' }, root, keys.targets, NOW);
+    assert.ok(empty);
+    assert.throws(() => moveTarget(empty, target.path, null, root, keys.targets, NOW), { code: 'RELEASE_UNKNOWN' });
   });
 });
 

@@ -1,5 +1,6 @@
 import { NodeosError } from '@nodeos/contracts/errors.ts';
-import type { ReleaseCustom } from '@nodeos/contracts/release.ts';
+import { type ReleaseCustom, releaseCustomSchema } from '@nodeos/contracts/release.ts';
+import { validate } from '@nodeos/contracts/validate.ts';
 import { Metadata, MetadataKind, Root, TargetFile, Targets } from '@tufjs/models';
 import { type SigningKey, tufKey } from './signing-key.ts';
 
@@ -90,9 +91,7 @@ export function addTarget(
   key: SigningKey,
   now: Date,
 ): Metadata<Targets> | null {
-  const { keyID } = key.publicKey;
-  if (!root.signed.roles.targets?.keyIDs.includes(keyID))
-    throw new NodeosError('SIGNATURE_INVALID', `the release key ${keyID.slice(0, 16)} is not one that root.json names`);
+  requireNamed(root, key);
   const existing = current?.signed.targets[added.path];
   if (existing?.hashes.sha256 === added.sha256) return null;
   if (existing)
@@ -106,11 +105,54 @@ export function addTarget(
     hashes: { sha256: added.sha256 },
     unrecognizedFields: { custom: JSON.parse(JSON.stringify(added.custom)) },
   });
+  return signNext(current, target, key, now);
+}
+
+/**
+ * The next targets.json, in which a release is of another channel, signed.
+ * @param channel null: for all devices
+ * @returns null where it is of this channel already
+ * @throws NodeosError RELEASE_UNKNOWN, SIGNATURE_INVALID as addTarget
+ */
+export function moveTarget(
+  current: Metadata<Targets>,
+  path: string,
+  channel: string | null,
+  root: Metadata<Root>,
+  key: SigningKey,
+  now: Date,
+): Metadata<Targets> | null {
+  requireNamed(root, key);
+  const existing = current.signed.targets[path];
+  if (existing === undefined) throw new NodeosError('RELEASE_UNKNOWN', `${path} is not published`);
+  const { channel: was, ...custom } = validate(releaseCustomSchema, existing.custom, `targets.json: ${path}`);
+  if ((was ?? null) === channel) return null;
+  const target = new TargetFile({
+    path,
+    length: existing.length,
+    hashes: existing.hashes,
+    unrecognizedFields: { custom: channel === null ? custom : { ...custom, channel } },
+  });
+  return signNext(current, target, key, now);
+}
+
+function requireNamed(root: Metadata<Root>, key: SigningKey): void {
+  const { keyID } = key.publicKey;
+  if (!root.signed.roles.targets?.keyIDs.includes(keyID))
+    throw new NodeosError('SIGNATURE_INVALID', `the release key ${keyID.slice(0, 16)} is not one that root.json names`);
+}
+
+function signNext(
+  current: Metadata<Targets> | null,
+  target: TargetFile,
+  key: SigningKey,
+  now: Date,
+): Metadata<Targets> {
   const targets = new Targets({
     version: (current?.signed.version ?? 0) + 1,
     specVersion: SPECIFICATION,
     expires: inYears(now, TARGETS_YEARS),
-    targets: { ...current?.signed.targets, [added.path]: target },
+    targets: { ...current?.signed.targets, [target.path]: target },
   });
   const metadata = new Metadata(targets);
   metadata.sign(key.sign);

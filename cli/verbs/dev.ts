@@ -67,7 +67,7 @@ async function deployOnce(
   const running = device.apps[app.name];
   if (running?.version === app.version && running.state === 'running') return;
   const { file } = await app.bundle();
-  const { target } = await publishRelease(client, file, { keys, notes: 'development' });
+  const { target } = await publishRelease(client, file, { keys, about: { notes: 'development' } });
   const answer = await client.send('POST', '/deployments', { target: target.path, to: { device: device.id } });
   const say = (line: string): void => void io.stderr.write(`${line}\n`);
   assertDeployed(await followDeployment(client, validate(deploymentSchema, answer, 'the new deployment'), { say }));

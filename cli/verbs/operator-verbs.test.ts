@@ -109,6 +109,21 @@ describe('an operator at work on a real server', () => {
     );
   });
 
+  it('moves a release between channels', async () => {
+    const channels = async () =>
+      JSON.parse((await run('publish', '--list', '--json')).stdout).map(
+        (release: { custom: { channel?: string } }) => release.custom.channel,
+      );
+    assert.match((await run('promote', 'hello@1.0.0')).stdout, /was for all devices already/);
+    assert.match((await run('promote', 'hello@1.0.0', '--channel', 'beta')).stdout, /is of the channel beta now/);
+    assert.deepEqual(await channels(), ['beta']);
+    assert.match((await run('promote', 'hello@1.0.0')).stdout, /is for all devices now/);
+    assert.deepEqual(await channels(), [undefined]);
+    await expectError('INPUT_INVALID', 'promote', 'hello@1.0.0', '--channel', 'Not One');
+    await expectError('RELEASE_UNKNOWN', 'promote', 'hello@9.9.9');
+    await expectError('INPUT_INVALID', 'publish', join(cwd, 'first.sqfs'), '--minimum-system', 'new');
+  });
+
   it('is refused by the server with a key that is not the release key', async () => {
     await rename(join(cwd, 'keys/targets.pem'), join(cwd, 'keys/kept.pem'));
     await writeFile(join(cwd, 'keys/targets.pem'), await readFile(join(cwd, 'keys/root.pem')));

@@ -49,17 +49,16 @@ export function simulatedExecutors(character: Character, trust: SharedTrust, med
       const { name, release } = step;
       const target = await fetchTarget(context, step, run, (found) => {
         const abi = found.custom.kind === 'app' ? found.custom.app.abi : '';
-        requireApp(found, name, release.version, abi);
+        requireApp(found, name, release.version, { manifest: context.manifest, abi });
       });
       await writeDurably(context.options.disk, bundlePath(context.ports.stateDir, target.sha256), '');
     },
     async 'fetch-system'(context, step, run) {
       const subject = { name: null, release: step.release };
-      const { board } = context.manifest;
       const target = await fetchTarget(context, subject, run, (found) =>
-        requireSystem(found, board, step.release.version),
+        requireSystem(found, step.release.version, context),
       );
-      medium.writeSlot(otherSlot(context.ports.facts.slot), requireSystem(target, board, step.release.version));
+      medium.writeSlot(otherSlot(context.ports.facts.slot), requireSystem(target, step.release.version, context));
     },
     async 'trial-system'(context, step, run) {
       const { board, options, ports, store } = context;

@@ -70,13 +70,14 @@ const refused = (code: ErrorCode, text: RegExp) => (error: unknown) => {
   assert.equal(`${error.code} ${text.test(error.message)}`, `${code} true`, `${error.code}: ${error.message}`);
   return true;
 };
+const FIT = { manifest: { board: 'x86_64-usb', version: '1.1.0' }, abi: 'linux-x64-glibc' };
 const stored = (file: string) => readFileSync(join(folder, 'state/tuf', file));
 
 test('a signed target is found with its length, hash, description and consistent path', async () => {
   const target = await findTarget(ports, PATH);
   assert.equal(target.length, BYTES.length);
   assert.equal(target.fetchPath, `/targets/apps/hello/1.0.0/${target.sha256}.any.sqfs`);
-  assert.equal(requireApp(target, 'hello', '1.0.0', 'linux-x64-glibc').name, 'hello');
+  assert.equal(requireApp(target, 'hello', '1.0.0', FIT).name, 'hello');
   assert.ok(stored('root.json').equals(repository.root));
 });
 
@@ -274,15 +275,14 @@ test('a target swapped for another release, board or ABI does not fit', async ()
     repository.addTarget(path, BYTES, custom);
     return findTarget(ports, path);
   };
-  const abi = 'linux-x64-glibc';
   const other = await signAs('apps/hello/2.0.0/any.sqfs', appCustom({ name: 'other', version: '2.0.0' }));
-  assert.throws(() => requireApp(other, 'hello', '2.0.0', abi), refused('RELEASE_INCOMPATIBLE', /signed as other/));
+  assert.throws(() => requireApp(other, 'hello', '2.0.0', FIT), refused('RELEASE_INCOMPATIBLE', /signed as other/));
   const old = await signAs('apps/hello/2.0.0/any.sqfs', appCustom());
-  assert.throws(() => requireApp(old, 'hello', '2.0.0', abi), refused('RELEASE_INCOMPATIBLE', /as hello 1\.0\.0/));
-  assert.throws(() => requireApp(old, 'hello', '1.0.0', abi), refused('RELEASE_INCOMPATIBLE', /does not stand where/));
+  assert.throws(() => requireApp(old, 'hello', '2.0.0', FIT), refused('RELEASE_INCOMPATIBLE', /as hello 1\.0\.0/));
+  assert.throws(() => requireApp(old, 'hello', '1.0.0', FIT), refused('RELEASE_INCOMPATIBLE', /does not stand where/));
   const arm = await signAs('apps/hello/1.0.0/linux-arm64-glibc.sqfs', appCustom({ abi: 'linux-arm64-glibc' }));
-  assert.throws(() => requireApp(arm, 'hello', '1.0.0', abi), refused('RELEASE_INCOMPATIBLE', /linux-arm64-glibc/));
-  assert.throws(() => requireSystem(arm, 'x86_64-usb', '1.0.0'), refused('RELEASE_INCOMPATIBLE', /not a system/));
+  assert.throws(() => requireApp(arm, 'hello', '1.0.0', FIT), refused('RELEASE_INCOMPATIBLE', /linux-arm64-glibc/));
+  assert.throws(() => requireSystem(arm, '1.0.0', FIT), refused('RELEASE_INCOMPATIBLE', /not a system/));
   const system: ReleaseCustom = {
     kind: 'system',
     notes: '',
@@ -299,7 +299,22 @@ test('a target swapped for another release, board or ABI does not fit', async ()
     },
   };
   const pi = await signAs('systems/x86_64-usb/1.1.0/slot.img', system);
-  assert.throws(() => requireSystem(pi, 'x86_64-usb', '1.1.0'), refused('RELEASE_INCOMPATIBLE', /raspberrypi3/));
-  assert.throws(() => requireSystem(pi, 'raspberrypi3', '1.1.0'), refused('RELEASE_INCOMPATIBLE', /does not stand/));
-  assert.throws(() => requireApp(pi, 'hello', '1.0.0', abi), refused('RELEASE_INCOMPATIBLE', /not an app/));
+  assert.throws(() => requireSystem(pi, '1.1.0', FIT), refused('RELEASE_INCOMPATIBLE', /raspberrypi3/));
+  assert.throws(
+    () => requireSystem(pi, '1.1.0', { manifest: { board: 'raspberrypi3', version: '1.0.0' } }),
+    refused('RELEASE_INCOMPATIBLE', /does not stand/),
+  );
+  assert.throws(() => requireApp(pi, 'hello', '1.0.0', FIT), refused('RELEASE_INCOMPATIBLE', /not an app/));
+});
+
+test('a release that needs a newer system than the one that runs does not fit', async () => {
+  const needs = (minimumSystem: string) => {
+    repository.addTarget('apps/hello/1.0.0/any.sqfs', BYTES, { ...appCustom(), minimumSystem });
+    return findTarget(ports, 'apps/hello/1.0.0/any.sqfs');
+  };
+  const tooOld = refused('RELEASE_INCOMPATIBLE', /needs system 1\.10\.0 or newer, this device runs 1\.1\.0/);
+  const newer = await needs('1.10.0');
+  assert.throws(() => requireApp(newer, 'hello', '1.0.0', FIT), tooOld);
+  for (const minimum of ['1.1.0', '1.1.0-beta.2', '0.9.0'])
+    assert.equal(requireApp(await needs(minimum), 'hello', '1.0.0', FIT).name, 'hello');
 });

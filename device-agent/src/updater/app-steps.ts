@@ -49,7 +49,7 @@ export async function fetchApp(context: UpdaterContext, step: StepOf<'fetch-app'
   const { board, options, ports } = context;
   board.show(step, 'fetching', { percent: 0 });
   const target = await findTarget(trustPorts(context), step.release.target, run.signal);
-  requireApp(target, step.name, step.release.version, options.abi);
+  requireApp(target, step.name, step.release.version, { manifest: context.manifest, abi: options.abi });
   const path = bundlePath(ports.stateDir, target.sha256);
   if (!(await isWhole(context, path, target))) {
     await options.disk.remove(path);

@@ -20,7 +20,7 @@ export async function fetchSystem(context: UpdaterContext, step: StepOf<'fetch-s
   requireSettled(context);
   board.show(subject, 'fetching', { percent: 0 });
   const target = await findTarget(trustPorts(context), step.release.target, run.signal);
-  const expected = requireSystem(target, manifest.board, step.release.version);
+  const expected = requireSystem(target, step.release.version, context);
   if (expected.boot.chain !== manifest.boot.chain)
     throw new NodeosError(
       'RELEASE_INCOMPATIBLE',

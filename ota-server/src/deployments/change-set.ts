@@ -2,21 +2,32 @@ import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
 import { createMembership, type Membership } from '../groups/membership.ts';
 import type { Assignment, DeploymentRecord } from '../store/rollouts.ts';
 import type { DeviceRecord, ReleaseRecord, Store } from '../store/store.ts';
-import { beginsAtOnce, type Candidate, desiredState, runningVersion, syncDevice } from './plan.ts';
+import {
+  beginsAtOnce,
+  type Candidate,
+  desiredState,
+  type ReleaseRules,
+  rulesOf,
+  runningVersion,
+  syncDevice,
+} from './plan.ts';
 import { isReleased } from './plan-rollout.ts';
 import { waveCount } from './plan-waves.ts';
 
 /** What the changes of some devices are judged by; read once for all of them. */
 export interface FleetView {
-  readonly deployments: readonly DeploymentRecord[];
+  readonly deployments: readonly (DeploymentRecord & ReleaseRules)[];
   readonly releases: readonly ReleaseRecord[];
   readonly membership: Membership;
 }
 
 export async function readView(store: Store): Promise<FleetView> {
+  const releases = await store.listReleases();
+  const rules = new Map(releases.map(({ target, custom }) => [target, rulesOf(custom)]));
+  const deployments = await store.rollouts.listDeployments();
   return {
-    deployments: await store.rollouts.listDeployments(),
-    releases: await store.listReleases(),
+    deployments: deployments.map((deployment) => ({ ...deployment, ...rules.get(deployment.target) })),
+    releases,
     membership: createMembership(await store.rollouts.listGroups()),
   };
 }

@@ -25,7 +25,7 @@ async function fleetOf(context: TestContext, count: number, dataDir?: string) {
     await report(running, device, { generation: 0, apps: app('1.0.0') });
     devices.push(device);
   }
-  return { running, devices };
+  return { running, devices, publisher };
 }
 
 async function report(running: RunningServer, device: DeviceIdentity, change: Partial<DeviceReport>): Promise<void> {
@@ -220,4 +220,49 @@ test('a halted rollout that is resumed tries again what failed', async (context)
   assert.equal((await desiredOf(running, device)).apps.hello.deployment, `${id}.2`);
   await obey(running, device);
   assert.deepEqual((await show(running, id)).counts, { confirmed: 1, waiting: 1 });
+});
+
+test('a release of a channel goes to devices with its tag; promoted, it goes to the others too', async (context) => {
+  const { running, devices, publisher } = await fleetOf(context, 2);
+  const [tester, other] = devices as [DeviceIdentity, DeviceIdentity];
+  const release = await appTarget('hello', '3.0.0', 'hello 3.0.0');
+  const about = release.custom as object;
+  await publisher.publish({ ...release, custom: { ...about, channel: 'beta' } }, 'hello 3.0.0');
+  await running.operator('PUT', `/api/v1/devices/${tester.id}/tags`, { tags: ['all', 'beta'] });
+  const refused = await running.operator('POST', '/api/v1/deployments', {
+    target: release.path,
+    to: { device: other.id },
+  });
+  assert.equal(refused.json.error.code, 'RELEASE_INCOMPATIBLE');
+  assert.match(refused.json.error.message, /channel beta, and the device has no tag beta/);
+
+  const { id } = await post(running, '/api/v1/deployments', { target: release.path, to: { tag: 'all' } });
+  assert.deepEqual(released(await show(running, id), 'skipped'), [other.id]);
+  await obey(running, tester);
+  assert.equal((await show(running, id)).state, 'done');
+  assert.equal((await desiredOf(running, other)).apps.hello, undefined);
+
+  await publisher.publish(release, 'hello 3.0.0');
+  assert.equal((await desiredOf(running, other)).apps.hello.version, '3.0.0');
+  await obey(running, other);
+  assert.deepEqual((await show(running, id)).counts, { confirmed: 2 });
+});
+
+test('a release that needs a newer system waits until the device runs one', async (context) => {
+  const { running, devices, publisher } = await fleetOf(context, 1);
+  const [device] = devices as [DeviceIdentity];
+  const release = await appTarget('hello', '3.0.0', 'hello 3.0.0');
+  await publisher.publish(
+    { ...release, custom: { ...(release.custom as object), minimumSystem: '1.2.0' } },
+    'hello 3.0.0',
+  );
+  const request = { target: release.path, to: { tag: 'all' } };
+  const plan = await post(running, '/api/v1/deployments/plan', request);
+  assert.match(plan.devices[0].reason, /needs system 1\.2\.0 or newer, the device runs 1\.0\.0/);
+  const { id } = await post(running, '/api/v1/deployments', request);
+  assert.deepEqual((await show(running, id)).counts, { skipped: 1 });
+  const system = { version: '1.2.0', slot: 'b' as const, trial: false };
+  await report(running, device, { generation: 0, apps: app('1.0.0'), system });
+  assert.equal((await desiredOf(running, device)).apps.hello.version, '3.0.0');
+  assert.deepEqual((await show(running, id)).counts, { told: 1 });
 });

@@ -32,7 +32,7 @@ export class Deployments {
   readonly #now: () => number;
   readonly #ticker: Ticker;
   /** Null: not known. A report moves a device between groups only where one is defined by a query. */
-  #asksQueries: boolean | null = null;
+  #asksFacts: boolean | null = null;
 
   constructor(options: DeploymentsOptions) {
     this.#options = options;
@@ -60,7 +60,7 @@ export class Deployments {
     const { store, changes, broker } = this.#options;
     const draft = await draftDeployment(store, request, this.#now());
     await store.transaction((inside) => addDeployment(inside, draft, (device) => broker.isOnline(device), this.#now()));
-    this.#asksQueries = null;
+    this.#asksFacts = null;
     await this.#ticker.now(draft.id);
     changes.publish('deployments', draft.id);
     return this.get(draft.id);
@@ -131,13 +131,12 @@ export class Deployments {
 
   /** A group is another: devices may have come into the reach of a deployment, or have left it. */
   async groupsChanged(): Promise<void> {
-    this.#asksQueries = null;
-    const deployments = await this.#options.store.rollouts.listDeployments();
-    const live = deployments.filter((one) => !isTakenBack(one));
-    if (!live.some(({ to }) => 'group' in to)) return;
-    const devices = await this.#options.store.listDevices({ state: 'active' });
-    await this.recompute(devices.map(({ id }) => id));
-    for (const { id } of live) this.#ticker.touch(id);
+    await this.#reachChanged(({ to }) => 'group' in to);
+  }
+
+  /** Releases are of another channel now: devices that were left out may get them. */
+  async channelsChanged(targets: ReadonlySet<string>): Promise<void> {
+    await this.#reachChanged(({ target }) => targets.has(target));
   }
 
   /** A device has heard of, or fetched, its desired state. */
@@ -174,7 +173,17 @@ export class Deployments {
       this.#ticker.touch(deployment);
       this.#options.changes.publish('deployments', deployment);
     }
-    if (factsOf(report) !== factsOf(before) && (await this.#anyQueries())) await this.recompute([deviceId]);
+    if (factsOf(report) !== factsOf(before) && (await this.#factsMatter())) await this.recompute([deviceId]);
+  }
+
+  async #reachChanged(concerns: (deployment: DeploymentRecord) => boolean): Promise<void> {
+    this.#asksFacts = null;
+    const deployments = await this.#options.store.rollouts.listDeployments();
+    const live = deployments.filter((one) => !isTakenBack(one));
+    if (!live.some(concerns)) return;
+    const devices = await this.#options.store.listDevices({ state: 'active' });
+    await this.recompute(devices.map(({ id }) => id));
+    for (const { id } of live) this.#ticker.touch(id);
   }
 
   /** One decision of the engine, written; asks for itself again while there is more to do. @returns when to look again */
@@ -225,13 +234,14 @@ export class Deployments {
     return this.get(id);
   }
 
-  async #anyQueries(): Promise<boolean> {
-    if (this.#asksQueries === null) {
-      const { rollouts } = this.#options.store;
-      const live = (await rollouts.listDeployments()).filter((one) => !isTakenBack(one));
-      this.#asksQueries = live.some(({ to }) => 'query' in to || 'group' in to);
+  async #factsMatter(): Promise<boolean> {
+    if (this.#asksFacts === null) {
+      const live = (await readView(this.#options.store)).deployments.filter((one) => !isTakenBack(one));
+      this.#asksFacts = live.some(
+        ({ to, minimumSystem }) => 'query' in to || 'group' in to || minimumSystem !== undefined,
+      );
     }
-    return this.#asksQueries;
+    return this.#asksFacts;
   }
 }
 

@@ -6,12 +6,12 @@ import { parseQuery } from '../groups/query.ts';
 import type { Assignment, DeploymentRecord } from '../store/rollouts.ts';
 import type { DeviceRecord, ReleaseRecord, Store } from '../store/store.ts';
 import { type FleetView, readView } from './change-set.ts';
-import { pinOf, reaches, skipReason } from './plan.ts';
+import { pinOf, type ReleaseRules, reaches, rulesOf, skipReason, unfitReason } from './plan.ts';
 import { previewDeployment } from './plan-preview.ts';
 import { assignWaves } from './plan-waves.ts';
 
-/** A deployment before the store gave it its place among the others. */
-export type Draft = Omit<DeploymentRecord, 'sequence'>;
+/** A deployment before the store gave it its place among the others, and what its release asks of a device. */
+export type Draft = Omit<DeploymentRecord, 'sequence'> & ReleaseRules;
 type IsOnline = (device: string) => boolean;
 
 /**
@@ -33,6 +33,7 @@ export async function draftDeployment(store: Store, request: DeploymentRequest, 
     ...{ target: release.target, kind: release.kind, name: release.name, version: release.version, to, rollout },
     state: rollout.approval === 'none' ? 'running' : 'awaiting-approval',
     ...{ reason: null, wave: 0, approvedWave: -1, createdAt: now, endedAt: null },
+    ...rulesOf(release.custom),
   };
   if ('device' in to) await checkDevice(store, to.device, release, draft);
   return draft;
@@ -40,7 +41,8 @@ export async function draftDeployment(store: Store, request: DeploymentRequest, 
 
 /** Adds the deployment with a row for each device that it reaches. */
 export async function addDeployment(store: Store, draft: Draft, isOnline: IsOnline, now: number): Promise<void> {
-  await store.rollouts.addDeployment(draft);
+  const { minimumSystem: _system, channel: _channel, ...record } = draft;
+  await store.rollouts.addDeployment(record);
   const reached = await reachedBy(store, await readView(store), draft);
   const online = reached.map(({ id }) => ({ id, online: isOnline(id) }));
   const waves = assignWaves(draft.id, online, draft.rollout);
@@ -77,7 +79,9 @@ async function checkDevice(store: Store, id: string, release: ReleaseRecord, dra
     );
   const reason = skipReason(draft, device, undefined);
   if (reason === null) return;
-  const code = pinOf(draft, device) === undefined ? 'DOWNGRADE_REFUSED' : 'DEVICE_PINNED';
+  const pinned = pinOf(draft, device) !== undefined;
+  const unfit = unfitReason(draft, device) !== null;
+  const code = pinned ? 'DEVICE_PINNED' : unfit ? 'RELEASE_INCOMPATIBLE' : 'DOWNGRADE_REFUSED';
   throw new NodeosError(code, `${release.target} does not go to ${id}: ${reason}`);
 }
 

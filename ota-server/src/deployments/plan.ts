@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DesiredState, WantedRelease } from '@nodeos/contracts/desired-state.ts';
+import type { ReleaseCustom } from '@nodeos/contracts/release.ts';
 import semver from 'semver';
 import type { Assignment, DeploymentRecord } from '../store/rollouts.ts';
 import type { DeviceRecord } from '../store/store.ts';
@@ -8,7 +9,10 @@ import { waveCount } from './plan-waves.ts';
 
 /** What the engine must know of a device. */
 export type Candidate = Pick<DeviceRecord, 'id' | 'board' | 'tags' | 'state' | 'pins' | 'report' | 'systemVersion'>;
-export type EngineDeployment = Omit<DeploymentRecord, 'createdAt' | 'endedAt' | 'reason'>;
+/** What a release asks of a device. */
+export type ReleaseRules = Pick<ReleaseCustom, 'minimumSystem' | 'channel'>;
+export type EngineDeployment = Omit<DeploymentRecord, 'createdAt' | 'endedAt' | 'reason'> & ReleaseRules;
+export const rulesOf = ({ minimumSystem, channel }: ReleaseRules): ReleaseRules => ({ minimumSystem, channel });
 /** Whether a device belongs to a destination now. */
 export type Belongs = (to: DeploymentRecord['to'], device: Candidate) => boolean;
 
@@ -187,10 +191,22 @@ export function skipReason(
 ): string | null {
   const pin = pinOf(deployment, device);
   if (pin !== undefined) return pin === deployment.target ? null : `the device is pinned to ${versionOfTarget(pin)}`;
+  const unfit = unfitReason(deployment, device);
+  if (unfit !== null) return unfit;
   const runs = runningVersion(device, deployment);
   // A row that was superseded comes back when the newer release was taken back: that is asking for the older one.
   if (runs === null || deployment.rollout.allowDowngrade || row?.state === 'superseded') return null;
   return semver.gt(runs, deployment.version) ? `the device runs ${runs}, which is newer` : null;
+}
+
+/** What of the release's own rules the device does not meet; null where it meets all. */
+export function unfitReason({ minimumSystem, channel }: ReleaseRules, device: Candidate): string | null {
+  if (channel !== undefined && !device.tags.includes(channel))
+    return `the release is of the channel ${channel}, and the device has no tag ${channel}`;
+  if (minimumSystem === undefined || device.systemVersion === null) return null;
+  return semver.lt(device.systemVersion, minimumSystem)
+    ? `it needs system ${minimumSystem} or newer, the device runs ${device.systemVersion}`
+    : null;
 }
 
 /** The release that the device keeps in the deployment's lane, whatever is deployed. */

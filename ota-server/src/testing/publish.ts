@@ -5,6 +5,7 @@ import type { RunningServer } from './running-server.ts';
 /** Publishes as the command line does: root first, then blobs, then signed targets. */
 export async function makePublisher(running: RunningServer): Promise<{
   readonly key: ReleaseKey;
+  /** Takes the place of what was published for the same path. */
   publish(target: TargetParts, octets: string): Promise<void>;
 }> {
   const key = makeReleaseKey();
@@ -14,13 +15,14 @@ export async function makePublisher(running: RunningServer): Promise<{
     if (answer.status >= 300) throw new Error(`PUT ${path}: ${answer.text}`);
   };
   await put('/api/v1/tuf/root', makeRoot({ rootKeys: [key], targetsKeys: [key], online: onlineKeys }));
-  const targets: TargetParts[] = [];
+  const targets = new Map<string, TargetParts>();
+  let version = 0;
   return {
     key,
     async publish(target, octets) {
       await put(`/api/v1/blobs/${createHash('sha256').update(octets).digest('hex')}`, octets);
-      targets.push(target);
-      await put('/api/v1/tuf/targets', makeTargets(targets.length, targets, [key]));
+      targets.set(target.path, target);
+      await put('/api/v1/tuf/targets', makeTargets(++version, [...targets.values()], [key]));
     },
   };
 }

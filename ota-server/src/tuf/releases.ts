@@ -35,12 +35,12 @@ export async function checkReleases(
   return records;
 }
 
-/** A version is published once: also one that is no longer listed keeps its bytes and its description. */
+/** A version is published once: also one that is no longer listed keeps its bytes and its description, but for the channel. */
 function checkUnchanged(known: ReleaseRecord, target: SignedTarget): void {
   const what = `${known.kind} ${known.name} ${known.version} (${known.target})`;
   if (known.sha256 !== target.sha256 || known.bytes !== target.bytes)
     throw new NodeosError('RELEASE_EXISTS', `${what} is already published with other bytes`);
-  if (!isDeepStrictEqual(known.custom, target.custom))
+  if (!isDeepStrictEqual({ ...known.custom, channel: null }, { ...target.custom, channel: null }))
     throw new NodeosError('RELEASE_EXISTS', `${what} is already published with another description`);
 }
 

@@ -34,9 +34,14 @@ export function releaseRoutes(scope: FastifyInstance): void {
       return reply.code(204).send();
     });
     metadata.put('/api/v1/tuf/targets', async (request) => {
-      const { repository, changes } = fleetOf(request);
+      const { repository, changes, store, deployments } = fleetOf(request);
+      const before = new Map((await store.listReleases()).map(({ target, custom }) => [target, custom.channel]));
       const releases = await repository.putTargets(text(request.body));
       changes.publish('releases', 'targets.json');
+      const moved = (await store.listReleases()).filter(
+        ({ target, custom }) => before.has(target) && before.get(target) !== custom.channel,
+      );
+      if (moved.length > 0) await deployments.channelsChanged(new Set(moved.map(({ target }) => target)));
       return { releases };
     });
   });

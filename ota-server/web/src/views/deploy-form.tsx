@@ -1,4 +1,4 @@
-import type { DeploymentRequest } from '@nodeos/contracts/operator-api.ts';
+import type { DeploymentRequest, Release } from '@nodeos/contracts/operator-api.ts';
 import { useState } from 'preact/hooks';
 import { api } from '../api.ts';
 import type { Fleet } from '../fleet.ts';
@@ -17,6 +17,11 @@ const WAVES: Readonly<Record<string, { readonly label: string; readonly rollout:
     rollout: { waves: [{ devices: 5 }], maxFailurePercent: 10, patienceSeconds: 3600, approval: 'waves' },
   },
 };
+
+/** What a release asks of a device, after its name. */
+function asks({ custom: { channel, minimumSystem } }: Release): string {
+  return `${channel === undefined ? '' : `, channel ${channel}`}${minimumSystem === undefined ? '' : `, system ${minimumSystem} or newer`}`;
+}
 
 /** One published release to a tag, a group or a device. */
 export function DeployForm({ fleet, notify }: { fleet: Fleet; notify: Notify }) {
@@ -52,6 +57,7 @@ export function DeployForm({ fleet, notify }: { fleet: Fleet; notify: Notify }) 
           {fleet.releases.map((one) => (
             <option key={one.target} value={one.target}>
               {one.name} {one.version}
+              {asks(one)}
             </option>
           ))}
         </select>
