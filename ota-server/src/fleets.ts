@@ -11,7 +11,7 @@ import { Deployments } from './deployments/deployments.ts';
 import type { DeviceConnections } from './devices/connections.ts';
 import { Devices } from './devices/devices.ts';
 import { Groups } from './groups/groups.ts';
-import { Changes } from './live/changes.ts';
+import { CHANGE_TOPICS, type Change, Changes } from './live/changes.ts';
 import type { ServerStore, Store } from './store/store.ts';
 import type { OnlineKey, OnlineRole } from './tuf/online-keys.ts';
 import { openRepository, type Repository } from './tuf/repository.ts';
@@ -73,6 +73,17 @@ export class Fleets {
     return Promise.all((await this.#options.store.listFleets()).map(({ id }) => this.get(id)));
   }
 
+  /** Something changed at another server: null for anything in any fleet. */
+  async receive(change: (Change & { readonly fleet: string }) | null): Promise<void> {
+    if (change !== null) {
+      const { fleet, topic, id } = change;
+      (await this.#open.get(fleet))?.changes.receive({ topic, id });
+      return;
+    }
+    for (const fleet of this.#open.values())
+      for (const topic of CHANGE_TOPICS) (await fleet).changes.receive({ topic, id: '' });
+  }
+
   /** Ends the work that goes on by itself. */
   async close(): Promise<void> {
     for (const fleet of this.#open.values()) {
@@ -98,8 +109,11 @@ export class Fleets {
     const store = this.#options.store.fleet(id);
     const blobs = fleetBlobs(this.#options.blobs, store);
     const folder = id === MAIN_FLEET ? join(dataDir, 'tuf') : join(dataDir, 'fleets', id, 'tuf');
-    const repository = await openRepository({ folder, keys, blobs, store });
-    const changes = new Changes();
+    const repository = await openRepository({
+      ...{ folder, keys, blobs, store },
+      exclusively: (work) => this.#options.store.exclusively(`repository ${id}`, work),
+    });
+    const changes = new Changes((change) => this.#options.store.bus.send({ kind: 'change', fleet: id, ...change }));
     const deployments = new Deployments({ store, changes, broker, onFault });
     const devices = new Devices({ store, authority, broker, deployments, changes, connections });
     const groups = new Groups({ store, changes, deployments });

@@ -7,6 +7,7 @@ export const SERVER_LIMITS = {
   /** Larger metadata would be refused by the devices. */
   metadataMaxBytes: DEVICE_LIMITS.metadataMaxBytes,
   blobMaxBytes: 4 * 1024 ** 3,
+  uploadLeftBehindMs: 3_600_000,
   mqttPayloadMaxBytes: 6 * 1024 ** 2,
   sessionLifetimeMs: 7 * 86_400_000,
   enrolRetryAfterSeconds: 5,

@@ -1,5 +1,6 @@
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { Kysely } from 'kysely';
+import type { NodeBus } from '../node-bus.ts';
 import type { Accounts } from '../people.ts';
 import type { FleetRecord, ServerStore, Store } from '../store.ts';
 import type { Engine } from './engine.ts';
@@ -11,12 +12,16 @@ import type { ServerTables, Tables } from './tables.ts';
 /** A server's store in an SQL database. */
 export class SqlServerStore implements ServerStore {
   readonly accounts: Accounts;
+  readonly shared: boolean;
+  readonly bus: NodeBus;
   readonly #db: Kysely<ServerTables>;
   readonly #engine: Engine;
 
   constructor(db: Kysely<ServerTables>, engine: Engine) {
     this.#db = db;
     this.#engine = engine;
+    this.shared = engine.shared;
+    this.bus = engine.bus;
     this.accounts = new SqlAccounts(db);
   }
 
