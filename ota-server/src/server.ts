@@ -192,6 +192,8 @@ async function assemble(
       const renew = (): void =>
         void renewCertificate().catch((error) => log.error(`certificate was not renewed: ${describeError(error)}`));
       timers.push(setInterval(renew, SERVER_LIMITS.certificateCheckIntervalMs).unref());
+      if (store.shared)
+        timers.push(setInterval(() => void fleets.sweep().catch(onFault), SERVER_LIMITS.sweepIntervalMs).unref());
       await refreshMetadata();
     },
     close,

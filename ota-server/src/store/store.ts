@@ -58,6 +58,8 @@ export interface ServerStore {
   exclusively<T>(name: string, work: () => Promise<T>): Promise<T>;
   /** The rows of one fleet and of no other. */
   fleet(id: string): Store;
+  /** True for one server in each interval: the one that is to do the work of this name. */
+  claim(name: string, intervalMs: number, now: number): Promise<boolean>;
   close(): Promise<void>;
 
   addFleet(fleet: FleetRecord): Promise<void>;

@@ -1,5 +1,5 @@
 import { NodeosError } from '@nodeos/contracts/errors.ts';
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { NodeBus } from '../node-bus.ts';
 import type { Accounts } from '../people.ts';
 import type { FleetRecord, ServerStore, Store } from '../store.ts';
@@ -37,6 +37,22 @@ export class SqlServerStore implements ServerStore {
 
   exclusively<T>(name: string, work: () => Promise<T>): Promise<T> {
     return this.#engine.exclusively(name, work);
+  }
+
+  async claim(name: string, intervalMs: number, now: number): Promise<boolean> {
+    const value = String(now);
+    const row = await this.#db
+      .insertInto('settings')
+      .values({ name: `claim ${name}`, value })
+      .onConflict((conflict) =>
+        conflict
+          .columns(['name'])
+          .doUpdateSet({ value })
+          .where(sql<number>`cast(settings.value as bigint)`, '<=', now - intervalMs),
+      )
+      .returning('name')
+      .executeTakeFirst();
+    return row !== undefined;
   }
 
   fleet(id: string): Store {
