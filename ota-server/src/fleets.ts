@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { AuditLog } from './audit/audit-log.ts';
-import { RolloutAudit } from './audit/rollout-audit.ts';
 import type { Authority } from './authority.ts';
 import type { Blobs } from './blobs/blobs.ts';
 import { fleetBlobs } from './blobs/fleet-blobs.ts';
@@ -11,7 +10,8 @@ import { Deployments } from './deployments/deployments.ts';
 import type { DeviceConnections } from './devices/connections.ts';
 import { Devices } from './devices/devices.ts';
 import { Groups } from './groups/groups.ts';
-import { Changes } from './live/changes.ts';
+import { SERVER_LIMITS } from './limits.ts';
+import { CHANGE_TOPICS, type Change, Changes } from './live/changes.ts';
 import type { ServerStore, Store } from './store/store.ts';
 import type { OnlineKey, OnlineRole } from './tuf/online-keys.ts';
 import { openRepository, type Repository } from './tuf/repository.ts';
@@ -33,7 +33,6 @@ export interface FleetContext {
   readonly configurations: Configurations;
   readonly audit: AuditLog;
   readonly webhooks: Webhooks;
-  readonly rolloutAudit: RolloutAudit;
 }
 
 export interface FleetsOptions {
@@ -73,12 +72,29 @@ export class Fleets {
     return Promise.all((await this.#options.store.listFleets()).map(({ id }) => this.get(id)));
   }
 
+  /** Something changed at another server: null for anything in any fleet. */
+  async receive(change: (Change & { readonly fleet: string }) | null): Promise<void> {
+    if (change !== null) {
+      const { fleet, topic, id } = change;
+      (await this.#open.get(fleet))?.changes.receive({ topic, id });
+      return;
+    }
+    for (const fleet of this.#open.values())
+      for (const topic of CHANGE_TOPICS) (await fleet).changes.receive({ topic, id: '' });
+  }
+
+  /** Takes up what servers have left behind that are no more; one server at a time does. */
+  async sweep(): Promise<void> {
+    const { store } = this.#options;
+    for (const { id, deployments } of await this.all())
+      if (await store.claim(`sweep ${id}`, SERVER_LIMITS.sweepIntervalMs / 2, Date.now())) await deployments.sweep();
+  }
+
   /** Ends the work that goes on by itself. */
   async close(): Promise<void> {
     for (const fleet of this.#open.values()) {
-      const { deployments, rolloutAudit, webhooks } = await fleet;
+      const { deployments, webhooks } = await fleet;
       await deployments.close();
-      await rolloutAudit.close();
       await webhooks.close();
     }
   }
@@ -98,17 +114,18 @@ export class Fleets {
     const store = this.#options.store.fleet(id);
     const blobs = fleetBlobs(this.#options.blobs, store);
     const folder = id === MAIN_FLEET ? join(dataDir, 'tuf') : join(dataDir, 'fleets', id, 'tuf');
-    const repository = await openRepository({ folder, keys, blobs, store });
-    const changes = new Changes();
-    const deployments = new Deployments({ store, changes, broker, onFault });
+    const repository = await openRepository({
+      ...{ folder, keys, blobs, store },
+      exclusively: (work) => this.#options.store.exclusively(`repository ${id}`, work),
+    });
+    const changes = new Changes((change) => this.#options.store.bus.send({ kind: 'change', fleet: id, ...change }));
+    const deployments = new Deployments({ store, changes, broker, onFault, shared: this.#options.store.shared });
     const devices = new Devices({ store, authority, broker, deployments, changes, connections });
     const groups = new Groups({ store, changes, deployments });
     const configurations = new Configurations({ store, broker });
     const webhooks = new Webhooks({ fleet: id, store, changes, onFault });
     await webhooks.start();
     const audit = new AuditLog(store);
-    const rolloutAudit = new RolloutAudit({ store, changes, audit, onFault });
-    await rolloutAudit.start();
     await deployments.start();
     return {
       id,
@@ -121,7 +138,6 @@ export class Fleets {
       groups,
       configurations,
       audit,
-      rolloutAudit,
       webhooks,
     };
   }

@@ -7,6 +7,7 @@ export const SERVER_LIMITS = {
   /** Larger metadata would be refused by the devices. */
   metadataMaxBytes: DEVICE_LIMITS.metadataMaxBytes,
   blobMaxBytes: 4 * 1024 ** 3,
+  uploadLeftBehindMs: 3_600_000,
   mqttPayloadMaxBytes: 6 * 1024 ** 2,
   sessionLifetimeMs: 7 * 86_400_000,
   enrolRetryAfterSeconds: 5,
@@ -32,6 +33,10 @@ export const SERVER_LIMITS = {
   eventsKeptPerDevice: 1000,
   updatesShownPerDevice: 50,
   eventsShownPerDevice: 200,
+  /** Servers that share their data look so often for work that another one left behind. */
+  sweepIntervalMs: 10_000,
+  /** After it a device that was not told is told by another server. */
+  untoldMs: 10_000,
   /** Devices that one step of a rollout changes in one transaction. */
   devicesPerStep: 200,
   deploymentDevicesShown: 1_000,

@@ -10,7 +10,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { Endings } from './access/endings.ts';
 import { Principals } from './access/principals.ts';
 import { openAccessTokens } from './access-tokens.ts';
-import { type KeyAndCertificate, openAuthority } from './authority.ts';
+import { openAuthority } from './authority.ts';
 import { openFileBlobs } from './blobs/file-blobs.ts';
 import { createAedesBroker } from './broker/aedes-broker.ts';
 import type { BrokerListener } from './broker/broker.ts';
@@ -26,6 +26,7 @@ import { Screenshots } from './live/screenshots.ts';
 import { Metrics } from './metrics.ts';
 import { buildDeviceApp } from './routes/device/app.ts';
 import { buildOperatorApp } from './routes/operator/app.ts';
+import type { NodeListener } from './store/node-bus.ts';
 import { openSqliteStore } from './store/sqlite/store.ts';
 import type { ServerStore } from './store/store.ts';
 import { openOnlineKeys } from './tuf/online-keys.ts';
@@ -67,11 +68,12 @@ export async function createServer(options: ServerOptions): Promise<NodeosServer
   }
 }
 
-async function openStore({ dataDir, store }: ServerConfiguration): Promise<ServerStore> {
+async function openStore({ dataDir, store, broker }: ServerConfiguration): Promise<ServerStore> {
   if (store === 'sqlite') return openSqliteStore(join(dataDir, 'server.sqlite'));
   // Loaded where it is used: a server with nothing but its folder starts without it.
   const { openPostgresStore } = await import('./store/postgres/store.ts');
-  return openPostgresStore(store);
+  // A device is connected to one embedded broker: another server could not reach it.
+  return openPostgresStore(store, broker === 'embedded');
 }
 
 async function assemble(
@@ -81,12 +83,12 @@ async function assemble(
   webFolder: string | null,
 ): Promise<NodeosServer> {
   const { dataDir } = configuration;
-  const blobs = await openFileBlobs(join(dataDir, 'blobs'), SERVER_LIMITS.blobMaxBytes);
-  const keys = await openOnlineKeys(join(dataDir, 'keys'));
-  const authority = await openAuthority(join(dataDir, 'keys'));
+  const blobs = await openFileBlobs(join(dataDir, 'blobs'), SERVER_LIMITS.blobMaxBytes, store.shared);
   const names = [...new Set([...configuration.advertise, '127.0.0.1', '::1', 'localhost'])];
-  let certificate = await authority.serverCertificate(names);
-  const access = await openAccessTokens(join(dataDir, 'operator-token'), store);
+  const external = configuration.broker !== 'embedded';
+  const secrets = await store.exclusively('keys', () => openSecrets(dataDir, store, names, external));
+  const { keys, authority, access, brokerClient } = secrets;
+  let { certificate } = secrets;
 
   let listening: Addresses | null = null;
   const addresses = (): Addresses => {
@@ -96,16 +98,19 @@ async function assemble(
   const mayConnect = async (id: string): Promise<boolean> =>
     (await (await fleets.ofDevice(id))?.devices.active(id)) != null;
   const listener = brokerListener(() => context);
-  const external = configuration.broker !== 'embedded';
-  const broker = external
-    ? (await import('./broker/mqtt-broker.ts')).createMqttBroker({
-        ...{ url: configuration.broker, ca: authority.certificate, client: await authority.brokerClient() },
-        ...{ mayConnect, listener },
-      })
-    : await createAedesBroker({ certificate, ca: authority.certificate, mayConnect, listener });
+  const broker =
+    brokerClient !== null
+      ? (await import('./broker/mqtt-broker.ts')).createMqttBroker({
+          ...{ url: configuration.broker, ca: authority.certificate, client: brokerClient },
+          ...{ mayConnect, listener },
+        })
+      : await createAedesBroker({ certificate, ca: authority.certificate, mayConnect, listener });
   const onFault = (error: unknown): void => log.error({ err: error }, 'a step of a rollout');
-  const connections = new DeviceConnections();
+  const { bus } = store;
+  const connections = new DeviceConnections((device) => bus.send({ kind: 'cut', device }));
+  const endings = new Endings((key) => bus.send({ kind: 'end', key }));
   const fleets = new Fleets({ dataDir, store, blobs, keys, authority, broker, connections, onFault });
+  bus.listen(busListener({ fleets, endings, connections, onFault }));
   await fleets.all();
   const context: ServerContext = {
     configuration,
@@ -116,7 +121,7 @@ async function assemble(
     keys,
     access,
     principals: new Principals(access, store),
-    endings: new Endings(),
+    endings,
     broker,
     fleets,
     connections,
@@ -137,7 +142,7 @@ async function assemble(
         .catch((error) => log.error(`metadata of fleet ${id} was not signed anew: ${describeError(error)}`));
   };
   const renewCertificate = async (): Promise<void> => {
-    const next: KeyAndCertificate = await authority.serverCertificate(names);
+    const next = await store.exclusively('keys', () => authority.serverCertificate(names));
     if (next.cert === certificate.cert) return;
     certificate = next;
     broker.renewCertificate(next);
@@ -187,6 +192,8 @@ async function assemble(
       const renew = (): void =>
         void renewCertificate().catch((error) => log.error(`certificate was not renewed: ${describeError(error)}`));
       timers.push(setInterval(renew, SERVER_LIMITS.certificateCheckIntervalMs).unref());
+      if (store.shared)
+        timers.push(setInterval(() => void fleets.sweep().catch(onFault), SERVER_LIMITS.sweepIntervalMs).unref());
       await refreshMetadata();
     },
     close,
@@ -197,6 +204,39 @@ async function assemble(
     tell: (deviceId, message) => broker.tell(deviceId, message),
     app,
     deviceApp,
+  };
+}
+
+/** What is made once, however many servers start on the same data at once. */
+async function openSecrets(dataDir: string, store: ServerStore, names: readonly string[], external: boolean) {
+  const authority = await openAuthority(join(dataDir, 'keys'));
+  return {
+    authority,
+    keys: await openOnlineKeys(join(dataDir, 'keys')),
+    certificate: await authority.serverCertificate(names),
+    access: await openAccessTokens(join(dataDir, 'operator-token'), store),
+    brokerClient: external ? await authority.brokerClient() : null,
+  };
+}
+
+/** What other servers say is heard here as if it had happened here. */
+function busListener({
+  fleets,
+  endings,
+  connections,
+  onFault,
+}: Pick<ServerContext, 'fleets' | 'endings' | 'connections'> & { onFault: (error: unknown) => void }): NodeListener {
+  return {
+    receive(message) {
+      if (message.kind === 'end') endings.receive(message.key);
+      else if (message.kind === 'cut') connections.receiveCut(message.device);
+      else fleets.receive(message).catch(onFault);
+    },
+    missed() {
+      endings.receiveAll();
+      connections.cutAll();
+      fleets.receive(null).catch(onFault);
+    },
   };
 }
 

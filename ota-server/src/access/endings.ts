@@ -4,6 +4,11 @@
  */
 export class Endings {
   readonly #listeners = new Map<string, Set<() => void>>();
+  readonly #tellOthers: (key: string) => void;
+
+  constructor(tellOthers: (key: string) => void = () => undefined) {
+    this.#tellOthers = tellOthers;
+  }
 
   /** @returns ends the subscription */
   subscribe(keys: readonly string[], onEnd: () => void): () => void {
@@ -21,6 +26,17 @@ export class Endings {
   }
 
   end(key: string): void {
+    this.receive(key);
+    this.#tellOthers(key);
+  }
+
+  /** It ended at another server. */
+  receive(key: string): void {
     for (const onEnd of [...(this.#listeners.get(key) ?? [])]) onEnd();
+  }
+
+  /** Some right may have ended unheard: whoever still has it comes again. */
+  receiveAll(): void {
+    for (const key of [...this.#listeners.keys()]) this.receive(key);
   }
 }

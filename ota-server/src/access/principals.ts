@@ -42,7 +42,7 @@ export class Principals {
   /** @throws NodeosError NOT_FOUND where the request names a fleet that is not the caller's */
   async ofBearer(bearer: string, request: FastifyRequest): Promise<Principal | null> {
     const wanted = fleetHeader(request);
-    if (this.#access.isOperatorToken(bearer)) return this.#serverWide(null, wanted ?? MAIN_FLEET, null);
+    if (await this.#access.isOperatorToken(bearer)) return this.#serverWide(null, wanted ?? MAIN_FLEET, null);
     return this.#ofApiToken(bearer, wanted);
   }
 

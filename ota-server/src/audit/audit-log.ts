@@ -8,6 +8,15 @@ export type AuditEvent = Pick<UnchainedEntry, 'actor' | 'address' | 'action' | '
   readonly details?: string;
 };
 
+/** Chains an entry to the last one; belongs into a transaction. */
+export async function appendEntry({ audit }: Store, event: AuditEvent, at: number): Promise<void> {
+  await audit.hold();
+  const [last = AUDIT_START] = await audit.list({ limit: 1 });
+  const details = (event.details ?? '').slice(0, SERVER_LIMITS.auditDetailsMaxCharacters);
+  const entry = { ...event, details, sequence: last.sequence + 1, at, previous: last.hash };
+  await audit.append({ ...entry, hash: auditHash(entry) });
+}
+
 /** Who did what in one fleet, when and from where. Entries are chained by their hashes: a hole shows. */
 export class AuditLog {
   readonly #store: Store;
@@ -22,12 +31,7 @@ export class AuditLog {
   /** Resolves when the entry is written: what it tells of must not begin before. */
   record(event: AuditEvent): Promise<void> {
     return this.#sequence.run(() =>
-      this.#store.transaction(async ({ audit }) => {
-        const [last = AUDIT_START] = await audit.list({ limit: 1 });
-        const details = (event.details ?? '').slice(0, SERVER_LIMITS.auditDetailsMaxCharacters);
-        const entry = { ...event, details, sequence: last.sequence + 1, at: this.#now(), previous: last.hash };
-        await audit.append({ ...entry, hash: auditHash(entry) });
-      }, 'audit'),
+      this.#store.transaction((store) => appendEntry(store, event, this.#now()), 'audit'),
     );
   }
 

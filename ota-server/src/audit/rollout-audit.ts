@@ -1,52 +1,29 @@
-import type { Changes } from '../live/changes.ts';
-import { Sequence } from '../sequence.ts';
+import type { DeploymentPatch, DeploymentRecord } from '../store/rollouts.ts';
 import type { Store } from '../store/store.ts';
-import type { AuditLog } from './audit-log.ts';
+import { appendEntry } from './audit-log.ts';
 
-export interface RolloutAuditOptions {
-  readonly store: Store;
-  readonly changes: Changes;
-  readonly audit: AuditLog;
-  readonly onFault?: (error: unknown) => void;
+type Named = Pick<DeploymentRecord, 'id' | 'target' | 'state' | 'reason'>;
+
+/**
+ * Writes down what deployments do by themselves: that one was halted or turned back must be found as who began it.
+ * Belongs into the transaction that does it, so that neither is there without the other.
+ */
+export async function recordState(store: Store, { id, target, state, reason }: Named, now: number): Promise<void> {
+  const event = {
+    ...{ actor: 'server', address: '', action: `deployment ${state}`, target: `/deployments/${id}` },
+    ...{ outcome: 'accepted' as const, details: reason === null ? target : `${target}: ${reason}` },
+  };
+  await appendEntry(store, event, now);
 }
 
-/** Writes down what deployments do by themselves: that one was halted or turned back must be found as who began it. */
-export class RolloutAudit {
-  readonly #options: RolloutAuditOptions;
-  readonly #states = new Map<string, string>();
-  /** Seen but not looked at yet: a rollout changes many times a second, its state seldom. */
-  readonly #queued = new Set<string>();
-  readonly #sequence = new Sequence();
-  #unsubscribe: () => void = () => undefined;
-
-  constructor(options: RolloutAuditOptions) {
-    this.#options = options;
-  }
-
-  async start(): Promise<void> {
-    const { store, changes, onFault } = this.#options;
-    for (const { id, state } of await store.rollouts.listDeployments()) this.#states.set(id, state);
-    this.#unsubscribe = changes.subscribe(({ topic, id }) => {
-      if (topic !== 'deployments' || this.#queued.has(id)) return;
-      this.#queued.add(id);
-      this.#sequence.run(() => this.#look(id)).catch((error) => onFault?.(error));
-    });
-  }
-
-  async close(): Promise<void> {
-    this.#unsubscribe();
-    await this.#sequence.idle();
-  }
-
-  async #look(id: string): Promise<void> {
-    this.#queued.delete(id);
-    const deployment = await this.#options.store.rollouts.getDeployment(id);
-    if (deployment === null || this.#states.get(id) === deployment.state) return;
-    this.#states.set(id, deployment.state);
-    const { state, target, reason } = deployment;
-    await this.#options.audit.record({
-      ...{ actor: 'server', address: '', action: `deployment ${state}`, target: `/deployments/${id}` },
-      ...{ outcome: 'accepted', details: reason === null ? target : `${target}: ${reason}` },
-    });
-  }
+/** Changes a deployment and writes down the state that it comes into; belongs into a transaction. */
+export async function changeDeployment(
+  store: Store,
+  record: DeploymentRecord,
+  patch: DeploymentPatch,
+  now: number,
+): Promise<void> {
+  await store.rollouts.updateDeployment(record.id, patch);
+  const next = { ...record, ...patch };
+  if (next.state !== record.state) await recordState(store, next, now);
 }

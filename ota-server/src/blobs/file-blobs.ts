@@ -6,16 +6,21 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { diskError, syncFolder } from '../atomic-file.ts';
+import { SERVER_LIMITS } from '../limits.ts';
 import type { Blobs } from './blobs.ts';
 
 /**
  * Blobs as files `<folder>/<first 2 hex digits>/<sha256>`. Unfinished uploads stand in `<folder>/incoming` and are removed here.
  * @param maxBytes longest blob that is taken
+ * @param shared other servers may be receiving blobs in this folder
  */
-export async function openFileBlobs(folder: string, maxBytes: number): Promise<Blobs> {
+export async function openFileBlobs(folder: string, maxBytes: number, shared = false): Promise<Blobs> {
   const incoming = join(folder, 'incoming');
-  await rm(incoming, { recursive: true, force: true });
   await mkdir(incoming, { recursive: true, mode: 0o700 });
+  for (const name of await readdir(incoming)) {
+    const path = join(incoming, name);
+    if (!shared || (await isLeftBehind(path))) await rm(path, { force: true });
+  }
   const pathOf = (sha256: string): string => join(folder, sha256.slice(0, 2), sha256);
 
   const blobs: Blobs = {
@@ -68,6 +73,12 @@ export async function openFileBlobs(folder: string, maxBytes: number): Promise<B
     },
   };
   return blobs;
+}
+
+/** Nobody has written to it for so long that nobody will. */
+async function isLeftBehind(path: string): Promise<boolean> {
+  const written = await stat(path).catch(() => null);
+  return written !== null && Date.now() - written.mtimeMs > SERVER_LIMITS.uploadLeftBehindMs;
 }
 
 /** Number of unfinished uploads, for tests and metrics. */

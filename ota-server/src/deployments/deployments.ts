@@ -19,6 +19,8 @@ export interface DeploymentsOptions {
   readonly changes: Changes;
   readonly broker: Pick<Broker, 'tell' | 'isOnline'>;
   readonly now?: () => number;
+  /** Other servers may change what deployments there are. */
+  readonly shared?: boolean;
   /** Told of faults in work that nobody waits for. */
   readonly onFault?: (error: unknown) => void;
 }
@@ -43,12 +45,23 @@ export class Deployments {
   /** Goes on with everything that was under way when the last server ended. */
   async start(): Promise<void> {
     const deployments = await this.#options.store.rollouts.listDeployments();
-    for (const deployment of deployments) {
-      if (isTakenBack(deployment)) continue;
-      const { id, state } = deployment;
-      const rows = await this.#options.store.rollouts.listAssignments({ deployment: id });
-      if (rows.some(isOpen) || state === 'turning-back') this.#ticker.touch(id);
-    }
+    for (const deployment of deployments) if (!isTakenBack(deployment)) await this.#goOn(deployment);
+  }
+
+  /** Sees to what another server had begun that is no more: rollouts stand still without it, and devices untold. */
+  async sweep(): Promise<void> {
+    const before = this.#now() - SERVER_LIMITS.untoldMs;
+    const deployments = await this.#options.store.rollouts.listDeployments();
+    for (const deployment of deployments.filter(({ state }) => UNDER_WAY.has(state)))
+      for (const row of await this.#goOn(deployment))
+        if ((row.state === 'waiting' || row.state === 'returning') && row.since < before)
+          await this.deviceListens(row.device);
+  }
+
+  async #goOn({ id, state }: DeploymentRecord): Promise<Assignment[]> {
+    const rows = await this.#options.store.rollouts.listAssignments({ deployment: id });
+    if (rows.some(isOpen) || state === 'turning-back') this.#ticker.touch(id);
+    return rows;
   }
 
   async close(): Promise<void> {
@@ -228,14 +241,14 @@ export class Deployments {
   }
 
   async #steer(id: string, from: readonly DeploymentRecord['state'][], patch: DeploymentPatch): Promise<Deployment> {
-    await this.#options.store.transaction((store) => changeState(store, id, from, patch));
+    await this.#options.store.transaction((store) => changeState(store, id, from, patch, this.#now()));
     await this.#ticker.now(id);
     this.#options.changes.publish('deployments', id);
     return this.get(id);
   }
 
   async #factsMatter(): Promise<boolean> {
-    if (this.#asksFacts === null) {
+    if (this.#asksFacts === null || this.#options.shared) {
       const live = (await readView(this.#options.store)).deployments.filter((one) => !isTakenBack(one));
       this.#asksFacts = live.some(
         ({ to, minimumSystem }) => 'query' in to || 'group' in to || minimumSystem !== undefined,
@@ -244,6 +257,10 @@ export class Deployments {
     return this.#asksFacts;
   }
 }
+
+const UNDER_WAY: ReadonlySet<DeploymentRecord['state']> = new Set([
+  ...(['running', 'awaiting-approval', 'paused', 'turning-back'] as const),
+]);
 
 /** What of a report a query can ask for and that does not change all the time. */
 function factsOf(report: DeviceReport | null): string {

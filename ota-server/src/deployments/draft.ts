@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { DeploymentPlan, DeploymentRequest } from '@nodeos/contracts/operator-api.ts';
 import { PLAIN_ROLLOUT } from '@nodeos/contracts/rollout.ts';
+import { recordState } from '../audit/rollout-audit.ts';
 import { parseQuery } from '../groups/query.ts';
 import type { Assignment, DeploymentRecord } from '../store/rollouts.ts';
 import type { DeviceRecord, ReleaseRecord, Store } from '../store/store.ts';
@@ -43,6 +44,7 @@ export async function draftDeployment(store: Store, request: DeploymentRequest, 
 export async function addDeployment(store: Store, draft: Draft, isOnline: IsOnline, now: number): Promise<void> {
   const { minimumSystem: _system, channel: _channel, ...record } = draft;
   await store.rollouts.addDeployment(record);
+  await recordState(store, record, now);
   const reached = await reachedBy(store, await readView(store), draft);
   const online = reached.map(({ id }) => ({ id, online: isOnline(id) }));
   const waves = assignWaves(draft.id, online, draft.rollout);

@@ -1,4 +1,5 @@
 import { NodeosError } from '@nodeos/contracts/errors.ts';
+import { changeDeployment } from '../audit/rollout-audit.ts';
 import type { Assignment, DeploymentPatch, DeploymentRecord } from '../store/rollouts.ts';
 import type { Store } from '../store/store.ts';
 import { readView, type Written, writeChanges } from './change-set.ts';
@@ -13,7 +14,7 @@ async function changeRows(
   change: (row: Assignment) => Assignment,
   now: number,
 ): Promise<Written> {
-  await store.rollouts.updateDeployment(id, patch);
+  await changeDeployment(store, await mustGet(store, id), patch, now);
   const rows = await store.rollouts.listAssignments({ deployment: id });
   const devices = await store.getDevices(rows.map(({ device }) => device));
   const changed = rows.map(change).filter((row, index) => row !== rows[index]);
@@ -44,9 +45,11 @@ export async function changeState(
   id: string,
   from: readonly DeploymentRecord['state'][],
   patch: DeploymentPatch,
+  now: number,
 ): Promise<void> {
-  const { state } = await mustGet(store, id);
+  const record = await mustGet(store, id);
+  const { state } = record;
   if (!from.includes(state))
     throw new NodeosError('CONFLICT', `deployment ${id} is ${state}, not ${from.join(' or ')}`);
-  await store.rollouts.updateDeployment(id, patch);
+  await changeDeployment(store, record, patch, now);
 }

@@ -1,3 +1,4 @@
+import { changeDeployment } from '../audit/rollout-audit.ts';
 import { SERVER_LIMITS } from '../limits.ts';
 import type { Assignment, DeploymentPatch, DeploymentRecord } from '../store/rollouts.ts';
 import type { Store } from '../store/store.ts';
@@ -29,7 +30,7 @@ export async function takeStep(store: Store, id: string, now: number): Promise<S
   // Releases may be cut into steps: what is left over is decided again. A rollout that stops does so as a whole.
   const step = rollout.state === 'running' ? all.slice(0, SERVER_LIMITS.devicesPerStep) : all;
   const patch = differences(record, { ...rollout, endedAt: endOf(record, rollout.state, now) });
-  if (patch !== null) await store.rollouts.updateDeployment(id, patch);
+  if (patch !== null) await changeDeployment(store, record, patch, now);
   const fresh = { ...view, deployments: view.deployments.map((one) => (one.id === id ? { ...one, ...patch } : one)) };
   const concerned = new Set(step.map(({ device }) => device));
   // Those that failed want nothing of a release any more that is taken back.

@@ -20,6 +20,15 @@ export function testStore(
   testAccess(tested);
   testProvisioning(tested);
 
+  test(`${name}: work of a name is one server's in each interval`, options, async (context) => {
+    const server = await openServer(context);
+    const claimed = await Promise.all([1, 2, 3].map(() => server.claim('sweep', 10, 100)));
+    assert.deepEqual(claimed.sort(), [false, false, true]);
+    assert.equal(await server.claim('sweep', 10, 109), false);
+    assert.equal(await server.claim('other', 10, 109), true);
+    assert.deepEqual((await Promise.all([1, 2].map(() => server.claim('sweep', 10, 110)))).sort(), [false, true]);
+  });
+
   test(`${name}: a transaction that fails leaves nothing, and others do not slip into it`, options, async (context) => {
     const store = await open(context);
     const failing = store.transaction(async (inside) => {

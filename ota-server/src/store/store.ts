@@ -3,6 +3,7 @@ import type { DeviceEvents, DeviceReport, UpdateStatus } from '@nodeos/contracts
 import type { ClaimToken, DeviceSummary, Pins, Release } from '@nodeos/contracts/operator-api.ts';
 import type { AuditStore } from './audit.ts';
 import type { ConfigurationStore } from './configurations.ts';
+import type { NodeBus } from './node-bus.ts';
 import type { Accounts, FleetPeople } from './people.ts';
 import type { ProvisioningStore } from './provisioning.ts';
 import type { Rollouts } from './rollouts.ts';
@@ -46,6 +47,9 @@ export interface FleetRecord {
 /** What belongs to no one fleet, and the way to the stores of the fleets. Times are milliseconds since 1970. */
 export interface ServerStore {
   readonly accounts: Accounts;
+  /** Other servers may work on the same data. */
+  readonly shared: boolean;
+  readonly bus: NodeBus;
   /** @throws NodeosError BACKUP_ELSEWHERE where `backup` is left to the database's own tools */
   checkBackup(): void;
   /** Writes a copy as of one moment to a new file, while others read and write. @throws as `checkBackup` */
@@ -54,6 +58,8 @@ export interface ServerStore {
   exclusively<T>(name: string, work: () => Promise<T>): Promise<T>;
   /** The rows of one fleet and of no other. */
   fleet(id: string): Store;
+  /** True for one server in each interval: the one that is to do the work of this name. */
+  claim(name: string, intervalMs: number, now: number): Promise<boolean>;
   close(): Promise<void>;
 
   addFleet(fleet: FleetRecord): Promise<void>;

@@ -48,7 +48,10 @@ export async function startMosquitto(folder: string, authority: Authority): Prom
     devicePort,
     serverPort,
     async start() {
-      child = spawn(PROGRAM, ['-c', configuration], { stdio: ['ignore', 'ignore', 'pipe'] });
+      // It ends with the test, however that ends.
+      child = spawn('setpriv', ['--pdeathsig=SIGKILL', '--', PROGRAM, '-c', configuration], {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
       child.stderr?.on('data', (chunk: Buffer) => {
         log = (log + chunk.toString()).slice(-10_000);
       });

@@ -42,7 +42,9 @@ export async function startPostgres(): Promise<PostgresServer | null> {
   const folder = await mkdtemp(join(tmpdir(), 'nodeos-pg-'));
   await mkdir(join(folder, 'data'));
   const asRoot = process.getuid?.() === 0;
-  const unprivileged = asRoot ? ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups', '--'] : [];
+  // It ends with the test, however that ends.
+  const rights = asRoot ? ['--reuid=nobody', '--regid=nogroup', '--clear-groups'] : [];
+  const unprivileged = ['setpriv', '--pdeathsig=SIGQUIT', ...rights, '--'];
   if (asRoot) await run('chown', ['-R', 'nobody:nogroup', folder]);
   await chmod(folder, 0o755);
   const data = join(folder, 'data');

@@ -3,7 +3,7 @@ import { makeReleaseKey, makeRoot, makeTargets, type ReleaseKey, type TargetPart
 import type { RunningServer } from './running-server.ts';
 
 /** Publishes as the command line does: root first, then blobs, then signed targets. */
-export async function makePublisher(running: RunningServer): Promise<{
+export async function makePublisher(running: Pick<RunningServer, 'operator'>): Promise<{
   readonly key: ReleaseKey;
   /** Takes the place of what was published for the same path. */
   publish(target: TargetParts, octets: string): Promise<void>;

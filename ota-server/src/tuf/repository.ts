@@ -28,6 +28,8 @@ export interface RepositoryOptions {
   readonly blobs: Blobs;
   readonly store: Store;
   readonly now?: () => number;
+  /** Runs work while nobody else writes to the folder; the default keeps order in this process. */
+  readonly exclusively?: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 /** A TUF repository with consistent snapshots. Files are the truth: what `timestamp.json` leads to is published. */
@@ -58,8 +60,11 @@ export async function openRepository(options: RepositoryOptions): Promise<Reposi
   const { folder, keys, blobs, store } = options;
   const now = options.now ?? Date.now;
   const sequence = new Sequence();
-  await mkdir(folder, { recursive: true });
-  for (const name of await readdir(folder)) if (name.endsWith('.part')) await rm(join(folder, name));
+  const exclusively = options.exclusively ?? ((work) => sequence.run(work));
+  await exclusively(async () => {
+    await mkdir(folder, { recursive: true });
+    for (const name of await readdir(folder)) if (name.endsWith('.part')) await rm(join(folder, name));
+  });
 
   const readText = async (name: string): Promise<string | null> => {
     try {
@@ -122,11 +127,30 @@ export async function openRepository(options: RepositoryOptions): Promise<Reposi
     if (newTargets !== null) await rm(join(folder, RESTORED_MARK), { force: true });
   };
 
+  const whatIsDue = async (): Promise<'snapshot' | 'timestamp' | null> => {
+    const timestamp = await currentTimestamp();
+    if (timestamp === null || (await currentRoot()) === null) return null;
+    const left = (expires: string): number => new Date(expires).getTime() - now();
+    const snapshot = await currentSnapshot(timestamp);
+    if ((await restored()) || left(snapshot.signed.expires) < SERVER_LIMITS.snapshotLifetimeMs / 2) return 'snapshot';
+    return left(timestamp.signed.expires) < SERVER_LIMITS.timestampLifetimeMs / 2 ? 'timestamp' : null;
+  };
+  const signAnew = async (): Promise<void> => {
+    const due = await whatIsDue();
+    const root = await currentRoot();
+    if (due === null || root === null) return;
+    if (due === 'timestamp') return signOnline(root, null);
+    const version = await targetsVersion();
+    const text = await readText(`${version}.targets.json`);
+    checkSigned(root, parseTargets(text ?? ''), 'targets', `${version}.targets.json on the server`);
+    await signOnline(root, { version, text: text ?? '' });
+  };
+
   const repository: Repository = {
     rootVersion,
 
     putRoot: (text) =>
-      sequence.run(async () => {
+      exclusively(async () => {
         const root = parseRoot(text);
         const previous = await currentRoot();
         const present = await readText(`${root.signed.version}.root.json`);
@@ -138,7 +162,7 @@ export async function openRepository(options: RepositoryOptions): Promise<Reposi
       }),
 
     putTargets: (text) =>
-      sequence.run(async () => {
+      exclusively(async () => {
         const root = await currentRoot();
         if (root === null)
           throw new NodeosError('METADATA_INVALID', 'the server has no root metadata yet', {
@@ -176,21 +200,10 @@ export async function openRepository(options: RepositoryOptions): Promise<Reposi
       return text === null ? null : Buffer.from(text);
     },
 
-    refresh: () =>
-      sequence.run(async () => {
-        const timestamp = await currentTimestamp();
-        const root = await currentRoot();
-        if (timestamp === null || root === null) return;
-        const left = (expires: string): number => new Date(expires).getTime() - now();
-        const snapshot = await currentSnapshot(timestamp);
-        if ((await restored()) || left(snapshot.signed.expires) < SERVER_LIMITS.snapshotLifetimeMs / 2) {
-          const version = snapshot.signed.meta['targets.json']?.version ?? 0;
-          const text = await readText(`${version}.targets.json`);
-          checkSigned(root, parseTargets(text ?? ''), 'targets', `${version}.targets.json on the server`);
-          return signOnline(root, { version, text: text ?? '' });
-        }
-        if (left(timestamp.signed.expires) < SERVER_LIMITS.timestampLifetimeMs / 2) await signOnline(root, null);
-      }),
+    async refresh() {
+      // Looked at before: most of the time there is nothing to wait for.
+      if ((await whatIsDue()) !== null) await exclusively(signAnew);
+    },
   };
   return repository;
 }

@@ -29,7 +29,7 @@ export function sessionRoutes(app: FastifyInstance, context: ServerContext, atte
     attempts.check(request.ip);
     const shown = validate(sessionRequestSchema, request.body, 'session');
     if ('token' in shown) {
-      if (access.isOperatorToken(shown.token)) return null;
+      if (await access.isOperatorToken(shown.token)) return null;
       attempts.failed(request.ip);
       await audit(request, null, 'refused');
       throw new NodeosError('UNAUTHENTICATED', 'this is not the operator token of this server', {

@@ -9,6 +9,17 @@ const CONNECTION_TIMEOUT_MS = 10_000;
 /** A server that is gone without a word is noticed by the keep-alive of TCP. */
 const KEEP_ALIVE_DELAY_MS = 10_000;
 
+/**
+ * What a server that is gone without a word, or hangs, has locked is let go soon: PostgreSQL looks after its connections
+ * (after 10 + 3 × 5 s), and ends transactions in which nothing happens.
+ */
+const SERVER_SIDE = [
+  ...['tcp_keepalives_idle=10', 'tcp_keepalives_interval=5', 'tcp_keepalives_count=3'],
+  'idle_in_transaction_session_timeout=30000',
+]
+  .map((setting) => `-c ${setting}`)
+  .join(' ');
+
 export type ConnectionSettings = pg.ClientConfig;
 
 /**
@@ -23,6 +34,7 @@ export function connectionSettings(address: string): ConnectionSettings {
     connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
+    options: SERVER_SIDE,
     types: { getTypeParser: (oid, format) => (oid === BIGINT_OID ? Number : pg.types.getTypeParser(oid, format)) },
   };
 }
@@ -41,13 +53,22 @@ export function kyselyPool(pool: pg.Pool): PostgresPool {
     end: () => pool.end(),
     connect: async () => {
       const client = await coded(() => pool.connect());
+      // One that breaks between two queries says so; without a listener that would end the process.
+      client.on('error', ignore);
       return {
         query: (text: string, values: readonly unknown[] = []) =>
           coded(() => client.query(text, values.map(withoutNul)) as Promise<never>),
-        release: () => client.release(),
+        release: () => {
+          client.off('error', ignore);
+          client.release();
+        },
       } as unknown as Awaited<ReturnType<PostgresPool['connect']>>;
     },
   };
+}
+
+function ignore(): void {
+  // The next query on it fails.
 }
 
 /** U+0000 is the one character that PostgreSQL's text has not. */

@@ -125,6 +125,18 @@ test(
   },
 );
 
+test('postgres: one that dies within a transaction ends the transaction, not the server', options, async (context) => {
+  const store = (await opened(context, await database())).fleet('main');
+  const work = store.transaction(async (inside) => {
+    await inside.addDevice(device('a'));
+    await (postgres as PostgresServer).kill();
+    await (postgres as PostgresServer).start();
+    await inside.addDevice(device('b'));
+  });
+  await assert.rejects(work);
+  assert.deepEqual(await store.listDevices(), []);
+});
+
 test(
   'postgres: a server is told where to keep what it remembers; its backup names the tool',
   options,

@@ -7,6 +7,7 @@ import type { ServerTables } from '../sql/tables.ts';
 import type { ServerStore } from '../store.ts';
 import { type ConnectionSettings, connectionSettings, kyselyPool, storeError } from './connection.ts';
 import { migrate } from './migrations.ts';
+import { joinNodes, type PostgresBus } from './node-bus.ts';
 
 /** Connections of one server; PostgreSQL takes 100 from all, unless told otherwise. */
 const CONNECTIONS = 16;
@@ -16,9 +17,11 @@ const GIVEN_UP = new Set(['40001', '40P01']);
 /**
  * Opens a database that several servers may share, and makes its tables where there are none.
  * @param address `postgres://user@host/database`, see `connectionSettings`
- * @throws NodeosError STORE_UNREACHABLE, CONFLICT where a newer server made the tables, INPUT_INVALID
+ * @param alone there must be no other server on this database; see `joinNodes`
+ * @throws NodeosError STORE_UNREACHABLE, INPUT_INVALID, CONFLICT where a newer server made the tables or the servers
+ *   do not go together
  */
-export async function openPostgresStore(address: string): Promise<ServerStore> {
+export async function openPostgresStore(address: string, alone = false): Promise<ServerStore> {
   const settings = connectionSettings(address);
   const pool = new pg.Pool({ ...settings, max: CONNECTIONS });
   // An idle connection that breaks is replaced by the next one; without a listener it would end the process.
@@ -26,16 +29,18 @@ export async function openPostgresStore(address: string): Promise<ServerStore> {
   const db = new Kysely<ServerTables>({ dialect: new PostgresDialect({ pool: kyselyPool(pool) }) });
   try {
     await migrate(db as unknown as Kysely<unknown>);
+    return new SqlServerStore(db, postgresEngine(settings, db, await joinNodes(settings, alone)));
   } catch (error) {
     await db.destroy();
     throw error;
   }
-  return new SqlServerStore(db, postgresEngine(settings, db));
 }
 
-function postgresEngine(settings: ConnectionSettings, db: Kysely<ServerTables>): Engine {
+function postgresEngine(settings: ConnectionSettings, db: Kysely<ServerTables>, bus: PostgresBus): Engine {
   const sequences = new Map<string, Sequence>();
   return {
+    shared: true,
+    bus,
     elements: (json) => sql<string>`(select json_array_elements_text((${json})::json))`,
     member: (json, key) => sql<string>`(${json}::json ->> ${sql.ref(key)})`,
     async lock(transaction, fleet, reach) {
@@ -55,7 +60,10 @@ function postgresEngine(settings: ConnectionSettings, db: Kysely<ServerTables>):
       return sequence.run(() => lockedByServer(settings, name, work));
     },
     backup: null,
-    close: () => db.destroy(),
+    async close() {
+      await bus.close();
+      await db.destroy();
+    },
   };
 }
 

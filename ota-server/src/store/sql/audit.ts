@@ -5,9 +5,15 @@ import type { Tables } from './tables.ts';
 
 export class SqlAudit implements AuditStore {
   readonly #db: Kysely<Tables>;
+  readonly #hold: () => Promise<void>;
 
-  constructor(db: Kysely<Tables>) {
+  constructor(db: Kysely<Tables>, hold: () => Promise<void>) {
     this.#db = db;
+    this.#hold = hold;
+  }
+
+  hold(): Promise<void> {
+    return this.#hold();
   }
 
   async append(entry: AuditEntry): Promise<void> {

@@ -1,4 +1,5 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely';
+import type { NodeBus } from '../node-bus.ts';
 import type { Reach } from '../store.ts';
 
 /** What differs between the databases below the same queries. */
@@ -13,6 +14,9 @@ export interface Engine {
   mayTryAgain(error: unknown): boolean;
   /** See `ServerStore.exclusively`. */
   exclusively<T>(name: string, work: () => Promise<T>): Promise<T>;
+  /** See `ServerStore`. */
+  readonly shared: boolean;
+  readonly bus: NodeBus;
   /** Null where the database has its own tools. */
   readonly backup: ((path: string) => Promise<void>) | null;
   close(): Promise<void>;

@@ -39,7 +39,7 @@ export class SqlStore implements Store {
     this.#fleet = fleet;
     this.people = new SqlFleetPeople(db);
     this.rollouts = new SqlRollouts(db, engine);
-    this.audit = new SqlAudit(db);
+    this.audit = new SqlAudit(db, () => this.#lock(db, 'audit'));
     this.webhooks = new SqlWebhooks(db);
     this.provisioning = new SqlProvisioning(db);
     this.configurations = new SqlConfigurations(db);
@@ -49,13 +49,17 @@ export class SqlStore implements Store {
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#db.transaction().execute(async (transaction) => {
-          await this.#engine.lock(transaction.withoutPlugins() as unknown as Kysely<unknown>, this.#fleet, reach);
+          await this.#lock(transaction, reach);
           return work(new SqlStore(transaction, this.#engine, this.#fleet));
         });
       } catch (error) {
         if (attempt === TRANSACTION_ATTEMPTS || !this.#engine.mayTryAgain(error)) throw error;
       }
     }
+  }
+
+  #lock(transaction: Kysely<Tables>, reach: Reach): Promise<void> {
+    return this.#engine.lock(transaction.withoutPlugins() as unknown as Kysely<unknown>, this.#fleet, reach);
   }
 
   async addBlob(sha256: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { NodeosError } from '@nodeos/contracts/errors.ts';
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
+import type { NodeBus } from '../node-bus.ts';
 import type { Accounts } from '../people.ts';
 import type { FleetRecord, ServerStore, Store } from '../store.ts';
 import type { Engine } from './engine.ts';
@@ -11,12 +12,16 @@ import type { ServerTables, Tables } from './tables.ts';
 /** A server's store in an SQL database. */
 export class SqlServerStore implements ServerStore {
   readonly accounts: Accounts;
+  readonly shared: boolean;
+  readonly bus: NodeBus;
   readonly #db: Kysely<ServerTables>;
   readonly #engine: Engine;
 
   constructor(db: Kysely<ServerTables>, engine: Engine) {
     this.#db = db;
     this.#engine = engine;
+    this.shared = engine.shared;
+    this.bus = engine.bus;
     this.accounts = new SqlAccounts(db);
   }
 
@@ -32,6 +37,22 @@ export class SqlServerStore implements ServerStore {
 
   exclusively<T>(name: string, work: () => Promise<T>): Promise<T> {
     return this.#engine.exclusively(name, work);
+  }
+
+  async claim(name: string, intervalMs: number, now: number): Promise<boolean> {
+    const value = String(now);
+    const row = await this.#db
+      .insertInto('settings')
+      .values({ name: `claim ${name}`, value })
+      .onConflict((conflict) =>
+        conflict
+          .columns(['name'])
+          .doUpdateSet({ value })
+          .where(sql<number>`cast(settings.value as bigint)`, '<=', now - intervalMs),
+      )
+      .returning('name')
+      .executeTakeFirst();
+    return row !== undefined;
   }
 
   fleet(id: string): Store {

@@ -3,6 +3,7 @@ import { backup, DatabaseSync } from 'node:sqlite';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { Kysely, sql } from 'kysely';
 import { Sequence } from '../../sequence.ts';
+import { NO_OTHER_NODES } from '../node-bus.ts';
 import type { Engine } from '../sql/engine.ts';
 import { SqlServerStore } from '../sql/server-store.ts';
 import type { ServerTables } from '../sql/tables.ts';
@@ -38,6 +39,8 @@ export function openSqliteStore(path: string): ServerStore {
 function sqliteEngine(database: DatabaseSync, db: Kysely<ServerTables>): Engine {
   const sequences = new Map<string, Sequence>();
   return {
+    shared: false,
+    bus: NO_OTHER_NODES,
     elements: (json) => sql<string>`(select value from json_each(${json}))`,
     member: (json, key) => sql<string>`json_extract(${json}, '$."' || ${sql.ref(key)} || '"')`,
     // One connection that one transaction has at a time: nothing else slips in.
