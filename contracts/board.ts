@@ -101,6 +101,7 @@ export const boardSchema = z.strictObject({
   driverFirmware: z.array(packageFilesSchema).default([]),
   /** There is a radio that joins WiFi networks: the root has the program for it. The kernel's part is a fragment. */
   wifi: z.boolean().default(false),
+  /** The kernel checks each block of the root against hashes (dm-verity) whose root stands on the command line. */
   verity: z.boolean(),
   watchdog: z.string().nullable(),
   emulate: z

@@ -34,6 +34,7 @@ export const TOOL_PACKAGES: Readonly<Record<string, string>> = {
   zstd: 'zstd',
   mksquashfs: 'squashfs-tools',
   unsquashfs: 'squashfs-tools',
+  veritysetup: 'cryptsetup-bin',
   'mkfs.vfat': 'dosfstools',
   'fsck.fat': 'dosfstools',
   mcopy: 'mtools',

@@ -21,6 +21,7 @@ import { buildIso } from './iso.ts';
 import { buildKernel } from './kernel.ts';
 import { type PackageTree, unpackPackages } from './packages.ts';
 import { buildBarebonesRootfs, buildRootfs, buildRootInputs, type Rootfs } from './rootfs.ts';
+import { type SealedRoot, sealRoot } from './sealed-root.ts';
 import { buildSlot } from './slot.ts';
 import type { Steps } from './steps.ts';
 import { boardToolchain } from './toolchain.ts';
@@ -91,7 +92,7 @@ export async function iso(steps: Steps, build: Build): Promise<Artefact> {
   const { context } = steps;
   const seed = `${build.seed} iso`;
   const identity = imageIdentity(seed, diskSeed(build.board, seed));
-  const board = isoBoard(build.board);
+  const board = isoBoard((await sealedRoot(steps, build)).board);
   const { fleetFile = null, bundle: app } = build;
   const slotImage = await slot(steps, build);
   const [code, modified] = await steps.together(bootCode(steps, board), sourceDate(steps, board));
@@ -109,20 +110,21 @@ export function slot(steps: Steps, build: Build): Promise<Artefact> {
 }
 
 async function makeSlot(steps: Steps, build: Build): Promise<Artefact> {
-  const { board, systemVersion, trustRoot, identity } = build;
-  const [kernelImage, firstRoot, root, code, buildTime] = await steps.together(
-    kernel(steps, board),
-    initramfs(steps, board),
+  const { systemVersion, trustRoot, identity } = build;
+  const [kernelImage, firstRoot, sealed, { nodeVersion }, code, buildTime] = await steps.together(
+    kernel(steps, build.board),
+    initramfs(steps, build.board),
+    sealedRoot(steps, build),
     rootfs(steps, build),
-    bootCode(steps, board),
-    sourceDate(steps, board),
+    bootCode(steps, build.board),
+    sourceDate(steps, build.board),
   );
-  const { artefact, nodeVersion } = root;
+  const { board } = sealed;
   const deviceTrees = steps.note(await buildDeviceTrees(steps.context, board, kernelImage));
   const layers = {
     kernel: kernelImage,
     initramfs: firstRoot,
-    rootfs: artefact,
+    rootfs: sealed.rootfs,
     bootCode: code,
     deviceTrees,
     nodeVersion,
@@ -154,6 +156,14 @@ function init(steps: Steps, board: Board): Promise<Artefact> {
 
 function packages(steps: Steps, board: Board): Promise<PackageTree> {
   return steps.once('packages', () => unpackPackages(steps.context, board, rootPackages(board)));
+}
+
+function sealedRoot(steps: Steps, build: Build): Promise<SealedRoot> {
+  return steps.once('sealed root', async () => {
+    const sealed = await sealRoot(steps.context, build.board, (await rootfs(steps, build)).artefact);
+    if (build.board.verity) steps.note(sealed.rootfs);
+    return sealed;
+  });
 }
 
 export function rootfs(steps: Steps, build: Build): Promise<Rootfs> {
