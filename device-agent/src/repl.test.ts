@@ -7,6 +7,7 @@ import { createRepl } from './repl.ts';
 
 function open(t: TestContext, idleLimitMs = 60_000, note: string | null = null) {
   const messages: ReplMessage[] = [];
+  const started: { readonly ended: Promise<Ending> }[] = [];
   let arrived: () => void = () => {};
   const repl = createRepl({
     findApp: () => undefined,
@@ -21,6 +22,7 @@ function open(t: TestContext, idleLimitMs = 60_000, note: string | null = null) 
       const ended = new Promise<Ending>((resolve) =>
         child.on('close', (code, signal) => resolve({ code, signal, note })),
       );
+      started.push({ ended });
       return { child, ended };
     },
   });
@@ -37,7 +39,7 @@ function open(t: TestContext, idleLimitMs = 60_000, note: string | null = null) 
       .map((message) => message.data)
       .join('');
   const ended = (session: string) => messages.some((message) => message.session === session && message.end);
-  return { repl, until, textOf, ended };
+  return { repl, until, textOf, ended, started };
 }
 
 test('what is typed is answered; `end` ends the process', async (t) => {
@@ -49,6 +51,35 @@ test('what is typed is answered; `end` ends the process', async (t) => {
   assert.ok(!ended('s1'));
   repl.input({ session: 's1', data: '', end: true });
   assert.ok(ended('s1'));
+});
+
+test('what is typed while the process is being started is not lost', async (t) => {
+  const { repl, until, textOf } = open(t);
+  const opened = repl.open('s1', null);
+  repl.input({ session: 's1', data: '6 *', end: false });
+  repl.input({ session: 's1', data: ' 7\n', end: false });
+  await opened;
+  await until(() => textOf('s1').includes('42'));
+});
+
+test('of two sessions that are opened at once the later one stays', async (t) => {
+  const { repl, until, textOf, ended } = open(t);
+  const first = repl.open('s1', null);
+  const second = repl.open('s2', null);
+  await Promise.all([first, second]);
+  assert.ok(ended('s1'));
+  repl.input({ session: 's2', data: '6 * 7\n', end: false });
+  await until(() => textOf('s2').includes('42'));
+  assert.equal(textOf('s1'), '');
+});
+
+test('a session that is ended before its process runs leaves none behind', async (t) => {
+  const { repl, ended, started } = open(t);
+  const opened = repl.open('s1', null);
+  repl.input({ session: 's1', data: '', end: true });
+  assert.ok(ended('s1'));
+  await opened;
+  assert.deepEqual(await Promise.all(started.map((run) => run.ended.then(({ signal }) => signal))), ['SIGKILL']);
 });
 
 test('a process that ends by itself ends the session', async (t) => {

@@ -5,6 +5,8 @@ import type { InstalledApp } from './ports.ts';
 
 const IDLE_LIMIT_MS = 15 * 60_000;
 const DATA_MAX_CHARACTERS = 16_384;
+/** What is kept of what is typed while the process is being started; beyond it the session ends. */
+const EARLY_MAX_CHARACTERS = 1_048_576;
 
 export interface ReplOptions {
   /** The app as it runs now; undefined where there is no such app. */
@@ -27,8 +29,15 @@ export interface Repl {
 export function createRepl(options: ReplOptions): Repl {
   const { start, publish, log, idleLimitMs = IDLE_LIMIT_MS } = options;
   let current: (Pick<InteractiveProcess, 'child'> & { session: string; timer: NodeJS.Timeout }) | null = null;
+  /** The operator types as soon as the server knows of the session, which is before its process runs. */
+  let opening: { readonly session: string; early: string } | null = null;
 
   function close(): void {
+    if (opening) {
+      const { session } = opening;
+      opening = null;
+      publish({ session, data: '', end: true });
+    }
     if (!current) return;
     const { session, child, timer } = current;
     current = null;
@@ -64,13 +73,26 @@ export function createRepl(options: ReplOptions): Repl {
         return;
       }
       log(`repl session opened${appName === null ? '' : ` in ${appName}`}`);
+      const mine = { session, early: '' };
+      opening = mine;
       try {
-        attach(session, await start(app));
+        const process = await start(app);
+        if (opening !== mine) return void process.child.kill('SIGKILL');
+        opening = null;
+        attach(session, process);
+        process.child.stdin?.write(mine.early);
       } catch (error) {
+        if (opening !== mine) return;
+        opening = null;
         publish({ session, data: `${describeError(error)}\n`, end: true });
       }
     },
     input(message) {
+      if (message.session === opening?.session) {
+        opening.early += message.data;
+        if (message.end || opening.early.length > EARLY_MAX_CHARACTERS) close();
+        return;
+      }
       if (message.session !== current?.session) return;
       if (message.end) {
         close();

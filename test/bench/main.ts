@@ -21,7 +21,7 @@ if (process.argv[2] === 'recovery') {
   process.exit();
 }
 if (process.argv[2] === 'apps') {
-  await measureApps();
+  await measureApps(process.argv.slice(3));
   process.exit();
 }
 if (process.argv[2] === 'fleet') {

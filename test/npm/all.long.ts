@@ -13,6 +13,9 @@ test('at least forty packages are tried, ten of them always', () => {
 
 testOnOneDevice('all packages are bundled and used on a device', PACKAGES, {
   before: developOnDevice,
-  finish: (verdicts) =>
-    writeFile(new URL('../../docs/npm-compatibility.md', import.meta.url), compatibilityPage(verdicts)),
+  async finish(verdicts) {
+    const page = compatibilityPage(verdicts);
+    process.stdout.write(page);
+    await writeFile(new URL('../../docs/npm-compatibility.md', import.meta.url), page);
+  },
 });

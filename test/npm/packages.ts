@@ -120,7 +120,8 @@ export const PACKAGES: readonly CheckedPackage[] = [
     fails: {
       at: 'device',
       says: /gpioInitialise/,
-      because: 'it needs the C library pigpio on the machine, which reaches into the Pi’s memory as root',
+      because:
+        'it is compiled only where the C library pigpio is installed, which maps the Pi’s registers as root; no app is root',
     },
   },
   {
