@@ -33,6 +33,8 @@ export const appManifestSchema = z.strictObject({
   soakMs: z.number().int().min(0),
   swap: z.enum(['overlap', 'stop-first']),
   stopGraceMs: z.number().int().min(0),
+  /** Milliseconds until it must listen or be healthy; without it DEVICE_LIMITS.appStartTimeoutMs. */
+  startMs: z.number().int().min(0).optional(),
   /** The device's proxy leads to the first port. */
   web: z.literal(true).optional(),
   /** Ports that the device opens for the app; without it none. */

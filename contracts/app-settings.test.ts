@@ -16,6 +16,7 @@ const full = {
   network: 'host',
   memoryMiB: 64,
   probe: '/health',
+  startMs: 60_000,
   soakMs: 1000,
   swap: 'stop-first',
   stopGraceMs: 500,

@@ -61,6 +61,13 @@ export const appSettingsSchema = z.strictObject({
     .max(256)
     .describe('Path on the first port that answers 2xx while the app is healthy. Default: the port takes connections.')
     .optional(),
+  startMs: z
+    .number()
+    .int()
+    .min(1000)
+    .max(600_000)
+    .describe('Milliseconds after which the app must listen, or be healthy. Default: 30000.')
+    .optional(),
   soakMs: z
     .number()
     .int()

@@ -96,7 +96,8 @@ export const ERROR_HINTS = {
   SLOT_WRITE_FAILED: 'The medium may be worn out; replace it.',
   KEXEC_FAILED: 'The device goes on with the old system; see its log.',
   TRIAL_FAILED: 'The device is back on the old system. Read the reason, correct the release, publish a new version.',
-  APP_START_FAILED: 'The device is back on the previous version of the app. Read the reason and `nodeos logs`.',
+  APP_START_FAILED:
+    'The device is back on the previous version of the app. Read the reason and `nodeos logs`; an app that only needs longer says so with `startMs`.',
   APP_PROBE_FAILED: 'The app ran, but its health probe did not answer. The previous version is back.',
   APP_CUT_OFF:
     'The previous version of the app is back, and so is the server. Look at what the new one sends, and how much of it.',

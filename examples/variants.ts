@@ -6,6 +6,8 @@ export interface VariantOptions {
   readonly into: string;
   /** True: the app ends with an error as soon as it starts. */
   readonly crash?: boolean;
+  /** Milliseconds that it may take to start; what is left out is the device's own limit. */
+  readonly startMs?: number;
   /** What the app answers beside its version. */
   readonly greeting?: string;
 }
@@ -26,6 +28,7 @@ export async function makeVariant(folder: string, version: string, options: Vari
   const manifest = JSON.parse(await readFile(join(into, 'package.json'), 'utf8'));
   manifest.version = version;
   manifest.config = { ...manifest.config, greeting: options.greeting ?? `Hello from version ${version}.` };
+  if (options.startMs !== undefined) manifest.nodeos.startMs = options.startMs;
   await writeJson(join(into, 'package.json'), manifest);
   const lock = JSON.parse(await readFile(join(into, 'package-lock.json'), 'utf8'));
   lock.version = version;

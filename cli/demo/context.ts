@@ -25,6 +25,7 @@ export const STORY_MACHINE = { firmware: 'uefi', memoryMiB: 192 } as const;
 export const STORY_LIMITS = {
   bootMs: 180_000,
   appDeployMs: 180_000,
+  appStartMs: 90_000,
   systemDeployMs: 420_000,
   firstAnswerMs: 60_000,
 } as const;

@@ -52,6 +52,7 @@ describe('appManifestOf', () => {
       ports: [8080],
       web: true,
       forward: { 80: 8080 },
+      startMs: 60_000,
       user: 'panel',
       dependsOn: ['broker'],
       holdUpdatesMs: 1000,

@@ -197,6 +197,19 @@ test('a version that should listen and never does fails after the limit, the old
   assert.equal(await ask(port), '1.0.0');
 });
 
+test('an app that says how long it takes to start has that time', async (t) => {
+  await using folder = await makeAppFolder();
+  const port = await freePort();
+  const { runtime } = supervise(t, { startTimeoutMs: 300 });
+  const old = await folder.app('1.0.0', server('1.0.0'), { ports: [port], startMs: 10_000 });
+  const slow = await folder.app('2.0.0', `setTimeout(() => { ${server('2.0.0')} }, 1000);`, {
+    ...{ ports: [port], startMs: 10_000 },
+  });
+  await running(runtime, old);
+  await runtime.activate(slow, old, nothing);
+  assert.equal(await ask(port), '2.0.0');
+});
+
 test('an app without a port is swapped when its main module has run', async (t) => {
   await using folder = await makeAppFolder();
   const { runtime } = supervise(t);

@@ -28,7 +28,9 @@ export async function swapTo(
   previous: InstalledApp | null,
   options: SwapOptions,
 ): Promise<void> {
-  const limitMs = options.startTimeoutMs ?? DEVICE_LIMITS.appStartTimeoutMs;
+  const limitOf = ({ manifest }: InstalledApp): number =>
+    manifest.startMs ?? options.startTimeoutMs ?? DEVICE_LIMITS.appStartTimeoutMs;
+  const limitMs = limitOf(candidate);
   options.onPhase('starting');
   let fresh: Instance | null = null;
   let oldGone: Promise<void> = Promise.resolve();
@@ -54,7 +56,7 @@ export async function swapTo(
   } catch (error) {
     if (fresh) await fresh.stop(candidate.manifest.stopGraceMs);
     await oldGone;
-    await restore(app, fresh, previous, limitMs);
+    await restore(app, fresh, previous, previous === null ? 0 : limitOf(previous));
     throw isNodeosError(error) ? error : new NodeosError('APP_START_FAILED', describeError(error), { cause: error });
   }
   app.adopt(fresh);
