@@ -86,8 +86,11 @@ export class Fleets {
   /** Takes up what servers have left behind that are no more; one server at a time does. */
   async sweep(): Promise<void> {
     const { store } = this.#options;
-    for (const { id, deployments } of await this.all())
-      if (await store.claim(`sweep ${id}`, SERVER_LIMITS.sweepIntervalMs / 2, Date.now())) await deployments.sweep();
+    for (const { id, deployments, webhooks } of await this.all()) {
+      if (!(await store.claim(`sweep ${id}`, SERVER_LIMITS.sweepIntervalMs / 2, Date.now()))) continue;
+      await deployments.sweep();
+      await webhooks.sweep();
+    }
   }
 
   /** Ends the work that goes on by itself. */

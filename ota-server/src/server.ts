@@ -127,7 +127,7 @@ async function assemble(
     connections,
     metrics: new Metrics(),
     drain: new Drain(),
-    logs: new LogHub(broker),
+    logs: new LogHub(broker, store.shared),
     repl: new ReplSessions(broker),
     screenshots: new Screenshots(broker),
     addresses,

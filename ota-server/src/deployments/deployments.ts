@@ -130,16 +130,20 @@ export class Deployments {
     return readDeployments(this.#options.store);
   }
 
-  /** Computes anew what devices want (approval, tags, pins) and tells those that are online. */
-  async recompute(deviceIds: readonly string[]): Promise<void> {
-    for (let at = 0; at < deviceIds.length; at += SERVER_LIMITS.devicesPerStep) {
-      const ids = deviceIds.slice(at, at + SERVER_LIMITS.devicesPerStep);
-      const written = await this.#options.store.transaction(async (store) =>
-        writeChanges(store, await readView(store), await store.getDevices(ids), [], this.#now()),
-      );
-      for (const id of ids) this.#options.changes.publish('devices', id);
-      await this.#follow(written);
-    }
+  /** What devices want, computed anew; belongs into the transaction that changes what it depends on. Then `follow`. */
+  async recompute(store: Store, deviceIds: readonly string[]): Promise<Written> {
+    return writeChanges(store, await readView(store), await store.getDevices(deviceIds), [], this.#now());
+  }
+
+  /** After a transaction: tells the devices whose desired state changed, and lets other deployments see to their rows. */
+  async follow({ tells, deployments }: Written, except?: string): Promise<void> {
+    for (const id of deployments) if (id !== except) this.#ticker.touch(id);
+    const delivered = await Promise.all(
+      [...tells].map(async ([id, generation]) =>
+        (await this.#options.broker.tell(id, { kind: 'desired-changed', generation })) ? [id] : [],
+      ),
+    );
+    await this.#markTold(delivered.flat());
   }
 
   /** A group is another: devices may have come into the reach of a deployment, or have left it. */
@@ -165,28 +169,31 @@ export class Deployments {
     if (await this.#options.broker.tell(deviceId, { kind: 'desired-changed', generation })) await this.told(deviceId);
   }
 
-  async reported(deviceId: string, report: DeviceReport, before: DeviceReport | null): Promise<void> {
-    const changed = await this.#options.store.transaction(
-      async ({ rollouts }) => {
-        const rows: Assignment[] = [];
-        for (const row of await rollouts.listAssignments({ devices: [deviceId] })) {
-          const name = attemptName(row.deployment, row.attempts);
-          const concerns =
-            isOpen(row) || row.state === 'returning' || report.updates.some(({ deployment }) => deployment === name);
-          const deployment = concerns ? await rollouts.getDeployment(row.deployment) : null;
-          const after = deployment === null ? row : afterReport(row, deployment, report, this.#now());
-          if (after !== row) rows.push(after);
-        }
-        await rollouts.putAssignments(rows);
-        return rows;
-      },
-      { device: deviceId },
-    );
-    for (const { deployment } of changed) {
+  /** True where the report may move the device between groups: then all of it belongs into one transaction. */
+  async mayRegroup(report: DeviceReport, before: DeviceReport | null): Promise<boolean> {
+    return factsOf(report) !== factsOf(before) && (await this.#factsMatter());
+  }
+
+  /** What a report says of deployments; belongs into the transaction that keeps it. Then `reported`. @returns their ids */
+  async noteReport({ rollouts }: Store, deviceId: string, report: DeviceReport): Promise<ReadonlySet<string>> {
+    const changed: Assignment[] = [];
+    for (const row of await rollouts.listAssignments({ devices: [deviceId] })) {
+      const name = attemptName(row.deployment, row.attempts);
+      const concerns =
+        isOpen(row) || row.state === 'returning' || report.updates.some(({ deployment }) => deployment === name);
+      const deployment = concerns ? await rollouts.getDeployment(row.deployment) : null;
+      const after = deployment === null ? row : afterReport(row, deployment, report, this.#now());
+      if (after !== row) changed.push(after);
+    }
+    await rollouts.putAssignments(changed);
+    return new Set(changed.map(({ deployment }) => deployment));
+  }
+
+  reported(deployments: ReadonlySet<string>): void {
+    for (const deployment of deployments) {
       this.#ticker.touch(deployment);
       this.#options.changes.publish('deployments', deployment);
     }
-    if (factsOf(report) !== factsOf(before) && (await this.#factsMatter())) await this.recompute([deviceId]);
   }
 
   async #reachChanged(concerns: (deployment: DeploymentRecord) => boolean): Promise<void> {
@@ -195,7 +202,12 @@ export class Deployments {
     const live = deployments.filter((one) => !isTakenBack(one));
     if (!live.some(concerns)) return;
     const devices = await this.#options.store.listDevices({ state: 'active' });
-    await this.recompute(devices.map(({ id }) => id));
+    for (let at = 0; at < devices.length; at += SERVER_LIMITS.devicesPerStep) {
+      const ids = devices.slice(at, at + SERVER_LIMITS.devicesPerStep).map(({ id }) => id);
+      const written = await this.#options.store.transaction((store) => this.recompute(store, ids));
+      for (const id of ids) this.#options.changes.publish('devices', id);
+      await this.follow(written);
+    }
     for (const { id } of live) this.#ticker.touch(id);
   }
 
@@ -204,19 +216,8 @@ export class Deployments {
     const now = this.#now();
     const { written, wakeAt, more } = await this.#options.store.transaction((store) => takeStep(store, id, now));
     this.#options.changes.publish('deployments', id);
-    if (written !== null) await this.#follow(written, id);
+    if (written !== null) await this.follow(written, id);
     return more ? now : wakeAt;
-  }
-
-  /** After a transaction: tells the devices whose desired state changed, and lets other deployments see to their rows. */
-  async #follow({ tells, deployments }: Written, except?: string): Promise<void> {
-    for (const id of deployments) if (id !== except) this.#ticker.touch(id);
-    const delivered = await Promise.all(
-      [...tells].map(async ([id, generation]) =>
-        (await this.#options.broker.tell(id, { kind: 'desired-changed', generation })) ? [id] : [],
-      ),
-    );
-    await this.#markTold(delivered.flat());
   }
 
   async #markTold(devices: readonly string[]): Promise<void> {
@@ -234,7 +235,7 @@ export class Deployments {
 
   async #take(id: string, change: (store: Store) => Promise<Written>): Promise<void> {
     const written = await this.#options.store.transaction(change);
-    await this.#follow(written);
+    await this.follow(written);
     for (const device of written.tells.keys()) this.#options.changes.publish('devices', device);
     await this.#ticker.now(id);
     this.#options.changes.publish('deployments', id);

@@ -36,11 +36,16 @@ export class Devices {
   /** @param address from which the request comes */
   enrol(request: EnrolRequest, address: string): Promise<EnrolAnswer> {
     const { store, authority, deployments, changes } = this.#options;
-    const onAdded = async (device: DeviceRecord): Promise<void> => {
-      changes.publish('devices', device.id);
-      await deployments.recompute([device.id]);
+    const add = async (work: (inside: Store) => Promise<DeviceRecord>): Promise<DeviceRecord> => {
+      const { added, written } = await store.transaction(async (inside) => {
+        const device = await work(inside);
+        return { added: device, written: await deployments.recompute(inside, [device.id]) };
+      });
+      changes.publish('devices', added.id);
+      await deployments.follow(written);
+      return added;
     };
-    return enrol({ store, authority, onAdded, address, now: this.#now }, request);
+    return enrol({ store, authority, add, address, now: this.#now }, request);
   }
 
   /** The device of a client certificate, where it may talk to the server. */
@@ -100,14 +105,13 @@ export class Devices {
    * one is shut out. @throws NodeosError NOT_FOUND, CONFLICT
    */
   async replace(id: string, oldId: string): Promise<DeviceSummary> {
-    const { store, changes, deployments } = this.#options;
     const [device, old] = [await this.#get(id), await this.#get(oldId)];
     if (id === oldId) throw new NodeosError('CONFLICT', 'a device cannot replace itself');
     if (device.state === 'revoked') throw new NodeosError('CONFLICT', `device ${id} is revoked and stays so`);
     if (device.board !== old.board)
       throw new NodeosError('CONFLICT', `device ${id} is a ${device.board}, device ${oldId} a ${old.board}`);
     const at = this.#now();
-    await store.transaction(async (inside) => {
+    await this.#change([id, oldId], async (inside) => {
       await inside.updateDevice(id, { state: 'active', tags: old.tags, pins: old.pins });
       await inside.updateDevice(oldId, { state: 'revoked' });
       for (const record of await inside.configurations.listFor(oldId))
@@ -116,8 +120,6 @@ export class Devices {
       await inside.addEvents(oldId, [{ at, kind: 'replaced', text: `device ${id} took its place` }]);
     });
     await this.#cut(oldId);
-    for (const changed of [id, oldId]) changes.publish('devices', changed);
-    await deployments.recompute([id, oldId]);
     return this.#summary(id);
   }
 
@@ -136,15 +138,13 @@ export class Devices {
   /** @throws NodeosError NOT_FOUND */
   async setTags(id: string, tags: readonly string[]): Promise<DeviceSummary> {
     await this.#get(id);
-    await this.#options.store.updateDevice(id, { tags: [...new Set(tags)].sort() });
-    this.#options.changes.publish('devices', id);
-    await this.#options.deployments.recompute([id]);
+    await this.#change([id], (inside) => inside.updateDevice(id, { tags: [...new Set(tags)].sort() }));
     return this.#summary(id);
   }
 
   /** Releases that the device keeps whatever is deployed. @throws NodeosError NOT_FOUND, RELEASE_UNKNOWN, RELEASE_INCOMPATIBLE */
   async setPins(id: string, pins: Pins): Promise<DeviceSummary> {
-    const { store, changes, deployments } = this.#options;
+    const { store } = this.#options;
     const device = await this.#get(id);
     for (const [lane, target] of Object.entries(pins)) {
       const release = await store.getRelease(target);
@@ -153,9 +153,7 @@ export class Devices {
         release.kind === 'system' ? lane === 'system' && release.name === device.board : lane === release.name;
       if (!fits) throw new NodeosError('RELEASE_INCOMPATIBLE', `${target} is no release of ${lane} for device ${id}`);
     }
-    await store.updateDevice(id, { pins });
-    changes.publish('devices', id);
-    await deployments.recompute([id]);
+    await this.#change([id], (inside) => inside.updateDevice(id, { pins }));
     return this.#summary(id);
   }
 
@@ -177,17 +175,22 @@ export class Devices {
 
   async report(id: string, report: DeviceReport): Promise<void> {
     const { store, deployments, changes } = this.#options;
-    const before = await store.transaction(
+    const before = (await store.getDevice(id))?.report ?? null;
+    const regroups = await deployments.mayRegroup(report, before);
+    const { concerned, written } = await store.transaction(
       async (inside) => {
-        const known = await inside.getDevice(id);
         await inside.updateDevice(id, { report, systemVersion: report.system.version, lastSeen: this.#now() });
         await inside.putUpdates(id, report.updates, this.#now());
-        return known?.report ?? null;
+        return {
+          concerned: await deployments.noteReport(inside, id, report),
+          written: regroups ? await deployments.recompute(inside, [id]) : null,
+        };
       },
-      { device: id },
+      regroups ? 'fleet' : { device: id },
     );
     if (before === null) await this.#noteDoubles(id, report);
-    await deployments.reported(id, report, before);
+    deployments.reported(concerned);
+    if (written !== null) await deployments.follow(written);
     changes.publish('devices', id);
   }
 
@@ -228,11 +231,21 @@ export class Devices {
   }
 
   async #setState(id: string, state: DeviceRecord['state'], kind: 'approved' | 'revoked'): Promise<void> {
+    await this.#change([id], async (inside) => {
+      await inside.updateDevice(id, { state });
+      await inside.addEvents(id, [{ at: this.#now(), kind, text: `${kind} by an operator` }]);
+    });
+  }
+
+  /** A change of devices with all that follows from it for what they want, or neither. */
+  async #change(ids: readonly string[], work: (inside: Store) => Promise<void>): Promise<void> {
     const { store, changes, deployments } = this.#options;
-    await store.updateDevice(id, { state });
-    await store.addEvents(id, [{ at: this.#now(), kind, text: `${kind} by an operator` }]);
-    changes.publish('devices', id);
-    await deployments.recompute([id]);
+    const written = await store.transaction(async (inside) => {
+      await work(inside);
+      return deployments.recompute(inside, ids);
+    });
+    for (const id of ids) changes.publish('devices', id);
+    await deployments.follow(written);
   }
 
   async #get(id: string): Promise<DeviceRecord> {

@@ -9,8 +9,8 @@ import type { DeviceRecord, Store } from '../store/store.ts';
 export interface EnrolmentOptions {
   readonly store: Store;
   readonly authority: Authority;
-  /** Called after a device was added. */
-  readonly onAdded: (device: DeviceRecord) => Promise<void>;
+  /** Runs the work in a transaction that also gives the device what is deployed to it. */
+  readonly add: (work: (store: Store) => Promise<DeviceRecord>) => Promise<DeviceRecord>;
   /** From which the request comes. */
   readonly address: string;
   readonly now?: () => number;
@@ -38,7 +38,7 @@ async function addDevice(
   proven: CertificateRequest,
 ): Promise<DeviceRecord> {
   const now = (options.now ?? Date.now)();
-  const added = await options.store.transaction(async (store) => {
+  return options.add(async (store) => {
     // A second request of the same device may have won the race to this transaction.
     const raced = await store.getDevice(proven.deviceId);
     if (raced !== null) return raced;
@@ -73,8 +73,6 @@ async function addDevice(
       await store.addEvents(device.id, [{ at: now, kind: 'waits', text: `waits for approval: ${waits}` }]);
     return device;
   });
-  await options.onAdded(added);
-  return added;
 }
 
 async function certificateOf(

@@ -19,10 +19,13 @@ interface Viewer extends LogRequest {
 /** Shares each device's log stream among those who look at it, and keeps asking while somebody looks. */
 export class LogHub {
   readonly #broker: Pick<Broker, 'tell'>;
+  /** Other servers may have viewers of the same devices, of which this one knows nothing. */
+  readonly #shared: boolean;
   readonly #viewers = new Map<string, Map<string, Viewer>>();
 
-  constructor(broker: Pick<Broker, 'tell'>) {
+  constructor(broker: Pick<Broker, 'tell'>, shared = false) {
     this.#broker = broker;
+    this.#shared = shared;
   }
 
   /** @returns ends the viewing; null where the device is offline */
@@ -68,7 +71,7 @@ export class LogHub {
   async #ask(deviceId: string, backlog: number): Promise<boolean> {
     const apps = new Set([...(this.#viewers.get(deviceId)?.values() ?? [])].map(({ app }) => app));
     const [only] = apps;
-    const app = apps.size === 1 && only !== undefined ? only : null;
+    const app = !this.#shared && apps.size === 1 && only !== undefined ? only : null;
     return this.#broker.tell(deviceId, { kind: 'logs', app, seconds: SERVER_LIMITS.logTellSeconds, backlog });
   }
 }

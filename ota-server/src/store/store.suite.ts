@@ -29,6 +29,28 @@ export function testStore(
     assert.deepEqual((await Promise.all([1, 2].map(() => server.claim('sweep', 10, 110)))).sort(), [false, true]);
   });
 
+  test(`${name}: a delivery is one server's, and a state is announced once`, options, async (context) => {
+    const server = await openServer(context);
+    await server.addFleet({ id: 'north', name: 'North', createdAt: 2 });
+    const { webhooks } = server.fleet('main');
+    await webhooks.add({ id: 'w', url: 'https://example.org/', topics: ['device'], secret: 'whsec_', createdAt: 1 });
+    const delivery = { id: 'd', webhook: 'w', type: 'test', state: 'waiting' as const, attempts: 0, status: null };
+    await webhooks.addDelivery({ ...delivery, reason: null, createdAt: 1, nextAt: 5, body: '{}' });
+    const taken = await Promise.all([1, 2, 3].map(() => webhooks.takeDelivery({ id: 'd', nextAt: 5 }, 100)));
+    assert.deepEqual(taken.sort(), [false, false, true]);
+    assert.equal((await webhooks.listWaiting(9))[0]?.nextAt, 100);
+
+    const states = new Map(Array.from({ length: 1200 }, (_, index) => [`device ${index}`, 'active']));
+    assert.equal((await webhooks.noteStates(states)).size, 1200);
+    assert.equal((await webhooks.noteStates(states)).size, 0);
+    assert.deepEqual([...(await webhooks.noteStates(new Map([...states, ['device 7', 'revoked']])))], ['device 7']);
+    assert.equal((await server.fleet('north').webhooks.states()).size, 0);
+    await server.fleet('north').webhooks.forgetStates();
+    assert.equal((await webhooks.states()).get('device 7'), 'revoked');
+    await webhooks.forgetStates();
+    assert.equal((await webhooks.states()).size, 0);
+  });
+
   test(`${name}: a transaction that fails leaves nothing, and others do not slip into it`, options, async (context) => {
     const store = await open(context);
     const failing = store.transaction(async (inside) => {

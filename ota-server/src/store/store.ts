@@ -72,8 +72,11 @@ export interface ServerStore {
   setSetting(name: string, value: string): Promise<void>;
 }
 
-/** What a transaction decides by and writes: all of the fleet but the audit log, one device's rows, or the audit log. */
-export type Reach = 'fleet' | 'audit' | { readonly device: string };
+/**
+ * What a transaction decides by and writes: all of the fleet but the audit log and webhooks, one device's rows, the audit
+ * log, or what webhooks are told.
+ */
+export type Reach = 'fleet' | 'audit' | 'webhooks' | { readonly device: string };
 
 /**
  * All that the server remembers of one fleet but blobs, keys and TUF metadata. A handle is bound to its fleet: whatever

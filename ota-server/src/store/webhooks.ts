@@ -17,8 +17,16 @@ export interface WebhookStore {
   ): Promise<void>;
   /** Waiting ones, the next first. */
   listWaiting(limit: number): Promise<DeliveryRecord[]>;
+  /** Makes a waiting delivery this server's until then; false where another one took it, or it is over. */
+  takeDelivery(delivery: Pick<DeliveryRecord, 'id' | 'nextAt'>, until: number): Promise<boolean>;
   /** Newest first. */
   listDeliveries(webhook: string, limit: number): Promise<DeliveryRecord[]>;
   /** Forgets those that have ended and are older. */
   forgetDeliveries(before: number): Promise<void>;
+
+  /** What was announced last, by what it is of. */
+  states(): Promise<Map<string, string>>;
+  /** @returns those that were not so before */
+  noteStates(states: ReadonlyMap<string, string>): Promise<ReadonlySet<string>>;
+  forgetStates(): Promise<void>;
 }

@@ -40,10 +40,20 @@ export class Webhooks {
       if (this.#watch === null) return;
       const watch = this.#watch;
       this.#run(async () => {
-        for (const happening of await watch.see(change)) await this.#enqueue(happening);
+        const { store } = this.#options;
+        if (await watch.isNew(store, change)) await this.#announce((inside) => watch.take(inside, change));
       });
     });
+    await this.sweep();
+  }
+
+  /** Announces what happened unseen, and takes up deliveries that another server has left behind. */
+  async sweep(): Promise<void> {
     await this.#watchWhereNeeded();
+    const watch = this.#watch;
+    if (watch === null) return;
+    this.#run(() => this.#announce((inside) => watch.takeAll(inside)));
+    await this.#sequence.idle();
     void this.#deliver();
   }
 
@@ -72,7 +82,10 @@ export class Webhooks {
   /** @throws NodeosError NOT_FOUND */
   async remove(id: string): Promise<void> {
     await this.#get(id);
-    await this.#options.store.webhooks.remove(id);
+    await this.#options.store.transaction(async ({ webhooks }) => {
+      await webhooks.remove(id);
+      if ((await webhooks.list()).length === 0) await webhooks.forgetStates();
+    }, 'webhooks');
   }
 
   /** @throws NodeosError NOT_FOUND */
@@ -86,7 +99,7 @@ export class Webhooks {
   async test(id: string): Promise<void> {
     const { topics } = await this.#get(id);
     const happening = { topic: topics[0] ?? 'device', type: 'test', data: { webhook: id } };
-    this.#run(() => this.#enqueue(happening, id));
+    this.#run(() => this.#announce(async () => [happening], id));
     await this.#sequence.idle();
   }
 
@@ -99,8 +112,8 @@ export class Webhooks {
   /** A fleet without webhooks pays nothing for them. */
   async #watchWhereNeeded(): Promise<void> {
     if (this.#watch !== null || (await this.#options.store.webhooks.list()).length === 0) return;
-    const watch = new StateWatch(this.#options.store);
-    await watch.begin();
+    const watch = new StateWatch();
+    await this.#options.store.transaction((inside) => watch.begin(inside), 'webhooks');
     this.#watch = watch;
   }
 
@@ -110,20 +123,34 @@ export class Webhooks {
     });
   }
 
-  async #enqueue({ topic, type, data }: Happening, only?: string): Promise<void> {
-    const { store, fleet } = this.#options;
+  /** Finds out what happened and keeps it for those who want to hear of it, or neither. */
+  async #announce(find: (inside: Store) => Promise<Happening[]>, only?: string): Promise<void> {
     const now = Date.now();
-    const event: WebhookEvent = { type, timestamp: new Date(now).toISOString(), fleet, data };
-    for (const webhook of await store.webhooks.list()) {
+    const found = await this.#options.store.transaction(async (inside) => {
+      const happenings = await find(inside);
+      for (const happening of happenings) await this.#enqueue(inside, happening, now, only);
+      return happenings.length > 0;
+    }, 'webhooks');
+    if (!found) return;
+    await this.#options.store.webhooks.forgetDeliveries(now - SERVER_LIMITS.webhookDeliveryKeptMs);
+    // Not within this turn: a slow receiver must not hold up what happens next.
+    this.#schedule(now);
+  }
+
+  async #enqueue(
+    { webhooks }: Store,
+    { topic, type, data }: Happening,
+    now: number,
+    only: string | undefined,
+  ): Promise<void> {
+    const event: WebhookEvent = { type, timestamp: new Date(now).toISOString(), fleet: this.#options.fleet, data };
+    for (const webhook of await webhooks.list()) {
       if (only === undefined ? !webhook.topics.includes(topic) : webhook.id !== only) continue;
-      await store.webhooks.addDelivery({
+      await webhooks.addDelivery({
         ...{ id: `msg_${randomBytes(12).toString('hex')}`, webhook: webhook.id, type, state: 'waiting', attempts: 0 },
         ...{ status: null, reason: null, createdAt: now, nextAt: now, body: JSON.stringify(event) },
       });
     }
-    await store.webhooks.forgetDeliveries(now - SERVER_LIMITS.webhookDeliveryKeptMs);
-    // Not within this turn: a slow receiver must not hold up what happens next.
-    this.#schedule(now);
   }
 
   #schedule(at: number): void {
@@ -165,12 +192,18 @@ export class Webhooks {
 
   async #attempt(delivery: DeliveryRecord, webhook: WebhookRecord | undefined): Promise<void> {
     if (webhook === undefined) return;
+    // Another server does not post it meanwhile, and does afterwards where this one has ended.
+    const { webhooks } = this.#options.store;
+    if (!(await webhooks.takeDelivery(delivery, Date.now() + 2 * SERVER_LIMITS.webhookTimeoutMs))) return;
     const answer = await post(webhook, delivery, this.#closed.signal);
-    if (this.#closed.signal.aborted) return;
+    const { attempts: before, status, reason, nextAt } = delivery;
+    // Nothing was tried: the next server does it at once.
+    if (this.#closed.signal.aborted)
+      return webhooks.updateDelivery(delivery.id, { state: 'waiting', attempts: before, status, reason, nextAt });
     const attempts = delivery.attempts + 1;
     const wait = this.#retryMs[delivery.attempts];
     const ended = answer.delivered || answer.refusedForGood || wait === undefined;
-    await this.#options.store.webhooks.updateDelivery(delivery.id, {
+    await webhooks.updateDelivery(delivery.id, {
       ...{ state: answer.delivered ? 'delivered' : ended ? 'failed' : 'waiting', attempts, status: answer.status },
       ...{ reason: answer.reason, nextAt: ended ? null : Date.now() + (wait ?? 0) },
     });

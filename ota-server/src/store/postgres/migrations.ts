@@ -127,6 +127,12 @@ const MIGRATIONS: readonly string[] = [
   );
   create index app_configurations_by_place on app_configurations (fleet, level, name);
   `,
+  // What webhooks have been told of.
+  `
+  create table webhook_states (
+    fleet ${TEXT} not null references fleets (id), key ${TEXT} not null, state text not null, primary key (fleet, key)
+  );
+  `,
 ];
 
 /**

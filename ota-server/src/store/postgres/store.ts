@@ -47,7 +47,7 @@ function postgresEngine(settings: ConnectionSettings, db: Kysely<ServerTables>, 
       const take = (kind: 'pg_advisory_xact_lock' | 'pg_advisory_xact_lock_shared', name: string) =>
         sql`select ${sql.ref(kind)}(hashtextextended(${name}, 0))`.execute(transaction);
       if (reach === 'fleet') await take('pg_advisory_xact_lock', `fleet ${fleet}`);
-      else if (reach === 'audit') await take('pg_advisory_xact_lock', `audit ${fleet}`);
+      else if (reach === 'audit' || reach === 'webhooks') await take('pg_advisory_xact_lock', `${reach} ${fleet}`);
       else {
         await take('pg_advisory_xact_lock_shared', `fleet ${fleet}`);
         await take('pg_advisory_xact_lock', `device ${fleet} ${reach.device}`);

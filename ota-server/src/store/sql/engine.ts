@@ -31,3 +31,10 @@ export function overwriting(columns: readonly string[]): Record<string, RawBuild
 export function isOneOf(engine: Engine, column: string, values: readonly string[]): RawBuilder<boolean> {
   return sql<boolean>`${sql.ref(column)} in ${engine.elements(sql`${JSON.stringify(values)}`)}`;
 }
+
+/** Rows of one statement: SQLite takes 32,766 values in one, PostgreSQL 65,535. */
+const CHUNK = 500;
+
+export function* chunks<T>(items: readonly T[]): Generator<readonly T[]> {
+  for (let at = 0; at < items.length; at += CHUNK) yield items.slice(at, at + CHUNK);
+}

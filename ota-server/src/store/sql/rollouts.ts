@@ -1,11 +1,8 @@
 import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
 import type { Kysely, Selectable } from 'kysely';
 import type { Assignment, DeploymentPatch, DeploymentRecord, GroupRecord, Rollouts } from '../rollouts.ts';
-import { type Engine, isOneOf, overwriting } from './engine.ts';
+import { chunks, type Engine, isOneOf, overwriting } from './engine.ts';
 import type { AssignmentRow, Tables } from './tables.ts';
-
-/** Rows of one statement: SQLite takes 32,766 values in one, PostgreSQL 65,535. */
-const CHUNK = 500;
 
 export class SqlRollouts implements Rollouts {
   readonly #db: Kysely<Tables>;
@@ -126,10 +123,6 @@ export class SqlRollouts implements Rollouts {
         .execute();
     }
   }
-}
-
-function* chunks<T>(items: readonly T[]): Generator<readonly T[]> {
-  for (let at = 0; at < items.length; at += CHUNK) yield items.slice(at, at + CHUNK);
 }
 
 const groupFromRow = (row: Tables['groups']): GroupRecord => ({

@@ -34,6 +34,7 @@ export interface Tables {
   /** `level`: 0 the fleet, 1 a group, 2 a device; `name` says which. */
   app_configurations: { app: string; level: number; name: string; settings: string; changed_at: number };
   webhooks: { id: string; url: string; topics: string; secret: string; created_at: number };
+  webhook_states: { key: string; state: string };
   webhook_deliveries: {
     id: string;
     webhook: string;

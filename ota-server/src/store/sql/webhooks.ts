@@ -1,5 +1,6 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { DeliveryRecord, WebhookRecord, WebhookStore } from '../webhooks.ts';
+import { chunks, overwriting } from './engine.ts';
 import type { Tables } from './tables.ts';
 
 export class SqlWebhooks implements WebhookStore {
@@ -50,6 +51,17 @@ export class SqlWebhooks implements WebhookStore {
     return (await query.orderBy('next_at').orderBy('created_at').limit(limit).execute()).map(deliveryFromRow);
   }
 
+  async takeDelivery({ id, nextAt }: Pick<DeliveryRecord, 'id' | 'nextAt'>, until: number): Promise<boolean> {
+    const { numUpdatedRows } = await this.#db
+      .updateTable('webhook_deliveries')
+      .set({ next_at: until })
+      .where('id', '=', id)
+      .where('state', '=', 'waiting')
+      .where('next_at', '=', nextAt)
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
   async listDeliveries(webhook: string, limit: number): Promise<DeliveryRecord[]> {
     const query = this.#db.selectFrom('webhook_deliveries').selectAll().where('webhook', '=', webhook);
     return (await query.orderBy('created_at', 'desc').orderBy('id').limit(limit).execute()).map(deliveryFromRow);
@@ -61,6 +73,34 @@ export class SqlWebhooks implements WebhookStore {
       .where('created_at', '<', before)
       .where('state', '!=', 'waiting')
       .execute();
+  }
+
+  async states(): Promise<Map<string, string>> {
+    const rows = await this.#db.selectFrom('webhook_states').select(['key', 'state']).execute();
+    return new Map(rows.map(({ key, state }) => [key, state]));
+  }
+
+  async noteStates(states: ReadonlyMap<string, string>): Promise<ReadonlySet<string>> {
+    const changed = new Set<string>();
+    for (const chunk of chunks([...states])) {
+      const rows = await this.#db
+        .insertInto('webhook_states')
+        .values(chunk.map(([key, state]) => ({ key, state })))
+        .onConflict((conflict) =>
+          conflict
+            .columns(['key'])
+            .doUpdateSet(overwriting(['state']))
+            .where(sql<boolean>`webhook_states.state != excluded.state`),
+        )
+        .returning('key')
+        .execute();
+      for (const { key } of rows) changed.add(key);
+    }
+    return changed;
+  }
+
+  async forgetStates(): Promise<void> {
+    await this.#db.deleteFrom('webhook_states').execute();
   }
 }
 

@@ -198,6 +198,12 @@ const MIGRATIONS: readonly string[] = [
   ) strict;
   create index app_configurations_by_place on app_configurations (fleet, level, name);
   `,
+  // What webhooks have been told of.
+  `
+  create table webhook_states (
+    fleet text not null references fleets (id), key text not null, state text not null, primary key (fleet, key)
+  ) strict;
+  `,
 ];
 
 /** Brings a database to the newest schema, or to an earlier one, each step in a transaction. */

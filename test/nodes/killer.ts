@@ -1,0 +1,60 @@
+/** Numbers between 0 and 1 that are the same again for the same seed (mulberry32). */
+export function randomOf(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+export interface Victim {
+  readonly name: string;
+  kill(): Promise<void>;
+  /** Resolves when it works again. */
+  start(): Promise<void>;
+}
+
+export interface Killer {
+  /** How often each was killed. */
+  readonly kills: ReadonlyMap<string, number>;
+  /** All victims work again. */
+  stop(): Promise<void>;
+}
+
+/** Kills victims one after the other at random times, and starts each again after a random time. */
+export function startKiller(victims: readonly Victim[], seed: number, onKill: (line: string) => void): Killer {
+  const random = randomOf(seed);
+  const kills = new Map(victims.map(({ name }) => [name, 0]));
+  const began = performance.now();
+  const stopped = new AbortController();
+  const wait = (milliseconds: number): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      stopped.signal.addEventListener('abort', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  const work = async (): Promise<void> => {
+    while (!stopped.signal.aborted) {
+      await wait(500 + random() * 4_000);
+      const victim = victims[Math.floor(random() * victims.length)] as Victim;
+      if (stopped.signal.aborted) return;
+      onKill(`${((performance.now() - began) / 1000).toFixed(1)} s: kill -9 ${victim.name}`);
+      kills.set(victim.name, (kills.get(victim.name) ?? 0) + 1);
+      await victim.kill();
+      await wait(random() * 2_000);
+      await victim.start();
+    }
+  };
+  const working = work();
+  return {
+    kills,
+    async stop() {
+      stopped.abort();
+      await working;
+    },
+  };
+}
