@@ -1,14 +1,26 @@
 'use strict';
 // Loaded before an app that was given `gpio`. Packages for the kernel's older interface (/sys/class/gpio) get the same
-// interface on the character device where that one is gone; where it is there, they are left as they are.
+// interface on the character device where that one is gone, or does not count lines from 0 as they do: since Linux 6.6
+// chips without numbers of their own begin at 512. Where it fits them, they are left as they are.
 
-const { existsSync } = require('node:fs');
+const { readdirSync } = require('node:fs');
 const Module = require('node:module');
 
+const OLDER = '/sys/class/gpio';
 const FOLDER = '/usr/lib/nodeos';
 const STAND_INS = { onoff: `${FOLDER}/gpio-onoff.cjs`, 'rpi-gpio': `${FOLDER}/gpio-rpi-gpio.cjs` };
 
-if (!existsSync('/sys/class/gpio/export')) redirect();
+if (!fitsPackages()) redirect();
+
+function fitsPackages() {
+  try {
+    const names = readdirSync(OLDER);
+    // A chip's folder has the number of its first line.
+    return names.includes('export') && names.includes('gpiochip0');
+  } catch {
+    return false;
+  }
+}
 
 function redirect() {
   const resolveFilename = Module._resolveFilename;
