@@ -72,6 +72,9 @@ export const ERROR_HINTS = {
   ENROLMENT_REFUSED: 'Check the claim token in fleet.json: it may be used up, expired or unknown.',
   ENROLMENT_PENDING: 'Approve the device with `nodeos devices approve`.',
   DEVICE_OFFLINE: 'Wait for the device to come online, or check its network.',
+  DEVELOPMENT_REFUSED:
+    'Write `"development": true` into fleet.json on the device’s first partition and restart it; docs/developing.md says what that allows.',
+  DEVELOPMENT_ENDED: 'The device runs its release again. Start `nodeos dev` again to go on.',
   SCREEN_UNAVAILABLE: 'Connect a screen to the device and restart it; docs/apps.md says which screens are known.',
   BACKUP_INVALID: 'Use another backup; `nodeos backup create` makes one of a running server.',
   AUDIT_BROKEN:
