@@ -24,6 +24,8 @@ export const DEVELOPMENT_LIMITS = {
   messageMaxCharacters: 49_152,
   /** Memory that an app may ask for, unless its release asks for more. */
   memoryMaxMiB: 256,
+  /** A session's app is given no more time to end, whatever it asks for. */
+  stopGraceMaxMs: 2_000,
 } as const;
 
 const FORBIDDEN = /[\p{Cc}\p{Cs}\\]/u;
