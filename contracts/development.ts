@@ -64,6 +64,8 @@ export const toDeviceSchema = z.discriminatedUnion('kind', [
   /** Runs what was listed. */
   z.strictObject({ kind: z.literal('start'), manifest: appManifestSchema }),
   z.strictObject({ kind: z.literal('renew') }),
+  /** Answered with `over` when the release has been started again. */
+  z.strictObject({ kind: z.literal('end') }),
 ]);
 export type ToDevice = z.infer<typeof toDeviceSchema>;
 

@@ -110,7 +110,7 @@ async function device(t: TestContext, overrides: Partial<DevelopmentOptions> = {
 }
 
 test('files that are sent run in the place of the release, until the developer ends it', async (t) => {
-  const { session, opened, run, ask, last, releasedRuns, events, folder, heard, until } = await device(t);
+  const { session, opened, run, ask, last, releasedRuns, events, folder, heard, until, send } = await device(t);
   await opened();
   assert.deepEqual(session.status(), { app: 'hello' });
   await run(server('edited'));
@@ -120,7 +120,8 @@ test('files that are sent run in the place of the release, until the developer e
   assert.equal(await ask(), 'edited again');
   session.input({ session: 'other', data: '', end: true });
   assert.equal(await ask(), 'edited again', 'another session’s end is not this one’s');
-  session.input({ session: 's1', data: '', end: true });
+  send({ kind: 'end' });
+  await until(() => last('over') !== undefined);
   await releasedRuns();
   assert.deepEqual(heard.at(-1), {
     session: 's1',

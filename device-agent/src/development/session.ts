@@ -97,8 +97,13 @@ export function createDevelopmentSession(options: DevelopmentOptions): Developme
     if (!retire(mine, reason)) return;
     ending = apps.end(mine.app);
     await ending;
+    sayOver(mine, reason);
     await inOrder(clearUnused);
     options.onChange();
+  }
+
+  function sayOver({ session }: Current, reason: string): void {
+    say(session, { kind: 'over', code: null, reason }, true);
   }
 
   async function clearUnused(): Promise<void> {
@@ -111,7 +116,6 @@ export function createDevelopmentSession(options: DevelopmentOptions): Developme
     mine.over = true;
     clearTimeout(mine.lease);
     if (current === mine) current = null;
-    say(mine.session, { kind: 'over', code: null, reason }, true);
     options.onEvent(`the development session of ${mine.app} is over: ${reason}`);
     return true;
   }
@@ -125,12 +129,15 @@ export function createDevelopmentSession(options: DevelopmentOptions): Developme
       throw new NodeosError('DEVELOPMENT_ENDED', `the development session of ${app} is over`);
     if (current?.app === app) {
       const mine = current;
-      if (resume === null) say(mine.session, { kind: 'over', code: null, reason: 'another session goes on' }, true);
+      if (resume === null) sayOver(mine, 'another session goes on');
       mine.session = session;
       renew(mine);
     } else {
       const other = current;
-      if (other && retire(other, `a session of ${app} begins`)) ending = apps.end(other.app);
+      if (other && retire(other, `a session of ${app} begins`)) {
+        sayOver(other, `a session of ${app} begins`);
+        ending = apps.end(other.app);
+      }
       await ending;
       await files.clear();
       begin(session, app);
@@ -143,7 +150,9 @@ export function createDevelopmentSession(options: DevelopmentOptions): Developme
     current = mine;
     renew(mine);
     apps.begin(app, (reason) => {
-      if (retire(mine, reason)) void inOrder(clearUnused).then(options.onChange);
+      if (!retire(mine, reason)) return;
+      sayOver(mine, reason);
+      void inOrder(clearUnused).then(options.onChange);
     });
     options.onEvent(`a development session of ${app} begins: unsigned files may run in its place`);
     options.onChange();
@@ -197,7 +206,9 @@ export function createDevelopmentSession(options: DevelopmentOptions): Developme
     void inOrder(async () => {
       if (mine.over) return;
       try {
-        await obey(mine, parseJson(toDeviceSchema, data, 'the message'));
+        const message = parseJson(toDeviceSchema, data, 'the message');
+        if (message.kind === 'end') void finish(mine, 'the developer ended it');
+        else await obey(mine, message);
       } catch (error) {
         if (!mine.over) fail(mine.session, error);
       }
