@@ -8,6 +8,7 @@ import { type StoryOutcome, tellStory } from 'nodeos/demo/story.ts';
 import { sharedCache } from '../support/build.ts';
 import { measureAgentMemory } from './agent-memory.ts';
 import { main as measureApps } from './apps.ts';
+import { measureEditToRunning } from './apps-dev.ts';
 import { renderBoardTable } from './board-table.ts';
 import { measureBoards } from './boards.ts';
 import { measureFlash } from './flash.ts';
@@ -22,6 +23,7 @@ if (process.argv[2] === 'recovery') {
 }
 if (process.argv[2] === 'apps') {
   await measureApps();
+  process.stdout.write(`${renderTable(await measureEditToRunning())}\n`);
   process.exit();
 }
 if (process.argv[2] === 'fleet') {
