@@ -229,12 +229,11 @@ describe('nodeos dev', () => {
 
   it('watches the folders of the app’s files, new ones too, and not the others', async (test) => {
     const folder = await temporaryFolder(test);
-    await mkdir(join(folder, 'node_modules'));
     await writeFile(join(folder, 'main.js'), '1');
     const watched = watchFolder(folder);
     test.after(() => watched.close());
     watched.cover(['main.js', 'package.json']);
-    await writeFile(join(folder, 'node_modules/x'), '');
+    await mkdir(join(folder, 'node_modules'));
     await writeFile(join(folder, 'main.js'), '2');
     assert.deepEqual(await watched.next(), { installedChanged: false, listAgain: false });
     await writeFile(join(folder, 'new.js'), '');

@@ -45,6 +45,7 @@ export async function developOn(options: DevelopOptions): Promise<void> {
   io.signal.addEventListener('abort', watched.close, { once: true });
   let connection: DevelopmentConnection | null = null;
   let logs: Promise<void> = Promise.resolve();
+  let heard = true;
   try {
     let tree = await bundle();
     const app = tree.manifest.name;
@@ -55,6 +56,8 @@ export async function developOn(options: DevelopOptions): Promise<void> {
     };
     const open = async (resume: string | null): Promise<DevelopmentConnection> => {
       const opened = await DevelopmentConnection.open(client, device.id, app, resume, onMessage);
+      // Ctrl-C is not to wait for what is under way.
+      io.signal.addEventListener('abort', () => opened.send({ kind: 'end' }), { once: true });
       // What the device ends, or a connection that breaks, is not waited for until the next change.
       void opened.ended.then(() => watched.touch());
       return opened;
@@ -77,18 +80,23 @@ export async function developOn(options: DevelopOptions): Promise<void> {
       }
       if (!connection.isOver) ({ installedChanged, listAgain } = await watched.next());
     }
-    await end(connection);
-    print(io, `${app} on ${where}: the session is over, the device runs what it ran before`);
   } catch (error) {
     if (!io.signal.aborted) throw error;
-    if (connection && !connection.isOver) await end(connection);
   } finally {
+    if (connection) await end(connection);
+    heard = connection?.isOver ?? true;
     over.abort();
     watched.close();
     connection?.close();
     await logs;
     for (const scratch of scratches) await rm(scratch, { recursive: true, force: true });
   }
+  print(
+    io,
+    heard
+      ? 'the session is over: the device runs what it ran before'
+      : 'the device did not answer: within a minute it runs what it ran before',
+  );
 }
 
 async function update(
@@ -136,6 +144,7 @@ async function resume(
 
 /** The device says so when its release has been started again; where it does not, its lease ends it. */
 async function end(connection: DevelopmentConnection): Promise<void> {
+  if (connection.isOver) return;
   connection.send({ kind: 'end' });
   const limit = new AbortController();
   await Promise.race([connection.ended, delay(END_LIMIT_MS, undefined, { signal: limit.signal }).catch(() => {})]);
