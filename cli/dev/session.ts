@@ -7,6 +7,8 @@ import type { ServerClient } from '../client.ts';
 
 const sessionSchema = z.object({ session: z.string() });
 const ANSWER_LIMIT_MS = 60_000;
+/** A device that connects at this moment may not have heard: asking again costs less than waiting. */
+const OPEN_LIMIT_MS = 20_000;
 
 export type Kind = FromDevice['kind'];
 export type Of<K extends Kind> = Extract<FromDevice, { kind: K }>;
@@ -56,8 +58,13 @@ export class DevelopmentConnection {
     const path = `/devices/${deviceId}/development`;
     const { session } = validate(sessionSchema, await client.send('POST', path, { app, resume }), 'the new session');
     const connection = new DevelopmentConnection(client, path, session, onMessage);
-    await connection.next(['ready']);
-    return connection;
+    try {
+      await connection.next(['ready'], OPEN_LIMIT_MS);
+      return connection;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
   }
 
   get isOver(): boolean {
