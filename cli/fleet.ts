@@ -16,6 +16,7 @@ export interface FleetOptions {
   readonly deviceUrl?: string;
   readonly brokerUrl?: string;
   readonly hostname?: string;
+  readonly development?: boolean;
 }
 
 /** The options of every verb that makes a fleet file. */
@@ -26,7 +27,8 @@ export function withFleet(command: Command): Command {
     .option('--tag <tag>', 'with a new claim token: tag of the devices that come with it; repeatable', collect, [])
     .option('--device-url <url>', 'address of the server as devices see it, e.g. https://10.0.2.2:8443')
     .option('--broker-url <url>', 'address of the broker as devices see it, e.g. mqtts://10.0.2.2:8883')
-    .option('--hostname <name>', 'host name of the device');
+    .option('--hostname <name>', 'host name of the device')
+    .option('--development', 'devices let `nodeos dev` run unsigned files on them; not for devices in service');
 }
 
 /** The fleet file of a server; makes a claim token there unless one is given. @throws NodeosError of the server */
@@ -42,6 +44,7 @@ export async function makeFleetFile(
     ca: info.ca,
     claimToken,
     ...(options.hostname && { hostname: options.hostname }),
+    ...(options.development && { development: true }),
   });
   // A name or an address that is wrong must not cost a token.
   validate(fleetFileSchema, fleet(options.claimToken ?? 'not-made-yet'), 'the fleet file');

@@ -5,6 +5,7 @@ export const SCOPES = [
   'read',
   'publish',
   'console',
+  'develop',
   'deploy',
   'devices',
   'provision',
@@ -23,9 +24,10 @@ export type Role = z.infer<typeof roleSchema>;
 
 /** `server` belongs to no role: only the operator token and server-wide administrators have it. */
 export const ROLE_SCOPES: Readonly<Record<Role, readonly Scope[]>> = {
-  admin: ['read', 'publish', 'console', 'deploy', 'devices', 'provision', 'people', 'audit', 'webhooks', 'metrics'],
+  // All but `server`.
+  admin: SCOPES.filter((scope) => scope !== 'server'),
   operator: ['read', 'console', 'deploy', 'devices', 'provision', 'metrics'],
-  developer: ['read', 'publish', 'console'],
+  developer: ['read', 'publish', 'console', 'develop'],
   viewer: ['read'],
 };
 

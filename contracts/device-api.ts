@@ -112,6 +112,8 @@ export const deviceReportSchema = z.strictObject({
   inventory: inventorySchema.optional(),
   /** Present while one app has the whole machine. */
   screen: screenStatusSchema.optional(),
+  /** Present while a development session runs unsigned files in the place of an app. */
+  development: z.strictObject({ app: appNameSchema }).optional(),
 });
 export type DeviceReport = z.infer<typeof deviceReportSchema>;
 

@@ -78,6 +78,9 @@ export const ERROR_HINTS = {
     'Check that PostgreSQL runs, its address, PGPASSWORD or PGPASSFILE, and what it says in its own log.',
   BROKER_UNREACHABLE:
     'Check that the broker runs, its address, and its log: `nodeos server broker-config` writes what it needs to know.',
+  DEVELOPMENT_REFUSED:
+    'Write `"development": true` into fleet.json on the device’s first partition and restart it; docs/developing.md says what that allows.',
+  DEVELOPMENT_ENDED: 'The device runs its release again. Start `nodeos dev` again to go on.',
   SCREEN_UNAVAILABLE: 'Connect a screen to the device and restart it; docs/apps.md says which screens are known.',
   BACKUP_INVALID: 'Use another backup; `nodeos backup create` makes one of a running server.',
   AUDIT_BROKEN:

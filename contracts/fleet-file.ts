@@ -32,6 +32,8 @@ export const fleetFileSchema = z.strictObject({
         .max(8_192),
     })
     .optional(),
+  /** Lets `nodeos dev` run unsigned files on this device; without it, nothing that the server says does. */
+  development: z.boolean().optional(),
   network: z
     .strictObject({
       /** Interface → static address; all other interfaces use DHCP. */

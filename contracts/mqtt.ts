@@ -27,6 +27,14 @@ export const tellSchema = z.discriminatedUnion('kind', [
     backlog: z.number().int().min(0).max(1000),
   }),
   z.strictObject({ kind: z.literal('repl-open'), session: z.string().max(64), app: appNameSchema.nullable() }),
+  /** Begins a development session (development.ts), whose messages go over `repl/in` and `repl/out`. */
+  z.strictObject({
+    kind: z.literal('development-open'),
+    session: z.string().max(64),
+    app: appNameSchema,
+    /** The session that this one goes on with; refused where the device does not have it any more. */
+    resume: z.string().max(64).nullable(),
+  }),
   z.strictObject({ kind: z.literal('reboot') }),
   /** What the screen shows goes to POST /device/v1/screenshots/<request>. */
   z.strictObject({ kind: z.literal('screenshot'), request: z.string().regex(/^[0-9a-f]{32}$/) }),
@@ -53,7 +61,7 @@ export const logBatchSchema = z.strictObject({
 });
 export type LogBatch = z.infer<typeof logBatchSchema>;
 
-/** Both directions of a REPL session. `end` closes it. */
+/** Both directions of a REPL or development session. `end` closes it. */
 export const replMessageSchema = z.strictObject({
   session: z.string().max(64),
   data: z.string().max(65_536),

@@ -34,6 +34,9 @@ import { semverSchema, sha256Schema } from './validate.ts';
  * | POST /api/v1/devices/:id/repl {app} | → {session} |
  * | POST /api/v1/devices/:id/repl/:session {data,end} | → 204 |
  * | GET /api/v1/devices/:id/repl/:session | → server-sent events `repl` (ReplMessage) |
+ * | POST /api/v1/devices/:id/development {app,resume} | → {session} |
+ * | POST /api/v1/devices/:id/development/:session {data,end} | → 204 |
+ * | GET /api/v1/devices/:id/development/:session | → server-sent events `development` (ReplMessage) |
  * | GET/POST /api/v1/claim-tokens, DELETE /api/v1/claim-tokens/:id | ClaimTokenRequest → ListedClaimToken, 204 |
  * | GET/PUT /api/v1/registrations, DELETE /api/v1/registrations/:serial | comma-separated values → counts, 204 |
  * | POST /api/v1/devices/:id/replace {old}, DELETE /api/v1/devices/:id | → DeviceSummary, 204 |

@@ -1,53 +1,49 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
-import { loadBoard } from '@nodeos/firmware/boards.ts';
-import type { BuildContext } from '@nodeos/firmware/context.ts';
+import { appManifest } from '@nodeos/contracts/app-manifest.testing.ts';
+import { DEVELOPMENT_LIMITS, type DevelopedFile, type ToDevice } from '@nodeos/contracts/development.ts';
+import {
+  freePort,
+  makeAppFolder,
+  plainLaunch,
+  server as serving,
+} from '@nodeos/device-agent/src/apps/node-apps.testing.ts';
+import { createSupervisor } from '@nodeos/device-agent/src/apps/supervisor.ts';
+import { createDevelopmentSession } from '@nodeos/device-agent/src/development/session.ts';
 import { listen, temporaryFolder } from '../cli.testing.ts';
 import { createClient } from '../client.ts';
-import { developmentApp } from './dev-bundle.ts';
-import { localPaths } from './develop.ts';
-import { RUNNER_FILE, RUNNER_SOURCE } from './device-runner.ts';
-import { openDevelopmentSession } from './session.ts';
-import { syncFiles, watchFolder } from './sync.ts';
+import { type DevelopmentTree, refuseWayOut } from './bundle.ts';
+import { developOn, local } from './develop.ts';
+import { FileHashes, listMessages, sendFiles } from './sync.ts';
+import { watchFolder } from './watch.ts';
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  return port;
-}
-
-/** The runner as a device starts it, and a server whose console is an interactive Node.js beside it. */
-async function device(test: TestContext, start: string[]) {
-  const bundle = await temporaryFolder(test);
-  const home = join(bundle, 'home');
-  await mkdir(join(bundle, 'node_modules/dep'), { recursive: true });
-  await writeFile(join(bundle, 'node_modules/dep/index.js'), 'module.exports = "dependency";');
-  await writeFile(join(bundle, RUNNER_FILE), RUNNER_SOURCE);
+/** A device that runs a release, behind a server that hands messages on. */
+async function device(test: TestContext) {
+  const apps = await makeAppFolder();
   const port = await freePort();
-  const env = { PORT: String(port), NODEOS_DEV_HOME: home, NODEOS_DEV_START: JSON.stringify(start) };
-  const runner = spawn(process.execPath, [join(bundle, RUNNER_FILE)], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  let output = '';
-  for (const stream of [runner.stdout, runner.stderr])
-    stream.on('data', (text) => {
-      output += text;
-    });
-  let console: ChildProcess | null = null;
   let events: ServerResponse | null = null;
+  let id = 0;
+  const supervisor = createSupervisor({
+    launch: plainLaunch(),
+    ...{ onLine: () => {}, onChange: () => {}, onEvent: () => {}, availableMemoryKiB: async () => 1_000_000 },
+  });
+  const heard: ToDevice[] = [];
   const early: string[] = [];
-  const deliver = (data: string, end = false): void => {
-    const text = `event: repl\ndata: ${JSON.stringify({ session: 's', data, end })}\n\n`;
-    if (events) events.write(text);
-    else early.push(text);
-  };
+  const session = createDevelopmentSession({
+    ...{ allowed: true, onTrial: () => false, findReleased: () => undefined, apps: supervisor.development },
+    ...{ folder: join(await temporaryFolder(test), 'session'), owner: null, onEvent: () => {}, onChange: () => {} },
+    availableMemoryKiB: async () => 1_000_000,
+    publish(message) {
+      const text = `event: development\ndata: ${JSON.stringify(message)}\n\n`;
+      if (events) events.write(text);
+      else early.push(text);
+      if (message.end) events?.end();
+    },
+  });
   const server = await listen(test, (request, response) => {
     let body = '';
     request.on('data', (text) => {
@@ -55,143 +51,202 @@ async function device(test: TestContext, start: string[]) {
     });
     request.on('end', () => {
       if (request.method === 'GET') {
-        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+        if (request.url?.includes('/logs')) return;
         response.write(early.splice(0).join(''));
         events = response;
-        return;
-      }
-      if (request.url?.endsWith('/repl')) {
-        const child = spawn(process.execPath, ['--interactive'], { env: { NODEOS_DEV_HOME: home } });
-        // What is left of the console before belongs to a session that is over.
+      } else if (request.url?.endsWith('/development')) {
+        const { app, resume } = JSON.parse(body);
         events = null;
-        console = child;
-        child.stdout.on('data', (data) => console === child && deliver(String(data)));
-        child.on('close', () => console === child && deliver('', true));
-        return response.setHeader('content-type', 'application/json').end('{"session":"s"}');
+        session.open(String(++id), app, resume);
+        response.setHeader('content-type', 'application/json').end(JSON.stringify({ session: String(id) }));
+      } else {
+        const { data, end } = JSON.parse(body);
+        heard.push(JSON.parse(data));
+        session.input({ session: request.url?.split('/').at(-1) ?? '', data, end });
+        response.writeHead(204).end();
       }
-      const { data, end } = JSON.parse(body);
-      // On a device the bundle lies at /app.
-      console?.stdin?.write(data.replaceAll(`'/app/`, `'${bundle}/`));
-      if (end) console?.stdin?.end();
-      response.writeHead(204).end();
     });
   });
   test.after(async () => {
-    console?.kill('SIGKILL');
-    runner.kill('SIGTERM');
-    if (runner.exitCode === null) await once(runner, 'exit');
+    await session.end('the test is over');
+    await supervisor.stopAll();
+    await apps[Symbol.asyncDispose]();
   });
+  await supervisor.start(await apps.app('1.0.0', serving('released'), { ports: [port] }));
+  await supervisor.allHealthy(20_000);
+  const ask = async (): Promise<string> =>
+    (await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } })).text();
+  const breakConnection = (): void => void events?.destroy();
   const client = createClient({ server, token: 't' }, new AbortController().signal);
-  return { client, port, home, bundle, output: () => output };
+  return { client, port, ask, heard, supervisor, breakConnection, session };
 }
-/** The app answers this soon: it is said to run before it listens. */
-async function answers(port: number, expected: string, limitMs = 20_000): Promise<void> {
-  const end = performance.now() + limitMs;
-  for (let last = 'nothing'; last !== expected; await delay(20)) {
-    if (performance.now() > end) throw new Error(`the app answers ${last} and not ${expected}`);
-    const answer = await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } }).catch(() => null);
-    last = answer === null ? 'nothing' : await answer.text().catch(() => 'nothing');
-  }
-}
-const serve = (text: string): string =>
-  `require('node:http').createServer((q, a) => a.end('${text} ' + require('dep'))).listen(Number(process.env.PORT));`;
+
+/** An app without dependencies; what a bundle has of it. */
+const bundleOf = (folder: string, port: number) => async (): Promise<DevelopmentTree> => ({
+  manifest: appManifest('1.1.0', { start: ['node', 'main.js'], ports: [port] }),
+  async files() {
+    const names = (await readdir(folder)).filter((name) => !name.startsWith('.'));
+    return new Map(names.map((name) => [name, join(folder, name)]));
+  },
+});
 
 describe('nodeos dev', () => {
-  it('sends what differs, starts the app again, and goes on after a crash', async (test) => {
-    const { client, port, home, output } = await device(test, ['node', 'src/main.js']);
+  it('sends what differs, starts the app again, goes on after a crash and a broken connection, and leaves the release', async (test) => {
+    const { client, port, ask, heard, supervisor, breakConnection } = await device(test);
     const folder = await temporaryFolder(test);
-    await mkdir(join(folder, 'src'));
-    const main = join(folder, 'src/main.js');
-    await writeFile(main, serve('one'));
-    await writeFile(join(folder, 'big.txt'), 'x'.repeat(200_000));
-    const session = await openDevelopmentSession(client, 'd', 'hello');
-    assert.deepEqual([...session.files], []);
-    assert.deepEqual(await syncFiles(session, folder, ['src/main.js', 'big.txt']), ['src/main.js', 'big.txt']);
-    assert.equal((await session.restart()).running, true);
-    await answers(port, 'one dependency');
-    assert.equal((await readFile(join(home, 'app/big.txt'))).length, 200_000);
+    const main = join(folder, 'main.js');
+    await writeFile(join(folder, 'big.txt'), 'x'.repeat(700_000));
+    await writeFile(main, serving('one'));
+    const stdout = new PassThrough();
+    const ctrlC = new AbortController();
+    let seen = '';
+    let wake = (): void => {};
+    stdout.on('data', (text) => {
+      seen += text;
+      wake();
+    });
+    const printed = async (words: RegExp): Promise<void> => {
+      while (!words.test(seen))
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      seen = '';
+    };
+    const io = { stdout, stderr: stdout, signal: ctrlC.signal, env: {}, cwd: folder };
+    const desk = { id: 'd', name: 'desk' };
+    const developing = developOn({ io, client, device: desk, folder, bundle: bundleOf(folder, port) });
 
-    await writeFile(main, serve('two'));
-    assert.deepEqual(await syncFiles(session, folder, ['src/main.js']), ['src/main.js', 'big.txt']);
-    await session.restart();
-    await answers(port, 'two dependency');
-    await assert.rejects(readFile(join(home, 'app/big.txt')));
+    await printed(/2 files: running after/);
+    assert.equal(await ask(), 'one');
+    const listed = heard.flatMap((message) => (message.kind === 'list' ? message.files.map(({ path }) => path) : []));
+    assert.deepEqual(listed.sort(), ['big.txt', 'main.js']);
+
+    const before = heard.length;
+    await writeFile(main, serving('two'));
+    await printed(/main\.js: running after/);
+    assert.equal(await ask(), 'two');
+    assert.equal(heard.slice(before).filter(({ kind }) => kind === 'piece').length, 1);
 
     await writeFile(main, 'throw new Error("a mistake")');
-    await syncFiles(session, folder, ['src/main.js']);
-    assert.equal((await session.restart()).running, false);
-    assert.match(output(), /a mistake[\s\S]*ended with code 1/);
-    await writeFile(main, serve('three'));
-    await syncFiles(session, folder, ['src/main.js']);
-    await session.restart();
-    await answers(port, 'three dependency');
-    session.close();
-    await session.ended;
+    await printed(/main\.js: it does not run: .*a mistake/);
+    breakConnection();
+    await printed(/the connection broke; trying again/);
+    await writeFile(main, serving('three'));
+    await printed(/main\.js: running after/);
+    assert.equal(await ask(), 'three');
 
-    const again = await openDevelopmentSession(client, 'd', 'hello');
-    assert.deepEqual([...again.files.keys()], ['src/main.js']);
-    assert.deepEqual(await syncFiles(again, folder, ['src/main.js']), []);
-    again.close();
+    ctrlC.abort();
+    await developing;
+    assert.match(seen, /the session is over/);
+    await supervisor.allHealthy(20_000);
+    assert.equal(await ask(), 'released');
   });
 
-  it('refuses to write outside of the app', async (test) => {
-    const { client } = await device(test, ['node', 'main.js']);
-    const session = await openDevelopmentSession(client, 'd', 'hello');
-    session.put('../outside', Buffer.from('x'), false);
-    await assert.rejects(session.restart(), {
-      code: 'APP_START_FAILED',
-      message: /\.\.\/outside is not below the app/,
+  it('ends with the reason where the device ended the session', async (test) => {
+    const { client, port, session } = await device(test);
+    const folder = await temporaryFolder(test);
+    await writeFile(join(folder, 'main.js'), serving('one'));
+    const stdout = new PassThrough();
+    const { signal } = new AbortController();
+    const io = { stdout, stderr: stdout, signal, env: {}, cwd: folder };
+    stdout.on('data', (text) => {
+      if (/running after/.test(String(text))) void session.end('version 2.0.0 was deployed');
     });
-    session.close();
+    const options = { io, client, device: { id: 'd', name: '' }, folder, bundle: bundleOf(folder, port) };
+    await assert.rejects(developOn(options), { code: 'DEVELOPMENT_ENDED', message: /version 2\.0\.0 was deployed/ });
+  });
+
+  it('refuses links that lead out of the folder', async (test) => {
+    const folder = await temporaryFolder(test);
+    await mkdir(join(folder, 'app/real'), { recursive: true });
+    await writeFile(join(folder, 'secret'), '');
+    await writeFile(join(folder, 'app/real/file'), '');
+    await symlink('../secret', join(folder, 'app/out'));
+    await symlink('real/file', join(folder, 'app/in'));
+    await refuseWayOut(join(folder, 'app'), 'in');
+    await refuseWayOut(join(folder, 'app'), 'real/file');
+    await assert.rejects(refuseWayOut(join(folder, 'app'), 'out'), {
+      code: 'INPUT_INVALID',
+      message: /^out is a link/,
+    });
+  });
+
+  it('reads again only what was touched, and lists in messages that fit', async (test) => {
+    const folder = await temporaryFolder(test);
+    const whole = join(folder, 'a');
+    await writeFile(whole, 'one');
+    const hashes = new FileHashes();
+    const files = new Map([
+      ['a', whole],
+      ['gone', join(folder, 'gone')],
+    ]);
+    const [first] = await hashes.list(files);
+    assert.equal((await hashes.list(files))[0], first);
+    await writeFile(whole, 'two');
+    assert.notEqual((await hashes.list(files))[0]?.sha256, first?.sha256);
+    const many: DevelopedFile[] = Array.from({ length: 3_000 }, (_, at) => ({
+      ...{ path: `folder/${at}`.padEnd(60, 'x'), sha256: 'a'.repeat(64), bytes: 1 },
+    }));
+    const messages = listMessages(many);
+    assert.ok(messages.every((message) => JSON.stringify(message).length < 65_536));
+    assert.deepEqual(
+      messages.flatMap((message) => (message.kind === 'list' ? message.files : [])),
+      many,
+    );
+    assert.deepEqual(messages.map((message) => message.kind === 'list' && [message.first, message.last]).at(-1), [
+      false,
+      true,
+    ]);
+    assert.deepEqual(listMessages([]), [{ kind: 'list', files: [], first: true, last: true }]);
+  });
+
+  it('has no more on the way than the device can be asked to hold', async (test) => {
+    const folder = await temporaryFolder(test);
+    const whole = join(folder, 'a');
+    await writeFile(whole, 'x'.repeat(2_000_000));
+    const files = new Map([['a', whole]]);
+    let [sent, taken, most] = [0, 0, 0];
+    const connection = {
+      get taken() {
+        return taken;
+      },
+      missing: async () => new Set([listed[0]?.sha256 ?? '']),
+      send(message: ToDevice) {
+        if (message.kind === 'piece') sent += Buffer.from(message.data, 'base64').length;
+        most = Math.max(most, sent - taken);
+      },
+      async takenUpTo(octets: number) {
+        taken = Math.max(taken, octets);
+      },
+    };
+    const listed = await new FileHashes().list(files);
+    assert.deepEqual(await sendFiles(connection, files, listed), ['a']);
+    assert.equal(sent, 2_000_000);
+    const { windowMaxBytes, pieceMaxBytes } = DEVELOPMENT_LIMITS;
+    assert.ok(most <= windowMaxBytes + pieceMaxBytes, `${most} octets on the way`);
   });
 
   it('watches the folders of the app’s files, new ones too, and not the others', async (test) => {
     const folder = await temporaryFolder(test);
-    await mkdir(join(folder, 'node_modules'));
     await writeFile(join(folder, 'main.js'), '1');
     const watched = watchFolder(folder);
     test.after(() => watched.close());
     watched.cover(['main.js', 'package.json']);
-    await writeFile(join(folder, 'node_modules/x'), '');
+    await mkdir(join(folder, 'node_modules'));
     await writeFile(join(folder, 'main.js'), '2');
-    assert.deepEqual(await watched.next(), { listAgain: false, installedChanged: false });
-    await writeFile(join(folder, 'package.json'), '{}');
+    assert.deepEqual(await watched.next(), { installedChanged: false, listAgain: false });
     await writeFile(join(folder, 'new.js'), '');
-    assert.deepEqual(await watched.next(), { listAgain: true, installedChanged: true });
+    assert.deepEqual(await watched.next(), { installedChanged: false, listAgain: true });
+    await writeFile(join(folder, 'package.json'), '{}');
+    assert.deepEqual(await watched.next(), { installedChanged: true, listAgain: false });
     await rm(join(folder, 'main.js'));
-    assert.equal((await watched.next()).listAgain, false);
-  });
-
-  it('makes a version that stays as long as dependencies and settings do', async (test) => {
-    const folder = await temporaryFolder(test);
-    const context: BuildContext = {
-      cacheRoot: join(folder, 'cache'),
-      signal: new AbortController().signal,
-      progress: () => {},
-      locked: false,
-    };
-    const source = { name: 'hello', version: '1.2.0', scripts: { start: 'MODE=x node src/main.js' } };
-    const make = async (change: object) => {
-      await writeFile(join(folder, 'package.json'), JSON.stringify({ ...source, ...change }));
-      const scratch = await temporaryFolder(test);
-      return developmentApp(context, folder, await loadBoard('x86_64-usb'), scratch);
-    };
-    const nodeos = { ports: [8080], probe: '/health', devices: ['gpio'], soakMs: 60_000 };
-    const app = await make({ nodeos });
-    assert.match(app.version, /^1\.2\.0-dev\.[0-9a-f]{1,10}$/);
-    assert.equal((await make({ nodeos, description: 'x' })).version, app.version);
-    assert.notEqual((await make({ nodeos: { ...nodeos, memoryMiB: 64 } })).version, app.version);
-    const { manifest } = await (await make({ nodeos })).bundle();
-    assert.deepEqual([manifest.start, manifest.devices, manifest.ports], [['node', RUNNER_FILE], ['gpio'], []]);
-    assert.deepEqual(manifest.env, {
-      MODE: 'x',
-      PORT: '8080',
-      NODEOS_DEV_START: '["node","src/main.js"]',
-    });
+    assert.deepEqual(await watched.next(), { installedChanged: false, listAgain: false });
   });
 
   it('names files here where a stack names them on the device', () => {
-    const line = '    at f (file:///.nodeos-dev/app/src/a.ts:3:1) and /.nodeos-dev/app/b.js:1';
-    assert.equal(localPaths(line, '/home/me/app'), '    at f (/home/me/app/src/a.ts:3:1) and /home/me/app/b.js:1');
+    const line = '    at f (file:///app/src/a.ts:3:1), /app/b.js:1, /data/app/c.js and https://host/app/d.js';
+    const here = '    at f (/home/me/x/src/a.ts:3:1), /home/me/x/b.js:1, /data/app/c.js and https://host/app/d.js';
+    assert.equal(local(line, '/home/me/x'), here);
   });
 });

@@ -1,116 +1,159 @@
-import { NodeosError } from '@nodeos/contracts/errors.ts';
+import { DEVELOPMENT_LIMITS, type FromDevice, fromDeviceSchema, type ToDevice } from '@nodeos/contracts/development.ts';
+import { ERROR_HINTS, type ErrorCode, NodeosError } from '@nodeos/contracts/errors.ts';
 import { replMessageSchema } from '@nodeos/contracts/mqtt.ts';
 import { parseJson, validate } from '@nodeos/contracts/validate.ts';
 import { z } from 'zod';
 import type { ServerClient } from '../client.ts';
-import { MARK, RUNNER_FILE } from './device-runner.ts';
 
 const sessionSchema = z.object({ session: z.string() });
-const answerSchema = z.union([
-  z.object({ files: z.record(z.string(), z.string()) }),
-  z.object({ restarted: z.literal(true), running: z.boolean(), milliseconds: z.number() }),
-  z.object({ error: z.string() }),
-]);
-type Answer = z.infer<typeof answerSchema>;
-export type Restarted = Extract<Answer, { restarted: true }>;
-
-/** Characters in one request; the server takes 65,536. */
-const PIECE_CHARACTERS = 48_000;
 const ANSWER_LIMIT_MS = 60_000;
-/** The device ends a console that says nothing. */
-const KEEP_ALIVE_MS = 120_000;
+/** A device that connects at this moment may not have heard: asking again costs less than waiting. */
+const OPEN_LIMIT_MS = 20_000;
 
-export interface DevelopmentSession {
-  /** sha256 of each file that the device has, by its path. */
-  readonly files: Map<string, string>;
-  put(path: string, bytes: Uint8Array, executable: boolean): void;
-  remove(path: string): void;
-  /** Starts the app again; resolves when it takes connections on its port, or runs. */
-  restart(): Promise<Restarted>;
-  /** Resolves when the device or the server ended the session. */
-  readonly ended: Promise<void>;
-  close(): void;
+export type Kind = FromDevice['kind'];
+export type Of<K extends Kind> = Extract<FromDevice, { kind: K }>;
+
+/** One connection of a development session: what is sent goes in its order, what the device says is waited for by its kind. */
+export class DevelopmentConnection {
+  readonly id: string;
+  /** Resolves when nothing more comes: with the device's last word, or null where the connection broke. */
+  readonly ended: Promise<Of<'over'> | null>;
+  readonly #client: ServerClient;
+  readonly #path: string;
+  readonly #stop = new AbortController();
+  readonly #waiting = new Set<(message: FromDevice | null) => void>();
+  readonly #onMessage: (message: FromDevice) => void;
+  #sending: Promise<unknown> = Promise.resolve();
+  #over: Of<'over'> | null = null;
+  #isOver = false;
+  #taken = 0;
+
+  private constructor(client: ServerClient, path: string, id: string, onMessage: (message: FromDevice) => void) {
+    this.id = id;
+    this.#client = client;
+    this.#path = `${path}/${id}`;
+    this.#onMessage = onMessage;
+    const renewing = setInterval(() => this.send({ kind: 'renew' }), DEVELOPMENT_LIMITS.renewMs);
+    this.ended = this.#listen()
+      .catch(() => {})
+      .then(() => {
+        clearInterval(renewing);
+        this.#isOver = true;
+        for (const wake of [...this.#waiting]) wake(null);
+        return this.#over;
+      });
+  }
+
+  /**
+   * @param resume id of the connection that broke; refused where the device has started again since
+   * @throws NodeosError DEVICE_OFFLINE, DEVELOPMENT_REFUSED, DEVELOPMENT_ENDED and the client's errors
+   */
+  static async open(
+    client: ServerClient,
+    deviceId: string,
+    app: string,
+    resume: string | null,
+    onMessage: (message: FromDevice) => void,
+  ): Promise<DevelopmentConnection> {
+    const path = `/devices/${deviceId}/development`;
+    const { session } = validate(sessionSchema, await client.send('POST', path, { app, resume }), 'the new session');
+    const connection = new DevelopmentConnection(client, path, session, onMessage);
+    try {
+      await connection.next(['ready'], OPEN_LIMIT_MS);
+      return connection;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  send(message: ToDevice): void {
+    const data = JSON.stringify(message);
+    this.#sending = this.#sending
+      .then(() => this.#client.send('POST', this.#path, { data, end: false }))
+      .catch(() => this.#stop.abort());
+  }
+
+  /** The next message of one of the kinds. @throws NodeosError what the device refuses meanwhile, or DEVICE_OFFLINE */
+  next<K extends Kind>(kinds: readonly K[], limitMs = ANSWER_LIMIT_MS): Promise<Of<K>> {
+    return this.#wait(
+      (message) => ((kinds as readonly Kind[]).includes(message.kind) ? (message as Of<K>) : null),
+      limitMs,
+    );
+  }
+
+  /** The hashes of the files of a list that the device has not; throws as `next` does. */
+  missing(): Promise<Set<string>> {
+    const missing = new Set<string>();
+    return this.#wait((message) => {
+      if (message.kind !== 'missing') return null;
+      for (const sha256 of message.sha256) missing.add(sha256);
+      return message.last ? missing : null;
+    });
+  }
+
+  /** Octets that the device has taken in all. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** Resolves when the device has taken so many octets in all; throws as `next` does. */
+  async takenUpTo(octets: number): Promise<void> {
+    if (this.#taken < octets) await this.#wait(() => (this.#taken >= octets ? true : null));
+  }
+
+  #wait<T>(hear: (message: FromDevice) => T | null, limitMs = ANSWER_LIMIT_MS): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const settle = (work: () => void): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(wake);
+        work();
+      };
+      const wake = (message: FromDevice | null): void => {
+        const refused =
+          message === null ? this.#lost() : message.kind === 'failed' ? refusal(message.code, message.reason) : null;
+        const heard = message === null || refused ? null : hear(message);
+        if (refused) settle(() => reject(refused));
+        else if (heard !== null) settle(() => resolve(heard));
+      };
+      const late = new NodeosError('DEVICE_OFFLINE', 'the device did not answer in time');
+      const timer = setTimeout(() => settle(() => reject(late)), limitMs);
+      if (this.#isOver) settle(() => reject(this.#lost()));
+      else this.#waiting.add(wake);
+    });
+  }
+
+  close(): void {
+    this.#stop.abort();
+  }
+
+  #lost(): NodeosError {
+    if (this.#over) return refusal(this.#over.code ?? 'DEVELOPMENT_ENDED', this.#over.reason);
+    return new NodeosError('DEVICE_OFFLINE', 'the connection of the development session broke');
+  }
+
+  async #listen(): Promise<void> {
+    for await (const { event, data } of this.#client.events(this.#path, this.#stop.signal)) {
+      if (event !== 'development') continue;
+      const { data: text, end } = parseJson(replMessageSchema, data, 'development event');
+      if (text !== '') this.#hear(parseJson(fromDeviceSchema, text, 'what the device says'));
+      if (end) return;
+    }
+  }
+
+  #hear(message: FromDevice): void {
+    if (message.kind === 'over') this.#over = message;
+    if (message.kind === 'took') this.#taken += message.bytes;
+    for (const wake of [...this.#waiting]) wake(message);
+    this.#onMessage(message);
+  }
 }
 
-/**
- * Opens a console of the app's user on the device and lets the runner in the bundle take it over.
- * @throws NodeosError DEVICE_OFFLINE, APP_START_FAILED and the client's errors
- */
-export async function openDevelopmentSession(
-  client: ServerClient,
-  deviceId: string,
-  app: string,
-): Promise<DevelopmentSession> {
-  const repl = `/devices/${deviceId}/repl`;
-  const { session } = validate(sessionSchema, await client.send('POST', repl, { app }), 'the new session');
-  const path = `${repl}/${session}`;
-  const stop = new AbortController();
-  const waiting: ((answer: Answer | Error) => void)[] = [];
-  let seen = '';
-
-  const listen = async (): Promise<void> => {
-    let partial = '';
-    for await (const { event, data } of client.events(path, stop.signal)) {
-      if (event !== 'repl') continue;
-      const message = parseJson(replMessageSchema, data, 'console event');
-      const lines = (partial + message.data).split('\n');
-      partial = lines.pop() ?? '';
-      for (const line of lines) {
-        const at = line.indexOf(MARK);
-        if (at < 0) seen = `${seen}${line}\n`.slice(-2_000);
-        else waiting.shift()?.(parseJson(answerSchema, line.slice(at + MARK.length), 'the answer of the device'));
-      }
-      if (message.end) break;
-    }
-  };
-  const broken = (): Error => new NodeosError('DEVICE_OFFLINE', `the console of ${app} ended: ${lastLine(seen)}`);
-  const ended = listen()
-    .catch(() => {})
-    .then(() => {
-      clearInterval(alive);
-      for (const wake of waiting.splice(0)) wake(broken());
-    });
-
-  // One request after the other: the pieces must arrive in their order.
-  let sending: Promise<unknown> = Promise.resolve();
-  const send = (text: string): void => {
-    for (let at = 0; at < text.length; at += PIECE_CHARACTERS) {
-      const data = text.slice(at, at + PIECE_CHARACTERS);
-      sending = sending.then(() => client.send('POST', path, { data, end: false })).catch(() => stop.abort());
-    }
-  };
-  const alive = setInterval(() => send('\n'), KEEP_ALIVE_MS);
-  const ask = async (text: string): Promise<Answer> => {
-    const answered = new Promise<Answer | Error>((resolve) => waiting.push(resolve));
-    send(text);
-    const late = AbortSignal.timeout(ANSWER_LIMIT_MS);
-    const limit = new Promise<Error>((resolve) => {
-      late.addEventListener('abort', () => resolve(broken()));
-    });
-    const answer = await Promise.race([answered, limit]);
-    if (answer instanceof Error) throw answer;
-    if ('error' in answer) throw new NodeosError('APP_START_FAILED', `${app}: ${answer.error}`);
-    return answer;
-  };
-
-  const first = await ask(`require('/app/${RUNNER_FILE}').receive()\n`);
-  return {
-    files: new Map(Object.entries('files' in first ? first.files : {})),
-    put: (name, bytes, executable) =>
-      send(`${JSON.stringify({ put: name, executable, data: Buffer.from(bytes).toString('base64') })}\n`),
-    remove: (name) => send(`${JSON.stringify({ remove: name })}\n`),
-    async restart() {
-      return (await ask(`${JSON.stringify({ restart: true })}\n`)) as Restarted;
-    },
-    ended,
-    close() {
-      clearInterval(alive);
-      sending = sending.then(() => client.send('POST', path, { data: '', end: true })).catch(() => {});
-      void sending.then(() => stop.abort());
-    },
-  };
-}
-
-function lastLine(text: string): string {
-  return text.trim().split('\n').at(-1)?.slice(0, 300) || 'it said nothing';
+function refusal(code: string, reason: string): NodeosError {
+  const known = code in ERROR_HINTS ? (code as ErrorCode) : 'INTERNAL';
+  return new NodeosError(known, reason.replace(new RegExp(`^${code}: `), ''));
 }

@@ -1,99 +1,84 @@
 import { createHash } from 'node:crypto';
-import { type FSWatcher, watch } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import type { DevelopmentSession } from './session.ts';
+import { DEVELOPMENT_LIMITS, type DevelopedFile, type ToDevice } from '@nodeos/contracts/development.ts';
+import type { DevelopmentConnection } from './session.ts';
 
-/** Editors write a file in several steps. */
-const SETTLE_MS = 30;
-/** These say what is installed; the bundle must be made anew. */
-const INSTALLED_BY = new Set(['package.json', 'package-lock.json', 'npm-shrinkwrap.json']);
+interface Known {
+  readonly stamp: string;
+  readonly file: DevelopedFile;
+}
+
+/** Remembers what files hold, so that only those that were touched are read again. */
+export class FileHashes {
+  readonly #known = new Map<string, Known>();
+  /** What was last started. */
+  lastState = '';
+
+  /** @param files path below the app → file on this computer */
+  async list(files: ReadonlyMap<string, string>): Promise<DevelopedFile[]> {
+    const listed: DevelopedFile[] = [];
+    for (const [path, whole] of files) {
+      const status = await stat(whole).catch(() => null);
+      // Gone since it was listed: the next change tells.
+      if (!status?.isFile()) continue;
+      const stamp = `${whole} ${status.ino} ${status.size} ${status.mtimeMs} ${status.ctimeMs}`;
+      const known = this.#known.get(path);
+      if (known?.stamp === stamp) listed.push(known.file);
+      else {
+        const octets = await readFile(whole);
+        const sha256 = createHash('sha256').update(octets).digest('hex');
+        const file = { path, sha256, bytes: octets.length };
+        this.#known.set(path, { stamp, file });
+        listed.push(file);
+      }
+    }
+    return listed;
+  }
+}
+
+/** The list in messages of a bearable size. */
+export function listMessages(files: readonly DevelopedFile[]): ToDevice[] {
+  const parts: DevelopedFile[][] = [[]];
+  let characters = 0;
+  for (const file of files) {
+    const length = JSON.stringify(file).length;
+    if (characters + length > DEVELOPMENT_LIMITS.messageMaxCharacters || parts.at(-1)?.length === 1_000) {
+      parts.push([]);
+      characters = 0;
+    }
+    parts.at(-1)?.push(file);
+    characters += length + 1;
+  }
+  return parts.map((part, at) => ({ kind: 'list', files: part, first: at === 0, last: at === parts.length - 1 }));
+}
 
 /**
- * Sends what differs from what the device has.
- * @param present paths that belong to the app, relative to the folder
- * @returns the paths that were sent or removed
+ * Lists the files and sends those that the device has not.
+ * @returns the paths that were sent
+ * @throws NodeosError what the device refuses, DEVICE_OFFLINE
  */
-export async function syncFiles(
-  session: Pick<DevelopmentSession, 'files' | 'put' | 'remove'>,
-  folder: string,
-  present: readonly string[],
+export async function sendFiles(
+  connection: Pick<DevelopmentConnection, 'send' | 'missing' | 'taken' | 'takenUpTo'>,
+  files: ReadonlyMap<string, string>,
+  listed: readonly DevelopedFile[],
 ): Promise<string[]> {
-  const changed: string[] = [];
-  for (const path of present) {
-    const whole = join(folder, path);
-    const bytes = await readFile(whole).catch(() => null);
-    // Gone since it was listed: the next change tells.
-    if (bytes === null) continue;
-    const hash = createHash('sha256').update(bytes).digest('hex');
-    if (session.files.get(path) === hash) continue;
-    session.put(path, bytes, ((await stat(whole)).mode & 0o111) !== 0);
-    session.files.set(path, hash);
-    changed.push(path);
+  const answer = connection.missing();
+  for (const message of listMessages(listed)) connection.send(message);
+  const missing = await answer;
+  const { pieceMaxBytes, windowMaxBytes } = DEVELOPMENT_LIMITS;
+  const sent: string[] = [];
+  let octetsSent = connection.taken;
+  for (const { path, sha256 } of listed) {
+    if (!missing.delete(sha256)) continue;
+    sent.push(path);
+    const octets = await readFile(files.get(path) as string);
+    for (let at = 0; at === 0 || at < octets.length; at += pieceMaxBytes) {
+      const piece = octets.subarray(at, at + pieceMaxBytes);
+      connection.send({ kind: 'piece', sha256, data: piece.toString('base64') });
+      octetsSent += piece.length;
+      // The device may be slower than everything before it.
+      await connection.takenUpTo(octetsSent - windowMaxBytes);
+    }
   }
-  const wanted = new Set(present);
-  for (const path of [...session.files.keys()]) {
-    if (wanted.has(path)) continue;
-    session.remove(path);
-    session.files.delete(path);
-    changed.push(path);
-  }
-  return changed;
-}
-
-export interface FolderWatch {
-  /** Resolves with what changed since the last call: known files are synced as they are, others need a new list. */
-  next(): Promise<{ readonly listAgain: boolean; readonly installedChanged: boolean }>;
-  /** Watches the folders of these files, too. */
-  cover(files: readonly string[]): void;
-  close(): void;
-}
-
-/** Watches a folder without those that hold none of the app's files, such as node_modules. */
-export function watchFolder(folder: string): FolderWatch {
-  const watchers = new Map<string, FSWatcher>();
-  const known = new Set<string>();
-  const changed = new Set<string>();
-  let wake: (() => void) | null = null;
-  let timer: NodeJS.Timeout | undefined;
-
-  function add(directory: string): void {
-    if (watchers.has(directory)) return;
-    const watcher = watch(join(folder, directory), (_, name) => {
-      if (name === null || name === 'node_modules' || name.startsWith('.')) return;
-      changed.add(join(directory, name));
-      clearTimeout(timer);
-      timer = setTimeout(() => wake?.(), SETTLE_MS);
-    });
-    watcher.on('error', () => {
-      watcher.close();
-      watchers.delete(directory);
-    });
-    watchers.set(directory, watcher);
-  }
-
-  return {
-    async next() {
-      if (changed.size === 0)
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      wake = null;
-      const paths = [...changed];
-      changed.clear();
-      return {
-        listAgain: paths.some((path) => !known.has(path)),
-        installedChanged: paths.some((path) => INSTALLED_BY.has(path)),
-      };
-    },
-    cover(files) {
-      for (const file of files) known.add(file);
-      for (const directory of new Set(['.', ...files.map((file) => dirname(file))])) add(directory);
-    },
-    close() {
-      for (const watcher of watchers.values()) watcher.close();
-      changed.add('.');
-      wake?.();
-    },
-  };
+  return sent;
 }

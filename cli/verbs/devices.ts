@@ -206,6 +206,8 @@ function describeDevice(device: DeviceDetail): string[] {
       const blank = blankSince === null ? '' : `, blank since ${new Date(blankSince).toISOString()}`;
       facts.push(['screen', `of ${kiosk}${blank}`]);
     }
+    if (report.development)
+      facts.push(['developed', `${report.development.app}: a development session runs unsigned files`]);
     if (report.dataStore === 'ram') facts.push(['data', 'in RAM: the data partition could not be mounted']);
   }
   const lines = facts.map(([name, value]) => `${name.padEnd(10)} ${value}`);

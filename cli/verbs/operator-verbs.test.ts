@@ -186,7 +186,9 @@ describe('an operator at work on a real server', () => {
     const { code, stderr } = await run('fleet-file', 'create', '--out', 'fleet.json', '--hostname', 'kiosk');
     assert.equal(code, 0, stderr);
     const fleet = parseJson(fleetFileSchema, await readFile(join(cwd, 'fleet.json'), 'utf8'), 'fleet.json');
-    assert.equal(fleet.hostname, 'kiosk');
+    assert.deepEqual([fleet.hostname, fleet.development], ['kiosk', undefined]);
+    assert.equal((await run('fleet-file', 'create', '--out', 'desk.json', '--development')).code, 0);
+    assert.equal(JSON.parse(await readFile(join(cwd, 'desk.json'), 'utf8')).development, true);
     assert.equal((await stat(join(cwd, 'fleet.json'))).mode & 0o777, 0o600);
     await expectError('INPUT_INVALID', 'fleet-file', 'create', '--device-url', 'http://plain:80');
   });

@@ -69,6 +69,7 @@ async function main(): Promise<void> {
     ...{ paths: PATHS, init, native, logs, apps, kiosk, bootTimes, print },
     startInteractive: createStartInteractive(PATHS, runs),
     manifests: apps.manifests,
+    development: apps.development,
     onAppChange: (listener) => void changes.add(listener),
     onAppEvent: (listener) => void events.add(listener),
   });

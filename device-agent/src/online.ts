@@ -3,11 +3,15 @@ import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
 import type { DeviceReport } from '@nodeos/contracts/device-api.ts';
 import { describeError, NodeosError } from '@nodeos/contracts/errors.ts';
 import type { FleetFile } from '@nodeos/contracts/fleet-file.ts';
+import type { ReplMessage } from '@nodeos/contracts/mqtt.ts';
+import { readActiveApps } from './active-apps.ts';
+import type { Development } from './apps/developed-apps.ts';
 import type { StartInteractive } from './apps/interactive.ts';
 import { retryForever } from './backoff.ts';
 import { readBootFacts, readSlotManifest } from './boot-facts.ts';
 import { startClock } from './clock.ts';
 import { createScreen, describeWork } from './console-screen.ts';
+import { createDevelopmentSession, DEVELOPMENT_UID } from './development/session.ts';
 import { openDisplay } from './display.ts';
 import { createEventQueue } from './event-queue.ts';
 import { findFleet } from './fleet-file.ts';
@@ -20,7 +24,7 @@ import { hostnameFor } from './network-config.ts';
 import type { PATHS } from './paths.ts';
 import type { AppRuntime, InitChannel, NativeCalls, ServerHttp, Updater } from './ports.ts';
 import { reformatData } from './reformat.ts';
-import { buildReport, uptimeMs } from './report.ts';
+import { buildReport, readMemory, uptimeMs } from './report.ts';
 import { serveFleet } from './serve-fleet.ts';
 import { createServerHttp } from './transport/http.ts';
 import type { Session } from './transport/session.ts';
@@ -46,6 +50,7 @@ export interface OnlineContext {
   readonly startInteractive: StartInteractive;
   /** Of the apps that run or are to run. */
   readonly manifests: () => readonly AppManifest[];
+  readonly development: Development;
   readonly bootTimes: DeviceReport['bootTimes'];
   readonly print: (text: string) => void;
   readonly onAppChange: (listener: () => void) => void;
@@ -173,8 +178,23 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
   if (!fleet) return { sayGoodbye: leave };
 
   const identity = known ?? (await awaitIdentity(readIdentity, log));
+  let publish: (message: ReplMessage) => void = () => {};
+  const development = createDevelopmentSession({
+    ...{ allowed: fleet.development === true, apps: context.development, onChange: reportSoon },
+    ...{ folder: paths.development, owner: DEVELOPMENT_UID, onTrial: () => engine.onTrial },
+    findReleased: (app) => readActiveApps(paths.state).find(({ manifest }) => manifest.name === app),
+    availableMemoryKiB: async () => (await readMemory(paths.proc)).availableKiB,
+    publish: (message) => publish(message),
+    onEvent(text) {
+      log(text);
+      events.add('app', text);
+    },
+  });
   const goodbye = serveFleet({
-    ...{ paths, fleet, identity, system, network, logs, events, screen, init, log },
+    ...{ paths, fleet, identity, system, network, logs, events, screen, init, log, development },
+    onPublisher: (send) => {
+      publish = send;
+    },
     updater: engine,
     startInteractive: context.startInteractive,
     takeScreenshot: context.kiosk.screenshot,
@@ -182,7 +202,7 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
     buildReport: () =>
       buildReport({
         ...{ facts, system, updater: engine, apps, addresses: network.addresses, bootTimes, proc: paths.proc },
-        ...{ radios: network.wifi.report, screen: context.kiosk.status() },
+        ...{ radios: network.wifi.report, screen: context.kiosk.status(), development: development.status() },
         ...{ dataDir: paths.users, serial: identity.serial, timeZone: fleet.timeZone },
       }),
     reformatData: () => reformatData(facts),

@@ -14,6 +14,7 @@ export const PATHS = Object.freeze({
   state: `${root}/data/.system/agent`,
   users: `${root}/data/users`,
   replHomes: `${root}/run/nodeos/repl`,
+  development: `${root}/run/nodeos/development`,
   launcher: `${root}/usr/lib/nodeos/launcher`,
   native: `${root}/usr/lib/nodeos/nodeos.node`,
   dhcpcd: `${root}/usr/sbin/dhcpcd`,

@@ -31,6 +31,8 @@ export interface InstalledApp {
   /** Squashfs file; null for a user that is there because its folder is (apps/folder-users.ts). */
   readonly bundlePath: string | null;
   readonly deployment: string | null;
+  /** Of a development session, in the place of a bundle: a home that has the files below `app`, and its owner. */
+  readonly development?: { readonly home: string; readonly uid: number };
 }
 
 /** Runs users' apps (apps/supervisor.ts). */

@@ -20,6 +20,7 @@ export interface ReportSources {
   readonly dataDir: string;
   readonly serial: string;
   readonly screen?: ScreenStatus | undefined;
+  readonly development?: { readonly app: string } | undefined;
   /** Of the fleet file. */
   readonly timeZone: string | undefined;
 }
@@ -44,6 +45,7 @@ export async function buildReport(sources: ReportSources): Promise<DeviceReport>
     bootTimes: sources.bootTimes,
     inventory: await readInventory(sources),
     ...(sources.screen && { screen: sources.screen }),
+    ...(sources.development && { development: sources.development }),
   };
 }
 

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { DEVICE_ROUTES, type DeviceReport } from '@nodeos/contracts/device-api.ts';
 import { describeError } from '@nodeos/contracts/errors.ts';
 import type { FleetFile } from '@nodeos/contracts/fleet-file.ts';
-import type { Tell } from '@nodeos/contracts/mqtt.ts';
+import type { ReplMessage, Tell } from '@nodeos/contracts/mqtt.ts';
 import type { ScreenshotAnswer } from '@nodeos/contracts/screen.ts';
 import type { SlotManifest } from '@nodeos/contracts/slot-manifest.ts';
 import { readActiveApps } from './active-apps.ts';
@@ -12,6 +12,7 @@ import type { StartInteractive } from './apps/interactive.ts';
 import { delay } from './backoff.ts';
 import { watchCertificate } from './certificate-renewal.ts';
 import { claimCodeOf, type Screen } from './console-screen.ts';
+import type { DevelopmentSession } from './development/session.ts';
 import { enrol, renew } from './enrol.ts';
 import type { EventQueue } from './event-queue.ts';
 import { type Credentials, type Identity, loadCredentials, storeCredentials } from './identity.ts';
@@ -41,6 +42,9 @@ export interface FleetContext {
   readonly system: SlotManifest;
   readonly network: Network;
   readonly startInteractive: StartInteractive;
+  readonly development: DevelopmentSession;
+  /** What sends messages of sessions to the server, while there is a connection. */
+  readonly onPublisher: (publish: (message: ReplMessage) => void) => void;
   readonly takeScreenshot: () => Promise<ScreenshotAnswer>;
   readonly logs: Logs;
   readonly updater: Updater;
@@ -62,6 +66,7 @@ export interface FleetContext {
 export function serveFleet(context: FleetContext): () => Promise<void> {
   const { screen, log } = context;
   let broker: Broker | null = null;
+  context.onPublisher((message) => broker?.publishRepl(message));
 
   async function serve(): Promise<void> {
     for (;;) {
@@ -175,7 +180,10 @@ function connectUntilEnded(
         ...{ url: fleet.broker, deviceId: credentials.deviceId, identity: client, ca: fleet.ca, log },
         proxy: fleet.network?.proxy,
         onTell: (tell) => void obey(tell),
-        onReplInput: repl.input,
+        onReplInput(message) {
+          repl.input(message);
+          context.development.input(message);
+        },
         onConnected() {
           log('mqtt: connected');
           // What was told while the connection was down is lost: ask.
@@ -207,6 +215,7 @@ function connectUntilEnded(
       if (tell.kind === 'report-now') session.reportSoon();
       if (tell.kind === 'logs') await stream.open(tell).catch((error) => log(describeError(error)));
       if (tell.kind === 'repl-open') await repl.open(tell.session, tell.app);
+      if (tell.kind === 'development-open') context.development.open(tell.session, tell.app, tell.resume);
       if (tell.kind === 'screenshot')
         await sendScreenshot(tell.request).catch((error) => log(`screenshot: ${describeError(error)}`));
       if (tell.kind === 'reformat-data') {

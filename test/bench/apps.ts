@@ -1,3 +1,4 @@
+import { measureEditToRunning } from './apps-dev.ts';
 import { measureAppProxy } from './apps-reach.ts';
 import { measureAppStarts } from './apps-start.ts';
 import { type Measurement, renderTable } from './table.ts';
@@ -6,6 +7,7 @@ import { type Measurement, renderTable } from './table.ts';
 const SUBJECTS: Readonly<Record<string, () => Promise<Measurement[]>>> = {
   proxy: measureAppProxy,
   start: measureAppStarts,
+  dev: measureEditToRunning,
 };
 
 /** @param wanted subjects; none: all of them */

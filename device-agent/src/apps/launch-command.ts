@@ -73,11 +73,12 @@ export function launchArguments(app: InstalledApp, place: LaunchPlace, hold: boo
   const hasGpio =
     wants(manifest, 'gpio') && place.devices.some((path) => DEVICE_KINDS.gpio?.test(path.slice('/dev/'.length)));
   const environment: Record<string, string> = {
-    NODE_ENV: 'production',
+    NODE_ENV: app.development ? 'development' : 'production',
     NODEOS_APP: manifest.name,
     NODEOS_VERSION: manifest.version,
     ...(manifest.ports[0] !== undefined && { PORT: String(manifest.ports[0]) }),
     ...manifest.env,
+    ...(app.development && { NODE_OPTIONS: `--enable-source-maps ${manifest.env.NODE_OPTIONS ?? ''}`.trim() }),
     ...(hold && { NODEOS_HOLD_FD: '3' }),
     ...(hasChannel && { NODEOS_CHANNEL_FD: String(CHANNEL_FD) }),
   };
@@ -85,6 +86,7 @@ export function launchArguments(app: InstalledApp, place: LaunchPlace, hold: boo
     ...['--uid', String(place.uid), '--gid', String(place.gid)],
     ...['--hostname', manifest.name, '--home', place.home, '--lower', paths.lowerRoot],
     ...(app.bundlePath === null ? [] : ['--bundle', app.bundlePath]),
+    ...(app.development ? ['--chdir', '/app'] : []),
     ...['--network', manifest.network],
     ...(place.homes ? ['--homes', place.homes] : []),
     ...(place.rootOf === null ? [] : ['--root-of', String(place.rootOf)]),

@@ -71,6 +71,34 @@ test('the launcher gets the user, the root, the limits and the app’s own comma
   assert.equal(beside[beside.indexOf('--root-of') + 1], '4711');
 });
 
+test('files of a development session stand at /app in a home of their own, with source maps', async () => {
+  await using folder = await makeAppFolder();
+  const app = await folder.app('1.2.0', '', { start: ['node', 'main.js'], env: { NODE_OPTIONS: '--no-warnings' } });
+  const development = { home: '/run/nodeos/development/homes/1/home', uid: 65_533 };
+  const unsigned = { ...app, bundlePath: null, development };
+  const started: string[][] = [];
+  const runs: UserRuns = {
+    start: async ({ arguments: argumentsAt }) => {
+      started.push(argumentsAt({ rootOf: null, cgroup: null }));
+      throw new Error('enough');
+    },
+  };
+  const paths = { ...PATHS, users: '/nowhere', devices: '/nowhere', proc: '/proc', cpuinfo: '/nowhere' };
+  await assert.rejects(createLaunch(paths, runs, createDeviceGrants())(unsigned, { hold: false }), /enough/);
+  const words = started[0]?.join(' ') ?? '';
+  for (const wanted of [
+    `--home ${development.home}`,
+    '--uid 65533',
+    '--gid 65533',
+    '--chdir /app',
+    'NODE_ENV=development',
+  ])
+    assert.ok(words.includes(wanted), `${wanted} is missing in ${words}`);
+  assert.match(words, /--env NODE_OPTIONS=--enable-source-maps --no-warnings /);
+  assert.doesNotMatch(words, /--bundle|--homes/);
+  assert.doesNotMatch(launchArguments(app, PLACE, false, PATHS).join(' '), /--chdir|enable-source-maps/);
+});
+
 test('a held start keeps the channel and loads the preload script before the app', async () => {
   await using folder = await makeAppFolder();
   const app = await folder.app('1.2.0', '', { start: ['node', 'server.js'] });

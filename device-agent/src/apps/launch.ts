@@ -43,11 +43,13 @@ export function createLaunch(paths: LaunchPaths, runs: UserRuns, grants: DeviceG
   return async (app, { hold }) => {
     const { name, memoryMiB } = app.manifest;
     const [{ home, uid, gid }, devices, cpuinfo] = await Promise.all([
-      homeOf(paths.users, app.manifest.user ?? name),
+      app.development
+        ? { home: app.development.home, uid: app.development.uid, gid: app.development.uid }
+        : homeOf(paths.users, app.manifest.user ?? name),
       findDevices(app, paths.devices),
       wants(app.manifest, 'gpio') ? describeBoard(paths) : null,
     ]);
-    const homes = app.bundlePath === null && name === FIRST_USER ? paths.users : null;
+    const homes = app.bundlePath === null && !app.development && name === FIRST_USER ? paths.users : null;
     const giveBack = grants.take(app.manifest.user ?? name, devices);
     const { child, cgroup } = await begun(giveBack, {
       ...{ name, home, memoryMiB },

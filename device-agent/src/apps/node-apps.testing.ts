@@ -52,6 +52,7 @@ export function plainLaunch(): Launch & { started: string[] } {
     const flags = hold ? ['--require', PRELOAD] : [];
     const child = spawn(process.execPath, [...flags, ...app.manifest.start.slice(1)], {
       stdio: ['ignore', 'pipe', 'pipe', hold ? 'pipe' : 'ignore', 'pipe'],
+      cwd: app.development && join(app.development.home, 'app'),
       env: {
         PORT: String(app.manifest.ports[0] ?? ''),
         ...app.manifest.env,

@@ -4,6 +4,7 @@ import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
 import { delay } from '../backoff.ts';
 import type { AppRuntime, InstalledApp } from '../ports.ts';
 import type { AppConfigurations } from './app-configuration.ts';
+import { DevelopedApps, type Development } from './developed-apps.ts';
 import { ask } from './health.ts';
 import { createMachineHolder } from './machine-holder.ts';
 import { type AppSurroundings, RunningApp } from './running-app.ts';
@@ -26,6 +27,7 @@ export interface SupervisorOptions extends AppSurroundings {
 export interface Supervisor extends AppRuntime {
   /** Of the apps that run or are to run. */
   manifests(): AppManifest[];
+  readonly development: Development;
 }
 
 /** Runs the users' apps: starts, restarts, swaps and stops them, each by its own rules. */
@@ -34,6 +36,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   /** Swaps and removals of one app follow one another. */
   const queues = new Map<string, Promise<void>>();
   const machine = createMachineHolder(options.onKiosk);
+  const developed = new DevelopedApps(options, {
+    find: (name) => apps.get(name),
+    inTurn: (name, work) => inTurn(name, work),
+    refuses: (name) => machine.refuses(name),
+  });
 
   function appFor(installed: InstalledApp): RunningApp {
     const name = installed.manifest.name;
@@ -68,7 +75,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   async function takeMachine({ manifest: { name } }: InstalledApp): Promise<void> {
     if (!machine.take(name)) return;
     const others = [...apps.keys()].filter((other) => other !== name);
-    await Promise.all(others.map((other) => inTurn(other, () => giveWay(other))));
+    await Promise.all([
+      developed.overruleAllBut(name, `${name} takes the whole machine`),
+      ...others.map((other) => inTurn(other, () => giveWay(other))),
+    ]);
     await machine.taken();
   }
 
@@ -120,7 +130,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     over.abort();
   }
 
-  options.configurations?.onChange((name) => apps.get(name)?.configure());
+  options.configurations?.onChange((name) => {
+    apps.get(name)?.configure();
+    developed.configure(name);
+  });
 
   function inTurn(name: string, work: () => Promise<void>): Promise<void> {
     const result = (queues.get(name) ?? Promise.resolve()).then(work);
@@ -133,7 +146,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   async function unhealthyReason(): Promise<string | null> {
     for (const [name, app] of apps) {
-      if (machine.isAside(name)) continue;
+      if (machine.isAside(name) || developed.has(name)) continue;
       if (app.state !== 'running') return `${name} is ${app.state}${app.reason ? `: ${app.reason}` : ''}`;
       if (!app.instance) return `${name} does not run`;
       const fault = await ask(app.instance).then(
@@ -146,6 +159,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   }
 
   const runtime: Supervisor = {
+    development: developed,
+
     start(installed) {
       const app = appFor(installed);
       if (machine.refuses(installed.manifest.name)) {
@@ -176,6 +191,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       const name = candidate.manifest.name;
       return inTurn(name, async () => {
         const app = appFor(candidate);
+        const overruled = await developed.overrule(name, `version ${candidate.manifest.version} was deployed`);
         try {
           const taken = machine.refuses(name) ?? userTaken(candidate);
           if (taken) throw taken;
@@ -190,6 +206,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         } catch (error) {
           if (!previous?.manifest.kiosk && machine.isHeldBy(name)) await releaseMachine();
           if (!previous) apps.delete(name);
+          else if (overruled && app.state === 'stopped') await app.keepRunning(overruled);
           options.onChange();
           throw error;
         }
@@ -198,6 +215,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
     remove: (name) =>
       inTurn(name, async () => {
+        await developed.overrule(name, 'the app was removed');
         await apps.get(name)?.stop();
         apps.delete(name);
         machine.forget(name);
@@ -205,7 +223,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         options.onChange();
       }),
 
-    manifests: () => [...apps.values()].filter(({ state }) => state !== 'stopped').map(({ app }) => app.manifest),
+    manifests: () =>
+      [...[...apps.values()].filter(({ state }) => state !== 'stopped'), ...developed.instances()].map(
+        ({ app }) => app.manifest,
+      ),
 
     status: () => Object.fromEntries([...apps].map(([name, app]) => [name, app.status()])),
 
@@ -223,6 +244,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     },
 
     async stopAll() {
+      await developed.endAll();
       for (const group of stopGroups(dependencies())) await Promise.all(group.map((name) => apps.get(name)?.stop()));
     },
   };

@@ -154,6 +154,9 @@ test('soak: what was confirmed must hold', () => {
     afterReport(soaking, soaks, report({ apps: app('1.0.0', 'backing-off') }), 5).reason ?? '',
     /backing-off/,
   );
+  const stopped = { apps: { hello: { ...app('1.0.0').hello, state: 'stopped' as const } } };
+  assert.match(afterReport(soaking, soaks, report(stopped), 5).reason ?? '', /the app is stopped/);
+  assert.equal(afterReport(soaking, soaks, report({ ...stopped, development: { app: 'hello' } }), 5), soaking);
 });
 
 test('back is who has heard of it and runs the release no more', () => {

@@ -57,6 +57,8 @@ function judgeSoak(deployment: EngineDeployment, report: DeviceReport): Partial<
   const app = report.apps[deployment.name];
   if (app === undefined) return fail('the app is gone');
   if (app.version !== deployment.version) return fail(`the device runs ${app.version}`);
+  // Somebody works on it: that says nothing about the release.
+  if (report.development?.app === deployment.name) return null;
   return app.state === 'backing-off' || app.state === 'stopped'
     ? fail(`the app is ${app.state}${app.reason === null ? '' : `, ${app.reason}`}`)
     : null;

@@ -149,6 +149,37 @@ test('REPL: a session belongs to its device, and ends when the device goes', asy
   );
 });
 
+test('development: the device is asked, messages pass both ways, a console is no way in, and the log says who', async (context) => {
+  const running = await runServer(context);
+  const { device, heard } = await playDevice(context, running, (topic, message) => {
+    if (topic === 'tell') return [['repl/out', { session: message.session, data: 'ready', end: false }]];
+    return [['repl/out', { session: message.session, data: `took ${message.data}`, end: message.data === 'end' }]];
+  });
+  const path = `/api/v1/devices/${device.id}/development`;
+  const { session } = (await running.operator('POST', path, { app: 'hello' })).json;
+  const reading = readEvents(running, `${path}/${session}`, () => false);
+  await until('the device is asked', () => heard.length > 0);
+  assert.deepEqual(heard, [{ kind: 'development-open', session, app: 'hello', resume: null }]);
+  const input = { data: 'files', end: false };
+  const asConsole = await running.operator('POST', `/api/v1/devices/${device.id}/repl/${session}`, input);
+  assert.equal(asConsole.status, 404, 'who may type into a console may not send files');
+  assert.equal((await running.operator('POST', `${path}/${session}`, input)).status, 204);
+  assert.equal((await running.operator('POST', `${path}/${session}`, { data: 'end', end: false })).status, 204);
+  const data = (await reading).map(({ event, data: message }) => [event, message.data]);
+  assert.deepEqual(data, [
+    ['development', 'ready'],
+    ['development', 'took files'],
+    ['development', 'took end'],
+  ]);
+  const { entries } = (await running.operator('GET', '/api/v1/audit')).json;
+  const [entry] = entries.filter(({ action }: Message) => action === 'POST /devices/:id/development');
+  assert.deepEqual(
+    [entry.actor, entry.target, entry.outcome],
+    ['operator token', `/devices/${device.id}/development`, 'accepted'],
+  );
+  assert.match(entry.details, /hello/);
+});
+
 test('changes: the dashboard hears of devices that enrol', async (context) => {
   const running = await runServer(context);
   let open = false;

@@ -129,6 +129,8 @@ test('every route: each role may do what the table says, nobody reaches another 
     'POST /api/v1/configurations/:app': { to: { device: device.id }, set: { stolen: true } },
     'POST /api/v1/devices/:id/repl': { app: null },
     'POST /api/v1/devices/:id/repl/:session': { data: '', end: false },
+    'POST /api/v1/devices/:id/development': { app: 'hello' },
+    'POST /api/v1/devices/:id/development/:session': { data: '', end: false },
     'POST /api/v1/deployments': { target: target.path, to: { device: device.id } },
     'PUT /api/v1/users/:name/role': { role: 'admin' },
     'PUT /api/v1/users/:name/password': { password: 'a new password' },

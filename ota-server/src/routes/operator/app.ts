@@ -10,6 +10,7 @@ import { backupRoute } from './backup.ts';
 import { configurationRoutes } from './configurations.ts';
 import { dashboardRoutes, secureHeaders } from './dashboard.ts';
 import { deploymentRoutes } from './deployments.ts';
+import { developmentRoutes } from './development.ts';
 import { deviceRoutes } from './devices.ts';
 import { eventRoutes } from './events.ts';
 import { fleetRoutes } from './fleets.ts';
@@ -61,6 +62,7 @@ export function buildOperatorApp(context: ServerContext, webFolder: string | nul
     deviceRoutes(scope);
     logRoutes(scope, context);
     replRoutes(scope, context);
+    developmentRoutes(scope, context);
     screenshotRoutes(scope, context);
     provisioningRoutes(scope);
     releaseRoutes(scope);

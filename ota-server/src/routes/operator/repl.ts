@@ -1,13 +1,15 @@
+import type { ReplMessage } from '@nodeos/contracts/mqtt.ts';
 import { appNameSchema, validate } from '@nodeos/contracts/validate.ts';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import * as z from 'zod';
 import type { ServerContext } from '../../context.ts';
 import { type EventStream, openEventStream } from '../../live/event-stream.ts';
+import type { SessionKind } from '../../live/repl-sessions.ts';
 import { fleetOf } from './authenticate.ts';
 
 export const replOpenSchema = z.strictObject({ app: appNameSchema.nullable() });
 export const replInputSchema = z.strictObject({ data: z.string().max(65_536), end: z.boolean() });
-interface SessionParams {
+export interface SessionParams {
   Params: { id: string; session: string };
 }
 
@@ -17,31 +19,41 @@ export function replRoutes(scope: FastifyInstance, { repl }: ServerContext): voi
     const { params, body } = request;
     const { app } = validate(replOpenSchema, body, 'repl');
     await fleetOf(request).devices.mustExist(params.id);
-    return { session: await repl.open(params.id, app) };
+    const session = await repl.open(params.id, 'repl', (id) => ({ kind: 'repl-open', session: id, app }));
+    return { session };
   });
 
   scope.post<SessionParams>('/api/v1/devices/:id/repl/:session', async (request, reply) => {
     const { params, body } = request;
     const { data, end } = validate(replInputSchema, body, 'repl input');
     await fleetOf(request).devices.mustExist(params.id);
-    await repl.send(params.id, params.session, data, end);
+    await repl.send(params.id, 'repl', params.session, data, end);
     return reply.code(204).send();
   });
 
   scope.get<SessionParams>('/api/v1/devices/:id/repl/:session', async (request, reply) => {
     const { params } = request;
     await fleetOf(request).devices.mustExist(params.id);
-    let stream: EventStream | null = null;
-    const early: unknown[] = [];
-    let ended = false;
-    const stop = repl.listen(params.id, params.session, (message) => {
-      ended ||= message.end;
-      if (stream === null) early.push(message);
-      else stream.send('repl', message);
-      if (ended) stream?.close();
-    });
-    stream = openEventStream(reply, stop);
-    for (const message of early) stream.send('repl', message);
-    if (ended) stream.close();
+    streamSession(reply, 'repl', (receive) => repl.listen(params.id, 'repl', params.session, receive));
   });
+}
+
+/** Answers with what a session says, as server-sent events, until its end. */
+export function streamSession(
+  reply: FastifyReply,
+  event: SessionKind,
+  listen: (receive: (message: ReplMessage) => void) => () => void,
+): void {
+  let stream: EventStream | null = null;
+  const early: ReplMessage[] = [];
+  let ended = false;
+  const stop = listen((message) => {
+    ended ||= message.end;
+    if (stream === null) early.push(message);
+    else stream.send(event, message);
+    if (ended) stream?.close();
+  });
+  stream = openEventStream(reply, stop);
+  for (const message of early) stream.send(event, message);
+  if (ended) stream.close();
 }

@@ -12,6 +12,7 @@ import {
 } from '@nodeos/contracts/operator-api.ts';
 import * as z from 'zod';
 import { abortSchema } from '../deployments.ts';
+import { developmentOpenSchema } from '../development.ts';
 import { deviceFilterSchema, devicePinsSchema, deviceTagsSchema } from '../devices.ts';
 import { logQuerySchema } from '../logs.ts';
 import { replInputSchema, replOpenSchema } from '../repl.ts';
@@ -80,6 +81,24 @@ export const FLEET_RULES: RouteRules = {
     audit: false,
   },
   'GET /api/v1/devices/:id/repl/:session': { scope: 'console', summary: 'What a console says', answer: 'events' },
+  'POST /api/v1/devices/:id/development': {
+    scope: 'develop',
+    summary: 'Begin a development session, where the device allows it',
+    body: developmentOpenSchema,
+    answer: z.object({ session: z.string() }),
+  },
+  'POST /api/v1/devices/:id/development/:session': {
+    scope: 'develop',
+    summary: 'Send files of a development session',
+    body: replInputSchema,
+    status: 204,
+    audit: false,
+  },
+  'GET /api/v1/devices/:id/development/:session': {
+    scope: 'develop',
+    summary: 'What the device says in a development session',
+    answer: 'events',
+  },
 
   'GET /api/v1/groups': { scope: 'read', summary: 'Groups of devices', answer: list('groups', groupSchema) },
   'GET /api/v1/groups/:name': { scope: 'read', summary: 'One group and its devices', answer: groupDetailSchema },

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { DevelopedFile } from '@nodeos/contracts/development.ts';
+import { DevelopmentFiles } from './files.ts';
+
+async function open(t: TestContext) {
+  const folder = await mkdtemp(join(tmpdir(), 'nodeos-development-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  return { folder, files: new DevelopmentFiles(join(folder, 'session'), null) };
+}
+const entry = (path: string, text: string): DevelopedFile => ({
+  path,
+  sha256: createHash('sha256').update(text).digest('hex'),
+  bytes: Buffer.byteLength(text),
+});
+const WHOLE = { first: true, last: true };
+const MAX = 1_000_000;
+
+test('only what is missing is sent, and each start has a home of its own', async (t) => {
+  const { folder, files } = await open(t);
+  const [main, same, empty] = [entry('src/main.js', 'one'), entry('copy.js', 'one'), entry('empty', '')];
+  assert.equal(files.list([main], { first: true, last: false }, MAX), null);
+  assert.deepEqual(files.list([same, empty], { first: false, last: true }, MAX), [main.sha256, empty.sha256]);
+  await assert.rejects(files.place(), { code: 'INPUT_INVALID', message: /2 of 3 files/ });
+  await files.take(main.sha256, Buffer.from('o'));
+  await files.take(main.sha256, Buffer.from('ne'));
+  await files.take(empty.sha256, Buffer.alloc(0));
+  const first = await files.place();
+  assert.equal(await readFile(join(first, 'app/src/main.js'), 'utf8'), 'one');
+  assert.equal(await readFile(join(first, 'app/copy.js'), 'utf8'), 'one');
+  assert.equal((await stat(join(first, 'app/empty'))).size, 0);
+
+  const next = entry('src/main.js', 'two');
+  assert.deepEqual(files.list([next, same], WHOLE, MAX), [next.sha256]);
+  await files.take(next.sha256, Buffer.from('two'));
+  const second = await files.place();
+  assert.notEqual(second, first);
+  assert.equal(await readFile(join(second, 'app/src/main.js'), 'utf8'), 'two');
+  assert.equal(await readFile(join(first, 'app/src/main.js'), 'utf8'), 'one', 'the one that runs is not touched');
+  await files.tidy();
+  assert.equal((await readdir(join(folder, 'session/homes'))).length, 1);
+  assert.deepEqual((await readdir(join(folder, 'session/contents'))).sort(), [same.sha256, next.sha256].sort());
+  assert.deepEqual(files.list([main, empty], WHOLE, MAX), [empty.sha256], 'what was cleared away is missing again');
+  await files.clear();
+  assert.deepEqual(await readdir(folder), []);
+});
+
+test('octets that are not those of the list, too many, or of no file of it, are refused', async (t) => {
+  const { folder, files } = await open(t);
+  const main = entry('main.js', 'right');
+  files.list([main], WHOLE, MAX);
+  await assert.rejects(files.take('0'.repeat(64), Buffer.from('x')), { code: 'INPUT_INVALID' });
+  await assert.rejects(files.take(main.sha256, Buffer.from('wrong')), { code: 'HASH_MISMATCH' });
+  await assert.rejects(files.take(main.sha256, Buffer.from('rightly')), { code: 'LENGTH_MISMATCH' });
+  await assert.rejects(files.place(), { code: 'INPUT_INVALID' });
+  await files.take(main.sha256, Buffer.from('right'));
+  assert.equal(await readFile(join(await files.place(), 'app/main.js'), 'utf8'), 'right');
+  assert.throws(() => files.list([entry('main.js', 'x'.repeat(9))], WHOLE, 8), { code: 'PAYLOAD_TOO_LARGE' });
+  await assert.rejects(files.place(), { code: 'INPUT_INVALID' }, 'a list that was refused is none');
+  assert.equal((await readdir(join(folder, 'session/contents'))).length, 1);
+});

@@ -1,0 +1,149 @@
+import { createHash, type Hash } from 'node:crypto';
+import { chown, link, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { checkDevelopedFiles, type DevelopedFile } from '@nodeos/contracts/development.ts';
+import { NodeosError } from '@nodeos/contracts/errors.ts';
+
+/** Operations on files at the same time; more than Node.js has threads for them gains nothing. */
+const AT_ONCE = 16;
+
+interface Incoming {
+  readonly file: DevelopedFile;
+  readonly partial: string;
+  readonly hash: Hash;
+  bytes: number;
+}
+
+/**
+ * The files of a development session in a folder of its own, which only the agent may enter: contents by their hashes, and
+ * for each start a home whose `app` has hard links to them. A name from outside is used below a folder that was made for it
+ * a moment before, never in one that an app could have changed.
+ */
+export class DevelopmentFiles {
+  readonly #folder: string;
+  readonly #owner: number | null;
+  readonly #known = new Set<string>();
+  #listed: DevelopedFile[] = [];
+  #incoming: Incoming | null = null;
+  #missing = new Map<string, DevelopedFile>();
+  #whole = false;
+  #homes = 0;
+
+  /** @param owner user of the homes; null: whoever runs this */
+  constructor(folder: string, owner: number | null) {
+    this.#folder = folder;
+    this.#owner = owner;
+  }
+
+  /**
+   * Takes a part of the list; with the last one, gives the hashes of the files that are not there yet.
+   * @param maxBytes of all files together
+   * @throws NodeosError INPUT_INVALID, PAYLOAD_TOO_LARGE
+   */
+  list(files: readonly DevelopedFile[], part: { first: boolean; last: boolean }, maxBytes: number): string[] | null {
+    if (part.first) this.#listed = [];
+    this.#whole = false;
+    this.#incoming = null;
+    this.#missing.clear();
+    this.#listed.push(...files);
+    checkDevelopedFiles(this.#listed, maxBytes);
+    if (!part.last) return null;
+    for (const file of this.#listed) if (!this.#known.has(file.sha256)) this.#missing.set(file.sha256, file);
+    this.#whole = true;
+    return [...this.#missing.keys()];
+  }
+
+  /**
+   * Takes the next octets of one of the missing files, one file after the other.
+   * @throws NodeosError INPUT_INVALID, LENGTH_MISMATCH, HASH_MISMATCH; the file is then missing as before
+   */
+  async take(sha256: string, octets: Buffer): Promise<void> {
+    const file = this.#missing.get(sha256);
+    if (!file) throw new NodeosError('INPUT_INVALID', `no file ${sha256} is missing`);
+    if (this.#incoming?.file.sha256 !== sha256) this.#incoming = await this.#begin(file);
+    const incoming = this.#incoming;
+    incoming.bytes += octets.length;
+    incoming.hash.update(octets);
+    if (incoming.bytes > file.bytes) {
+      this.#incoming = null;
+      throw new NodeosError('LENGTH_MISMATCH', `${file.path} has more than its ${file.bytes} bytes`);
+    }
+    await appendOctets(incoming.partial, octets);
+    if (incoming.bytes < file.bytes) return;
+    this.#incoming = null;
+    if (incoming.hash.digest('hex') !== sha256)
+      throw new NodeosError('HASH_MISMATCH', `${file.path} changed while it was sent`);
+    await rename(incoming.partial, this.#content(sha256));
+    this.#known.add(sha256);
+    this.#missing.delete(sha256);
+  }
+
+  async #begin(file: DevelopedFile): Promise<Incoming> {
+    await mkdir(join(this.#folder, 'contents'), { recursive: true, mode: 0o700 });
+    const partial = join(this.#folder, 'partial');
+    await rm(partial, { force: true });
+    return { file, partial, hash: createHash('sha256'), bytes: 0 };
+  }
+
+  /**
+   * Makes a home with all listed files below `app`.
+   * @throws NodeosError INPUT_INVALID where files are missing
+   */
+  async place(): Promise<string> {
+    if (!this.#whole || this.#missing.size > 0)
+      throw new NodeosError(
+        'INPUT_INVALID',
+        `${this.#missing.size} of ${this.#listed.length} files have not been sent`,
+      );
+    const home = join(this.#folder, 'homes', String(++this.#homes), 'home');
+    const app = join(home, 'app');
+    await mkdir(app, { recursive: true });
+    const folders = new Set(this.#listed.map(({ path }) => dirname(join(app, path))));
+    for (const folder of folders) await mkdir(folder, { recursive: true });
+    await each(this.#listed, ({ sha256, path }) => link(this.#content(sha256), join(app, path)));
+    if (this.#owner !== null) await chown(home, this.#owner, this.#owner);
+    return home;
+  }
+
+  /** Takes away the homes before the newest, and contents that nothing names any more. */
+  async tidy(): Promise<void> {
+    const names = await readdir(join(this.#folder, 'homes')).catch(() => []);
+    const old = names.filter((name) => name !== String(this.#homes));
+    await each(old, (name) => rm(join(this.#folder, 'homes', name), { recursive: true, force: true }));
+    const wanted = new Set(this.#listed.map(({ sha256 }) => sha256));
+    const unused = [...this.#known].filter((sha256) => !wanted.has(sha256));
+    for (const sha256 of unused) this.#known.delete(sha256);
+    await each(unused, (sha256) => rm(this.#content(sha256), { force: true }));
+  }
+
+  async clear(): Promise<void> {
+    this.#known.clear();
+    this.#missing.clear();
+    this.#listed = [];
+    this.#incoming = null;
+    this.#whole = false;
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  #content(sha256: string): string {
+    return join(this.#folder, 'contents', sha256);
+  }
+}
+
+/** A content has as many names as it is listed under, and so one mode for all: anything may be executed. */
+async function appendOctets(path: string, octets: Buffer): Promise<void> {
+  const file = await open(path, 'a', 0o755);
+  try {
+    await file.writeFile(octets);
+  } finally {
+    await file.close();
+  }
+}
+
+async function each<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
+  let next = 0;
+  const one = async (): Promise<void> => {
+    while (next < items.length) await work(items[next++] as T);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, one));
+}
