@@ -18,6 +18,7 @@ import { listen, temporaryFolder } from '../cli.testing.ts';
 import { createClient } from '../client.ts';
 import { type DevelopmentTree, refuseWayOut } from './bundle.ts';
 import { developOn, local } from './develop.ts';
+import { DevelopmentConnection } from './session.ts';
 import { FileHashes, listMessages, sendFiles } from './sync.ts';
 import { watchFolder } from './watch.ts';
 
@@ -155,6 +156,23 @@ describe('nodeos dev', () => {
     });
     const options = { io, client, device: { id: 'd', name: '' }, folder, bundle: bundleOf(folder, port) };
     await assert.rejects(developOn(options), { code: 'DEVELOPMENT_ENDED', message: /version 2\.0\.0 was deployed/ });
+  });
+
+  it('leaves no connection behind where a session does not open', async () => {
+    const closed = Promise.withResolvers<void>();
+    const data = JSON.stringify({ kind: 'failed', code: 'CONFLICT', reason: 'CONFLICT: not now' });
+    const client = {
+      ...createClient({ server: 'http://127.0.0.1:1', token: 't' }, new AbortController().signal),
+      send: async () => ({ session: 's' }),
+      async *events(_path: string, signal?: AbortSignal) {
+        signal?.addEventListener('abort', () => closed.resolve());
+        yield { event: 'development', data: JSON.stringify({ session: 's', data, end: false }) };
+        await closed.promise;
+      },
+    };
+    const opening = DevelopmentConnection.open(client, 'd', 'hello', null, () => {});
+    await assert.rejects(opening, { code: 'CONFLICT', message: 'not now' });
+    await closed.promise;
   });
 
   it('refuses links that lead out of the folder', async (test) => {
