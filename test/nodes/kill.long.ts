@@ -29,7 +29,9 @@ after(() => postgres?.stop());
 
 test('kill -9 of servers, PostgreSQL and the broker through a rollout loses nothing', async (context) => {
   assert.ok(postgres !== null, 'the Debian package postgresql is not installed');
-  context.diagnostic(`seed ${SEED}, ${DEVICES} devices; the same again: SEED=${SEED} DEVICES=${DEVICES}`);
+  context.diagnostic(
+    `seed ${SEED}, ${DEVICES} devices; the same again: SEED=${SEED} DEVICES=${DEVICES} PAUSE_SECONDS=${PAUSE_MS / 1000}`,
+  );
   const several = await startSeveral(context, postgres, 2);
   const nodes: (ServerNode | null)[] = [...several.nodes];
   const balancer = await startBalancer();
