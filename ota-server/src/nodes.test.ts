@@ -156,8 +156,8 @@ async function fleetOfTwo(context: TestContext) {
   const target = await appTarget('hello', '1.0.0', 'one');
   await publisher.publish(target, 'one');
   const enrol = enrolledAt(here);
-  const report = (node: ServerNode, device: DeviceIdentity, deployment: string, state: 'fetching' | 'confirmed') =>
-    node.device(
+  const report = async (node: ServerNode, device: DeviceIdentity, deployment: string): Promise<void> => {
+    const answer = await node.device(
       device,
       'POST',
       '/device/v1/report',
@@ -166,11 +166,13 @@ async function fleetOfTwo(context: TestContext) {
         updates: [
           {
             ...{ lane: 'app', name: 'hello', version: '1.0.0', target: target.path, deployment },
-            ...{ state, percent: null, reason: null },
+            ...{ state: 'confirmed', percent: null, reason: null },
           },
         ],
       }),
     );
+    assert.equal(answer.status, 204, answer.text);
+  };
   return { ...running, here, there, target: target.path, enrol, report };
 }
 
@@ -199,12 +201,12 @@ test(
     const read = async (node: ServerNode) => (await node.operator('GET', `/api/v1/deployments/${json.id}`)).json;
     const released = await until('the first wave', async () => {
       const { devices: rows } = await read(there);
-      return rows.find(({ state }: { state: string }) => state !== 'planned');
+      return rows.find(({ state }: { state: string }) => state === 'waiting');
     });
     const [first, second] = devices[0]?.id === released.device ? devices : devices.toReversed();
-    await report(there, first as DeviceIdentity, json.id, 'confirmed');
+    await report(there, first as DeviceIdentity, json.id);
     await until('the second wave', async () => (await read(here)).wave === 1 && (await read(there)).wave === 1);
-    await report(here, second as DeviceIdentity, json.id, 'confirmed');
+    await report(here, second as DeviceIdentity, json.id);
     await until('the end', async () => (await read(there)).state === 'done');
     assert.deepEqual(await actionsOf(here), ['deployment running', 'deployment done']);
     assert.deepEqual((await here.operator('GET', '/api/v1/audit/check')).json.fault, null);
@@ -221,7 +223,7 @@ test('what a killed server had begun is taken up by the one that is left', optio
   const rollout = { waves: [{ devices: 1 }], soakSeconds: 5 };
   const { json } = await here.operator('POST', '/api/v1/deployments', { target, to: { tag: 'all' }, rollout });
   // The soak is timed by the server that took the step.
-  await report(here, device, json.id, 'confirmed');
+  await report(here, device, json.id);
   const state = async (): Promise<string> =>
     (await there.operator('GET', `/api/v1/deployments/${json.id}`)).json.devices[0].state;
   await until('the soak', async () => (await state()) === 'soaking');

@@ -19,6 +19,8 @@ import { startKiller, type Victim } from './killer.ts';
 
 const DEVICES = Number(process.env.DEVICES ?? 1000);
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000);
+/** A slow machine needs longer between two kills to get on at all. */
+const PAUSE_MS = Number(process.env.PAUSE_SECONDS ?? 15) * 1000;
 const RELEASE = 'hello@1.0.0';
 const LIMIT_MS = 30 * 60_000;
 
@@ -27,7 +29,9 @@ after(() => postgres?.stop());
 
 test('kill -9 of servers, PostgreSQL and the broker through a rollout loses nothing', async (context) => {
   assert.ok(postgres !== null, 'the Debian package postgresql is not installed');
-  context.diagnostic(`seed ${SEED}, ${DEVICES} devices; the same again: SEED=${SEED} DEVICES=${DEVICES}`);
+  context.diagnostic(
+    `seed ${SEED}, ${DEVICES} devices; the same again: SEED=${SEED} DEVICES=${DEVICES} PAUSE_SECONDS=${PAUSE_MS / 1000}`,
+  );
   const several = await startSeveral(context, postgres, 2);
   const nodes: (ServerNode | null)[] = [...several.nodes];
   const balancer = await startBalancer();
@@ -82,7 +86,7 @@ test('kill -9 of servers, PostgreSQL and the broker through a rollout loses noth
     { name: 'PostgreSQL', kill: () => postgres.kill(), start: () => postgres.start() },
     { name: 'the broker', kill: () => several.broker.kill(), start: () => several.broker.start() },
   ];
-  const killer = startKiller(victims, SEED, (line) => context.diagnostic(line));
+  const killer = startKiller(victims, SEED, PAUSE_MS, (line) => context.diagnostic(line));
   const running = (): number => simulation.running(RELEASE);
   const done = async () => {
     const { state } = await ask(`/api/v1/deployments/${json.id}`);

@@ -23,8 +23,16 @@ export interface Killer {
   stop(): Promise<void>;
 }
 
-/** Kills victims one after the other at random times, and starts each again after a random time. */
-export function startKiller(victims: readonly Victim[], seed: number, onKill: (line: string) => void): Killer {
+/**
+ * Kills victims one after the other at random times, and starts each again after a random time.
+ * @param pauseMaxMs longest time in which all work
+ */
+export function startKiller(
+  victims: readonly Victim[],
+  seed: number,
+  pauseMaxMs: number,
+  onKill: (line: string) => void,
+): Killer {
   const random = randomOf(seed);
   const kills = new Map(victims.map(({ name }) => [name, 0]));
   const began = performance.now();
@@ -39,7 +47,7 @@ export function startKiller(victims: readonly Victim[], seed: number, onKill: (l
     });
   const work = async (): Promise<void> => {
     while (!stopped.signal.aborted) {
-      await wait(500 + random() * 4_000);
+      await wait(random() * pauseMaxMs);
       const victim = victims[Math.floor(random() * victims.length)] as Victim;
       if (stopped.signal.aborted) return;
       onKill(`${((performance.now() - began) / 1000).toFixed(1)} s: kill -9 ${victim.name}`);

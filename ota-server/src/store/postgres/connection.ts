@@ -15,7 +15,7 @@ const KEEP_ALIVE_DELAY_MS = 10_000;
  */
 const SERVER_SIDE = [
   ...['tcp_keepalives_idle=10', 'tcp_keepalives_interval=5', 'tcp_keepalives_count=3'],
-  'idle_in_transaction_session_timeout=30000',
+  'idle_in_transaction_session_timeout=60000',
 ]
   .map((setting) => `-c ${setting}`)
   .join(' ');
