@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { loadBoard } from '@nodeos/firmware/boards.ts';
 import { build as compile } from 'esbuild';
 import { APP_PORT, STORY_LIMITS, type StoryContext } from 'nodeos/demo/context.ts';
@@ -96,6 +97,8 @@ function fail({ text }: Lamp): never {
 /** The line of the app's source that throws, as a stack names it. */
 export const THROWING_LINE = 13;
 
+const ASK_EVERY_MS = 50;
+
 /** Asks the app until it answers so. */
 export async function untilAnswers(url: string, expected: string, limitMs: number): Promise<void> {
   const endAt = performance.now() + limitMs;
@@ -104,5 +107,7 @@ export async function untilAnswers(url: string, expected: string, limitMs: numbe
     const signal = AbortSignal.timeout(5_000);
     const answer = await fetch(url, { headers: { connection: 'close' }, signal }).catch(() => null);
     last = answer === null ? 'nothing' : await answer.text().catch(() => 'nothing');
+    // Asking all the time would take the emulated processor from the app that starts.
+    if (last !== expected) await delay(ASK_EVERY_MS);
   }
 }

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { compatibilityPage } from './compatibility-page.ts';
-import { developOnDevice } from './develop-on-device.ts';
 import { testOnOneDevice } from './on-one-device.ts';
 import { PACKAGES } from './packages.ts';
 
@@ -12,7 +11,6 @@ test('at least forty packages are tried, ten of them always', () => {
 });
 
 testOnOneDevice('all packages are bundled and used on a device', PACKAGES, {
-  before: developOnDevice,
   async finish(verdicts) {
     const page = compatibilityPage(verdicts);
     process.stdout.write(page);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { loadBoard } from '@nodeos/firmware/boards.ts';
-import { cannotEmulate, type LifeOptions, liveThrough } from '../boards/life.ts';
+import { cannotEmulate, liveThrough } from '../boards/life.ts';
 import { sharedCache } from '../support/build.ts';
 import { type BundledPackage, bundlePackage } from './bundle-each.ts';
 import type { CheckedPackage } from './packages.ts';
@@ -21,8 +21,6 @@ export interface Verdict {
 }
 
 export interface DeviceTestSteps {
-  /** What else is tried on the device, before it gets the packages. */
-  readonly before?: LifeOptions['more'];
   /** Gets all verdicts. */
   readonly finish?: (verdicts: readonly Verdict[]) => Promise<void>;
 }
@@ -33,7 +31,7 @@ export interface DeviceTestSteps {
 export function testOnOneDevice(
   title: string,
   packages: readonly CheckedPackage[],
-  { before, finish }: DeviceTestSteps = {},
+  { finish }: DeviceTestSteps = {},
 ): void {
   test(title, async (t) => {
     const reason = await cannotEmulate(BOARD);
@@ -56,8 +54,7 @@ export function testOnOneDevice(
         board: BOARD,
         machine: { firmware: 'bios', memoryMiB: 1024 },
         events: [],
-        async more(subtest, context, fleet, device) {
-          await before?.(subtest, context, fleet, device);
+        async more(_t, context, fleet, device) {
           const seen = await useOnDevice(context, fleet, device, there, ({ name, ok, text }) =>
             t.diagnostic(`${ok ? 'works' : 'fails'}: ${name}: ${text}`),
           );
