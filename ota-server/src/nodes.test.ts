@@ -203,7 +203,7 @@ test(
       const { devices: rows } = await read(there);
       return rows.find(({ state }: { state: string }) => state === 'waiting');
     });
-    const [first, second] = devices[0]?.id === released.device ? devices : devices.toReversed();
+    const [first, second] = devices[0]?.id === released.id ? devices : devices.toReversed();
     await report(there, first as DeviceIdentity, json.id);
     await until('the second wave', async () => (await read(here)).wave === 1 && (await read(there)).wave === 1);
     await report(here, second as DeviceIdentity, json.id);
