@@ -3,18 +3,10 @@ import { join, relative } from 'node:path';
 import { run } from './children.js';
 import { main, NODE, ROOT, setUp } from './setup.js';
 
-/** Unit tests stand beside the sources of these; what needs a built image stands in test/ and comes last. */
-const UNIT_FOLDERS = [
-  'app',
-  'contracts',
-  'firmware',
-  'device-agent',
-  'gpio',
-  'ota-server',
-  'cli',
-  'examples',
-  'scripts',
-];
+/** Unit tests stand beside the sources, whatever the folder; what needs a built image stands in test/ and comes last. */
+const UNIT_FOLDERS = readdirSync(ROOT, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && !/^(\.|node_modules$|build$|test$)/.test(entry.name))
+  .map(({ name }) => name);
 
 /** `*.test.ts` for every change; `*.long.ts` for what takes hours: every board, every package, every addon. */
 function testsBelow(folder, pattern = /\.test\.ts$/) {
