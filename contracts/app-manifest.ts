@@ -29,6 +29,8 @@ export const appManifestSchema = z.strictObject({
   devices: z.array(z.string()),
   network: z.enum(['host', 'none']),
   memoryMiB: z.number().int().min(16),
+  /** What its user may fill of the data partition; without it the device's default share. */
+  diskMiB: z.number().int().min(1).optional(),
   probe: z.string().nullable(),
   soakMs: z.number().int().min(0),
   swap: z.enum(['overlap', 'stop-first']),

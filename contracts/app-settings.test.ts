@@ -15,6 +15,7 @@ const full = {
   devices: ['gpio', 'i2c?', 'spi', 'serial', 'display', '/dev/ttyUSB0', '/dev/input/event0?'],
   network: 'host',
   memoryMiB: 64,
+  diskMiB: 200,
   probe: '/health',
   startMs: 60_000,
   soakMs: 1000,

@@ -55,6 +55,13 @@ export const appSettingsSchema = z.strictObject({
     .max(65536)
     .describe('Memory in MiB that the app may use; beyond it, it is ended and started again. Default: 128.')
     .optional(),
+  diskMiB: z
+    .number()
+    .int()
+    .min(1)
+    .max(2_097_152)
+    .describe('MiB of the data partition that the app’s user may fill. Default: a quarter of it, at least 16.')
+    .optional(),
   probe: z
     .string()
     .regex(/^\/\S*$/, 'is not a path such as /health')

@@ -7,6 +7,8 @@ export const userGrantSchema = z.strictObject({
   devices: z.array(z.string()).default([]),
   network: z.enum(['host', 'none']).default('host'),
   memoryMiB: z.number().int().min(16).max(65536).default(128),
+  /** Without it the device's default share. */
+  diskMiB: z.number().int().min(1).max(2_097_152).optional(),
   env: environmentSchema.default({}),
 });
 export type UserGrant = z.infer<typeof userGrantSchema>;

@@ -41,6 +41,7 @@ export const TOOL_PACKAGES: Readonly<Record<string, string>> = {
   mmd: 'mtools',
   mke2fs: 'e2fsprogs',
   e2fsck: 'e2fsprogs',
+  tune2fs: 'e2fsprogs',
   sfdisk: 'fdisk',
   'qemu-system-x86_64': 'qemu-system-x86',
   'apt-get': 'apt',

@@ -16,7 +16,8 @@ export async function reformatData(
 ): Promise<void> {
   if (facts.data !== 'ram' || facts.data_part === '')
     throw new NodeosError('CONFLICT', 'the data partition is in use, or there is none');
-  const words = ['-F', '-q', '-t', 'ext4', '-L', 'nodeos-data', facts.data_part];
+  const quota = ['-O', 'quota', '-E', 'quotatype=usrquota'];
+  const words = ['-F', '-q', '-t', 'ext4', ...quota, '-L', 'nodeos-data', facts.data_part];
   try {
     await promisify(execFile)(program, words, { timeout: LIMIT_MS, env: { PATH: '/usr/sbin:/usr/bin' } });
   } catch (cause) {

@@ -59,6 +59,7 @@ export function appManifestOf(source: AppPackage, where: string, published = fal
     // Two versions would draw over each other.
     swap: settings.swap ?? (settings.kiosk ? 'stop-first' : 'overlap'),
     stopGraceMs: settings.stopGraceMs ?? DEVICE_LIMITS.appStopGraceDefaultMs,
+    ...(settings.diskMiB !== undefined && { diskMiB: settings.diskMiB }),
     ...(settings.startMs !== undefined && { startMs: settings.startMs }),
     ...(settings.web && { web: true as const }),
     ...(settings.forward !== undefined && { forward: settings.forward }),

@@ -62,6 +62,13 @@ describe('ext4', () => {
     assert.ok(Number(kept) / Number(blocks) > 0.08, `${kept} of ${blocks} blocks`);
   });
 
+  it('keeps an account of what each user fills, with all that it holds in it', async () => {
+    const facts = (await runTool('dumpe2fs', ['-h', request.output])).stdout.toString();
+    assert.match(facts, /^Filesystem features:.*\bquota\b/m);
+    // Of root: lost+found and the three folders beside the root.
+    assert.match(await debugfs('list_quota user'), /^ +0 +\d+ +\d+ +\d+ +5 +0 +0/m);
+  });
+
   it('has the same bytes when made again, and no date but the given one', async () => {
     const facts = (await runTool('dumpe2fs', ['-h', request.output])).stdout.toString();
     for (const name of ['Filesystem created', 'Last write time', 'Last checked'])

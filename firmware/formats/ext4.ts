@@ -69,7 +69,8 @@ const FEATURES = [
 ];
 
 /**
- * Makes an ext4 file system with the same bytes on every run, with room in its tables to grow while mounted.
+ * Makes an ext4 file system with the same bytes on every run, with room in its tables to grow while mounted, that keeps
+ * an account of what each user fills.
  * @throws NodeosError TOOL_MISSING, TOOL_FAILED, DISK_FULL
  */
 export async function makeExt4(request: Ext4Request, signal: AbortSignal): Promise<void> {
@@ -110,6 +111,8 @@ export async function makeExt4(request: Ext4Request, signal: AbortSignal): Promi
   // Its exit code says nothing about the commands; the first line names its version.
   const problem = stderr.split('\n').slice(1).join('\n').trim();
   if (problem) throw new NodeosError('TOOL_FAILED', `debugfs could not fill the file system: ${problem}`);
+  // Last: it counts what is there, and debugfs does not keep the account.
+  await runTool('tune2fs', ['-O', 'quota', '-Q', 'usrquota', request.output], { signal, env });
 }
 
 /** debugfs writes into its current folder only. */

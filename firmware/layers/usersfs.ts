@@ -24,7 +24,7 @@ export async function buildUsersfs(
   const label = area.partition?.label ?? '';
   const { folders, files } = factoryTree(app);
   const inputs = {
-    recipe: 4,
+    recipe: 5,
     bytes: area.bytes,
     label,
     uuid: identity.dataUuid,

@@ -32,6 +32,8 @@ export async function fillDataPartition(image: string, entries: readonly DataEnt
     const { stderr } = await runTool('debugfs', ['-w', '-f', '-', part], { input: `${commands.join('\n')}\n` });
     const problem = stderr.split('\n').slice(1).join('\n').trim();
     if (problem !== '') throw new Error(`debugfs: ${problem}`);
+    // debugfs does not keep the account of what each user fills; it is made anew when it is turned on.
+    for (const quota of ['^quota', 'quota']) await runTool('tune2fs', ['-O', quota, '-Q', 'usrquota', part]);
     await copyRange(part, 0, image, DATA_OFFSET, bytes);
   } finally {
     await rm(part, { force: true });

@@ -72,12 +72,13 @@ test('what a user is given stands in a file that only root can have written', ro
   for (const name of ['given', 'default', 'forged', 'wrong']) await add(name, 2000);
   await mkdir(join(users, '.grants'));
   const grant = (name: string, text: string): Promise<void> => writeFile(join(users, `.grants/${name}.json`), text);
-  await grant('given', '{"devices":["gpio"],"network":"none","memoryMiB":64,"env":{"A":"1"}}');
+  await grant('given', '{"devices":["gpio"],"network":"none","memoryMiB":64,"diskMiB":100,"env":{"A":"1"}}');
   await grant('forged', '{"devices":["gpio"]}');
   await chown(join(users, '.grants/forged.json'), 2000, 2000);
   await grant('wrong', '{"device":"gpio"}');
   const [plain, given, ...others] = await find();
-  assert.deepEqual([given?.devices, given?.network, given?.memoryMiB, given?.env], [['gpio'], 'none', 64, { A: '1' }]);
+  assert.deepEqual([given?.devices, given?.network, given?.env], [['gpio'], 'none', { A: '1' }]);
+  assert.deepEqual([given?.memoryMiB, given?.diskMiB, plain?.diskMiB], [64, 100, undefined]);
   assert.deepEqual([plain?.devices, plain?.network, plain?.memoryMiB, others], [[], 'host', 128, []]);
   assert.match(faults.join('\n'), /forged is not started: .*can be written by others than root/);
   assert.match(faults.join('\n'), /wrong is not started: .*wrong\.json is not valid/);

@@ -60,9 +60,10 @@ async function readGrant(users: string, name: string): Promise<UserGrant> {
   return parseJson(userGrantSchema, text, path);
 }
 
-function toApp(name: string, { devices, network, memoryMiB, env }: UserGrant): InstalledApp {
+function toApp(name: string, { devices, network, memoryMiB, diskMiB, env }: UserGrant): InstalledApp {
   const limits = { probe: null, soakMs: 0, swap: 'stop-first', stopGraceMs: STOP_GRACE_MS } as const;
   const what = { format: 1, name, version: '0.0.0', description: '', start: ['/init'], ports: [], abi: 'any' } as const;
-  const manifest = { ...what, ...limits, start: [...what.start], ports: [], devices, network, memoryMiB, env };
+  const granted = { devices, network, memoryMiB, ...(diskMiB !== undefined && { diskMiB }), env };
+  const manifest = { ...what, ...limits, start: [...what.start], ports: [], ...granted };
   return { manifest, target: `users/${name}`, sha256: '0'.repeat(64), bundlePath: null, deployment: null };
 }

@@ -1,5 +1,6 @@
 import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
 import type { InstalledApp } from '../ports.ts';
+import type { DiskShare } from './disk-share.ts';
 import type { RunPlace } from './user-runs.ts';
 
 /** Node.js as an app sees it in its own root, and the script that holds back its servers. */
@@ -11,6 +12,8 @@ export interface AppRootPaths {
   readonly lowerRoot: string;
 }
 export interface LaunchPlace extends RunPlace {
+  /** What its user may fill of the data partition; without it nothing is said. */
+  readonly disk?: DiskShare | null;
   readonly uid: number;
   readonly gid: number;
   readonly home: string;
@@ -91,6 +94,7 @@ export function launchArguments(app: InstalledApp, place: LaunchPlace, hold: boo
     ...(place.homes ? ['--homes', place.homes] : []),
     ...(place.rootOf === null ? [] : ['--root-of', String(place.rootOf)]),
     ...(place.cgroup ? ['--cgroup', place.cgroup] : []),
+    ...(place.disk ? ['--disk-kib', String(place.disk.kib), '--disk-files', String(place.disk.files)] : []),
     ...place.devices.flatMap((path) => ['--device', path]),
     ...(hasGpio ? ['--sysfs', 'gpio'] : []),
     ...(place.cpuinfo ? ['--cpuinfo', place.cpuinfo] : []),

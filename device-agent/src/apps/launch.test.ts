@@ -25,6 +25,7 @@ const PLACE = {
   rootOf: null,
   cgroup: '/cg/hello/1',
   devices: ['/dev/gpiochip0'],
+  disk: { kib: 4096, files: 512 },
   cpuinfo: null,
 };
 
@@ -52,6 +53,8 @@ test('the launcher gets the user, the root, the limits and the app’s own comma
     `--bundle=${app.bundlePath}`,
     '--network=host',
     '--cgroup=/cg/hello/1',
+    '--disk-kib=4096',
+    '--disk-files=512',
     '--device=/dev/gpiochip0',
     '--env=PORT=8080',
     '--env=MODE=x y',

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, statfs } from 'node:fs/promises';
 import { constants } from 'node:os';
 import type { Duplex, Readable } from 'node:stream';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
@@ -6,6 +6,7 @@ import type { InstalledApp } from '../ports.ts';
 import { describeBoard } from './board-revision.ts';
 import type { Cgroup } from './cgroup.ts';
 import type { DeviceGrants } from './device-grants.ts';
+import { diskShare } from './disk-share.ts';
 import { FIRST_USER } from './folder-users.ts';
 import { homeOf } from './home.ts';
 import {
@@ -41,19 +42,23 @@ export function createLaunch(paths: LaunchPaths, runs: UserRuns, grants: DeviceG
     });
 
   return async (app, { hold }) => {
-    const { name, memoryMiB } = app.manifest;
-    const [{ home, uid, gid }, devices, cpuinfo] = await Promise.all([
+    const { name, memoryMiB, diskMiB } = app.manifest;
+    const [{ home, uid, gid }, devices, cpuinfo, size] = await Promise.all([
       app.development
         ? { home: app.development.home, uid: app.development.uid, gid: app.development.uid }
         : homeOf(paths.users, app.manifest.user ?? name),
       findDevices(app, paths.devices),
       wants(app.manifest, 'gpio') ? describeBoard(paths) : null,
+      // The home of a development session is in RAM.
+      app.development ? null : statfs(paths.users),
     ]);
+    const disk = size ? diskShare(size, diskMiB) : null;
     const homes = app.bundlePath === null && !app.development && name === FIRST_USER ? paths.users : null;
     const giveBack = grants.take(app.manifest.user ?? name, devices);
     const { child, cgroup } = await begun(giveBack, {
       ...{ name, home, memoryMiB },
-      arguments: (place) => launchArguments(app, { ...place, uid, gid, home, homes, devices, cpuinfo }, hold, paths),
+      arguments: (place) =>
+        launchArguments(app, { ...place, uid, gid, home, homes, devices, disk, cpuinfo }, hold, paths),
       stdio: ['ignore', 'pipe', 'pipe', hold ? 'pipe' : 'ignore', 'pipe'],
     });
     const ended = new Promise<Ending>((resolve) => {

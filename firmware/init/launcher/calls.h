@@ -95,7 +95,7 @@ static const int refused[] = {
     SYS_process_madvise, SYS_pidfd_getfd, SYS_kcmp, SYS_add_key, SYS_request_key, SYS_keyctl, SYS_bpf, SYS_perf_event_open,
     SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_kexec_load, SYS_reboot, SYS_swapon, SYS_swapoff, SYS_acct,
     SYS_settimeofday, SYS_clock_settime, SYS_clock_adjtime, SYS_adjtimex, SYS_sethostname, SYS_setdomainname, SYS_syslog,
-    SYS_quotactl, SYS_open_by_handle_at, SYS_fanotify_init, SYS_fanotify_mark, SYS_vhangup, SYS_userfaultfd, SYS_nfsservctl,
+    SYS_quotactl, SYS_quotactl_fd, SYS_open_by_handle_at, SYS_fanotify_init, SYS_fanotify_mark, SYS_vhangup, SYS_userfaultfd, SYS_nfsservctl,
     SYS_move_pages, SYS_migrate_pages, SYS_mbind, SYS_set_mempolicy,
 #ifdef SYS_kexec_file_load
     SYS_kexec_file_load,

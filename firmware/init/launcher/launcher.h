@@ -14,6 +14,7 @@
 struct options {
   unsigned uid, gid;
   unsigned root_of; /* process of another run with the same home, or 0 */
+  unsigned disk_kib, disk_files; /* what the user may fill of the file system of its home; 0: nothing said */
   const char *hostname, *home, *lower, *bundle, *cgroup, *folder, *cpuinfo, *homes; /* NULL: not given; lower and folder always are */
   bool network; /* true: the host's */
   bool gpio;    /* lines may be used through /sys/class/gpio */
@@ -38,6 +39,7 @@ void descriptors_close(const struct options *options); /* all above 2, but those
 void privileges_drop(const struct options *options);
 void filter_calls(void); /* what the kernel answers from now on */
 
+void disk_limit(const struct options *options);
 void gpio_share(const struct options *options); /* where it was asked for; in the system's own namespaces */
 const char *gpio_added(const char *message, size_t length); /* path below /sys of the line that a uevent adds, or NULL */
 

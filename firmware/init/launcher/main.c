@@ -110,6 +110,7 @@ int main(int argc, char **argv) {
   setpriority(PRIO_PROCESS, 0, 0); /* the agent may stand back while apps start; an app never does */
   if (chdir("/") < 0) fail("/", errno); /* a folder of the system, held by the reaper, would outlast pivot_root */
   gpio_share(&options);
+  disk_limit(&options);
   if (options.cgroup != NULL) join_cgroup(options.cgroup);
   int shared_root = options.root_of == 0 ? -1 : root_of(&options);
   make_namespaces(&options);

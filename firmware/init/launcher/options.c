@@ -68,6 +68,9 @@ static const char *parse_option(const char *name, char *value, struct options *o
   if (IS("--uid")) return number(value, 1, 0xfffffffeu, &options->uid) ? NULL : "--uid: not a number from 1 up";
   if (IS("--gid")) return number(value, 1, 0xfffffffeu, &options->gid) ? NULL : "--gid: not a number from 1 up";
   if (IS("--root-of")) return number(value, 1, 1u << 22, &options->root_of) ? NULL : "--root-of: not a process id";
+  if (IS("--disk-kib")) return number(value, 1, ~0U, &options->disk_kib) ? NULL : "--disk-kib: not a number from 1 up";
+  if (IS("--disk-files"))
+    return number(value, 1, ~0U, &options->disk_files) ? NULL : "--disk-files: not a number from 1 up";
   if (IS("--device")) return device(value, options);
   if (IS("--keep-fd")) return keep_fd(value, options);
   if (IS("--env")) return environment(value, options);

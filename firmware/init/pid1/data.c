@@ -47,8 +47,9 @@ static int repair(const struct boot *boot, const char *device, char *how) {
   return code;
 }
 
+/* `usrquota` has the limits kept that the launcher sets; a file system without an account of its users has none. */
 static int mount_ext4(const char *device) {
-  return mount_at(device, "/data", "ext4", MS_NOSUID | MS_NODEV | MS_NOATIME, "errors=remount-ro");
+  return mount_at(device, "/data", "ext4", MS_NOSUID | MS_NODEV | MS_NOATIME, "errors=remount-ro,usrquota");
 }
 
 /* The kernel grows a mounted ext4 through its journal: a power cut in the middle leaves the old or the new size. */

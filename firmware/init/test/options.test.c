@@ -65,6 +65,15 @@ TEST("another run's process is a number that a process can have") {
   CHECK_TEXT(parse(NEEDED "--root-of 0 -- node"), "--root-of: not a process id");
   CHECK_TEXT(parse(NEEDED "--root-of self -- node"), "--root-of: not a process id");
 }
+TEST("shares of the disk are numbers from 1 up; without them nothing is said") {
+  CHECK(parse(NEEDED "-- node") == NULL);
+  CHECK_NUMBER(options.disk_kib + options.disk_files, 0);
+  CHECK(parse(NEEDED "--disk-kib 2048 --disk-files 512 -- node") == NULL);
+  CHECK_NUMBER(options.disk_kib, 2048);
+  CHECK_NUMBER(options.disk_files, 512);
+  CHECK_TEXT(parse(NEEDED "--disk-kib 0 -- node"), "--disk-kib: not a number from 1 up");
+  CHECK_TEXT(parse(NEEDED "--disk-files all -- node"), "--disk-files: not a number from 1 up");
+}
 TEST("devices add up") {
   CHECK(parse(NEEDED "--device /dev/gpiochip0 --device /dev/dri/card0 -- node") == NULL);
   CHECK_NUMBER(options.device_count, 2);

@@ -52,6 +52,19 @@ function race() {
   return outside === 0 ? 'leads nowhere' : `led out ${outside} times`;
 }
 
+/** Empty ones: each takes an inode. */
+function makeFiles() {
+  fs.mkdirSync('/many');
+  try {
+    for (let at = 0; at < 1_000_000; at++) fs.writeFileSync(`/many/${at}`, '');
+    return 'no end';
+  } catch (error) {
+    return error.code;
+  } finally {
+    fs.rmSync('/many', { recursive: true });
+  }
+}
+
 function fillDisk() {
   const block = Buffer.alloc(1 << 20, 1);
   const file = fs.openSync('/fill', 'w');
@@ -114,8 +127,10 @@ const ATTACKS = {
       'export a GPIO line': write('/sys/class/gpio/export', '0'),
       'cgroup limits': write('/sys/fs/cgroup/apps/mallory/memory.max', 'max'),
     }),
-  abstract: async () => [['bob, who has a network of its own', await reach({ path: '\0bob' })]],
-  'abstract-shared': async () => [['alice, who has the same network', await reach({ path: '\0alice' })]],
+  abstract: async () => [
+    ['bob, who has a network of its own', await reach({ path: '\0bob' })],
+    ['alice, who has the same network', await reach({ path: '\0alice' })],
+  ],
   ports: async () => {
     const server = net.createServer();
     const bound = await new Promise((resolve) =>
@@ -124,7 +139,8 @@ const ATTACKS = {
     server.close();
     return [['port 80', bound]];
   },
-  'fill-disk': () => [['files', fillDisk()]],
+  'fill-disk': () => [['blocks', fillDisk()]],
+  'many-files': () => [['files', makeFiles()]],
   'free-disk': () => [['free', fs.rmSync('/fill') ?? 'done']],
 };
 
