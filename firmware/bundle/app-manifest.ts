@@ -1,4 +1,5 @@
 import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
+import { reachFault } from '@nodeos/contracts/app-reach.ts';
 import { type AppSettings, appSettingsSchema } from '@nodeos/contracts/app-settings.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
@@ -39,7 +40,8 @@ export function appManifestOf(source: AppPackage, where: string, published = fal
   const settings: AppSettings = validate(appSettingsSchema, source.nodeos ?? {}, `${where}, field nodeos`);
   if (settings.dependsOn?.includes(name))
     throw new NodeosError('INPUT_INVALID', `${where}: nodeos.dependsOn names the app itself`);
-  checkReach(settings, where);
+  const fault = reachFault(settings);
+  if (fault) throw new NodeosError('INPUT_INVALID', `${where}, field nodeos: ${fault}`);
   if (settings.kiosk && settings.dependsOn?.length)
     throw new NodeosError('INPUT_INVALID', `${where}: nodeos.dependsOn: beside a kiosk no other app runs`);
   const command = startCommand(source, settings, where, published);
@@ -69,20 +71,6 @@ export function appManifestOf(source: AppPackage, where: string, published = fal
     ...(settings.kiosk && { kiosk: true as const }),
     ...(settings.data !== undefined && { data: { migrations: {}, ...settings.data } }),
   };
-}
-
-/** What the device is to lead to must be there. @throws NodeosError INPUT_INVALID */
-function checkReach({ web, forward = {}, ports = [], network }: AppSettings, where: string): void {
-  const refuse = (reason: string): never => {
-    throw new NodeosError('INPUT_INVALID', `${where}: ${reason}`);
-  };
-  if (web && ports.length === 0) refuse('nodeos.web leads to the first of nodeos.ports, and there is none');
-  for (const [outside, inside] of Object.entries(forward)) {
-    if (!ports.includes(inside)) refuse(`nodeos.forward leads to port ${inside}, which nodeos.ports does not name`);
-    if (ports.includes(Number(outside))) refuse(`nodeos.forward opens port ${outside}, which nodeos.ports names too`);
-  }
-  if (network === 'none' && (web || Object.keys(forward).length > 0))
-    refuse('nodeos.web and nodeos.forward need a network, and nodeos.network is none');
 }
 
 /** A kiosk has the screen. */

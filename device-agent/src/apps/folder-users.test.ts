@@ -69,14 +69,18 @@ test('a folder that cannot be a user is told and keeps nobody from starting', ro
 
 test('what a user is given stands in a file that only root can have written', rootOnly, async (t) => {
   const { users, add, faults, find } = await usersFolder(t);
-  for (const name of ['given', 'default', 'forged', 'wrong']) await add(name, 2000);
+  for (const name of ['given', 'default', 'forged', 'reached', 'unreached', 'wrong']) await add(name, 2000);
   await mkdir(join(users, '.grants'));
   const grant = (name: string, text: string): Promise<void> => writeFile(join(users, `.grants/${name}.json`), text);
   await grant('given', '{"devices":["gpio"],"network":"none","memoryMiB":64,"diskMiB":100,"env":{"A":"1"}}');
   await grant('forged', '{"devices":["gpio"]}');
   await chown(join(users, '.grants/forged.json'), 2000, 2000);
   await grant('wrong', '{"device":"gpio"}');
-  const [plain, given, ...others] = await find();
+  await grant('reached', '{"ports":[8080],"web":true,"forward":{"80":8080}}');
+  await grant('unreached', '{"web":true}');
+  const [plain, given, reached, ...others] = await find();
+  assert.deepEqual([reached?.ports, reached?.web, reached?.forward], [[8080], true, { 80: 8080 }]);
+  assert.match(faults.join('\n'), /unreached is not started: .*web leads to the first of ports, and there is none/);
   assert.deepEqual([given?.devices, given?.network, given?.env], [['gpio'], 'none', { A: '1' }]);
   assert.deepEqual([given?.memoryMiB, given?.diskMiB, plain?.diskMiB], [64, 100, undefined]);
   assert.deepEqual([plain?.devices, plain?.network, plain?.memoryMiB, others], [[], 'host', 128, []]);

@@ -8,7 +8,10 @@ const NAME = /^[a-z][a-z0-9-]{0,31}$/;
 const GRANTS = '.grants';
 const STOP_GRACE_MS = 5_000;
 /** Without a file of its own: what contracts/user-grant.ts says; the schemas are loaded only for a file. */
-const DEFAULT_GRANT: UserGrant = { devices: [], network: 'host', memoryMiB: 128, env: {} };
+const DEFAULT_GRANT: UserGrant = {
+  ...{ devices: [], network: 'host', memoryMiB: 128, env: {} },
+  ...{ ports: [], web: false, forward: {} },
+};
 
 /**
  * Users that are there because their folder is: each with an executable file `init` of its own. Names that begin with a
@@ -60,10 +63,10 @@ async function readGrant(users: string, name: string): Promise<UserGrant> {
   return parseJson(userGrantSchema, text, path);
 }
 
-function toApp(name: string, { devices, network, memoryMiB, diskMiB, env }: UserGrant): InstalledApp {
+function toApp(name: string, { web, diskMiB, ...grant }: UserGrant): InstalledApp {
   const limits = { probe: null, soakMs: 0, swap: 'stop-first', stopGraceMs: STOP_GRACE_MS } as const;
-  const what = { format: 1, name, version: '0.0.0', description: '', start: ['/init'], ports: [], abi: 'any' } as const;
-  const granted = { devices, network, memoryMiB, ...(diskMiB !== undefined && { diskMiB }), env };
-  const manifest = { ...what, ...limits, start: [...what.start], ports: [], ...granted };
+  const what = { format: 1, name, version: '0.0.0', description: '', start: ['/init'], abi: 'any' } as const;
+  const granted = { ...grant, ...(web && { web }), ...(diskMiB !== undefined && { diskMiB }) };
+  const manifest = { ...what, ...limits, ...granted, start: [...what.start] };
   return { manifest, target: `users/${name}`, sha256: '0'.repeat(64), bundlePath: null, deployment: null };
 }
