@@ -3,9 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { pathToFileURL } from 'node:url';
 import type { DeviceDetail } from '@nodeos/contracts/operator-api.ts';
-import { openDisplay } from '@nodeos/display';
 import { loadBoard } from '@nodeos/firmware/boards.ts';
 import { bundleApp } from '@nodeos/firmware/bundle/bundle-app.ts';
 import { bootImage, type ImageMachine } from '@nodeos/firmware/emulate/boot-image.ts';
@@ -17,6 +15,7 @@ import { type Fleet, startFleet } from 'nodeos/demo/steps/start-fleet.ts';
 import { buildSystem, FIRST_SYSTEM } from 'nodeos/demo/system-releases.ts';
 import { sharedCache } from '../support/build.ts';
 import { nodeos, ROOT, runCommand } from '../support/command.ts';
+import { differencesFromSign } from './sign-picture.ts';
 
 const LIMIT_MS = 600_000;
 const DRAWING_LIMIT_MS = 120_000;
@@ -85,30 +84,7 @@ async function screendump(name: string): Promise<string> {
   return filename;
 }
 
-/** Width, height and pixels as netpbm reads them. */
-function pixelsOf(file: string): { width: number; height: number; pixels: Buffer } {
-  const octets = execFileSync('pngtopnm', [file], { maxBuffer: 64 * 1_048_576, stdio: ['ignore', 'pipe', 'ignore'] });
-  const [, width, height] = /^P6\s+(\d+)\s+(\d+)\s+255\s/.exec(octets.subarray(0, 40).toString('latin1')) ?? [];
-  return { width: Number(width), height: Number(height), pixels: octets.subarray(-Number(width) * Number(height) * 3) };
-}
-
-/** The sign as the library draws it here. */
-async function drawnHere(width: number, height: number): Promise<Buffer> {
-  const { drawSign } = await import(pathToFileURL(join(work.path, 'sign/sign.js')).href);
-  const display = openDisplay({ memory: true, width, height });
-  drawSign(display, SIGN, new Date());
-  const file = join(work.path, 'drawn.png');
-  writeFileSync(file, display.png());
-  return pixelsOf(file).pixels;
-}
-
-/** Values of the picture that are not those of the sign. */
-async function differences(file: string): Promise<number> {
-  const { width, height, pixels } = pixelsOf(file);
-  assert.ok(width >= 640 && height >= 400, `${width} × ${height}`);
-  const expected = await drawnHere(width, height);
-  return expected.reduce((count, value, at) => count + Number(value !== pixels[at]), 0);
-}
+const differences = (picture: string): Promise<number> => differencesFromSign(join(work.path, 'sign'), picture, 0);
 
 /** An app that runs has not drawn yet: an emulated machine needs seconds for its first text. */
 async function untilSign(take: () => Promise<string>): Promise<string> {

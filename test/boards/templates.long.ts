@@ -4,11 +4,10 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { loadBoard } from '@nodeos/firmware/boards.ts';
 import { freePort } from '@nodeos/firmware/emulate/ports.ts';
-import { createWorkFolder } from '@nodeos/firmware/emulate/work-folder.ts';
 import type { StoryContext } from 'nodeos/demo/context.ts';
 import { type Fleet, startFleet } from 'nodeos/demo/steps/start-fleet.ts';
-import { sharedCache } from '../support/build.ts';
 import { nodeos, ROOT } from '../support/command.ts';
+import { livingFor } from '../support/lifetime.ts';
 import { cannotEmulate } from './life.ts';
 import { differencesFromSign } from './sign-picture.ts';
 import { startTemplateDevice, type TemplateDevice } from './template-device.ts';
@@ -191,26 +190,15 @@ for (const name of ['x86_64-usb', 'raspberrypi3'])
   test(`${name}: each template of nodeos new works as its guide says`, async (t) => {
     const reason = await cannotEmulate(name);
     if (reason !== false) return t.skip(reason);
-    const work = createWorkFolder();
-    const end = new AbortController();
-    const closers: (() => Promise<void>)[] = [];
-    const own = (close: () => Promise<void>): void => void closers.unshift(close);
-    const build = { cacheRoot: sharedCache(), signal: end.signal, progress: () => {}, locked: false };
-    const context: StoryContext = {
-      ...{ build, board: await loadBoard(name), folder: work.path, signal: end.signal, dashboardPort: 0 },
-    };
-    try {
-      mkdirSync(join(work.path, 'bin'));
-      symlinkSync(join(ROOT, 'cli/bin/nodeos.js'), join(work.path, 'bin/nodeos'));
-      const { value: fleet } = await startFleet(context, own);
+    await livingFor(`templates-${name}`, async (life) => {
+      const context = life.story(await loadBoard(name));
+      mkdirSync(join(life.folder, 'bin'));
+      symlinkSync(join(ROOT, 'cli/bin/nodeos.js'), join(life.folder, 'bin/nodeos'));
+      const { value: fleet } = await startFleet(context, life.own);
       const device = await startTemplateDevice(context, fleet, Object.values(PORTS), ({ emulator }) =>
-        own(() => emulator.stop()),
+        life.watch(emulator),
       );
       for (const [template, work] of Object.entries(TEMPLATES))
         await t.test(template, (subtest) => work({ t: subtest, context, fleet, device }));
-    } finally {
-      for (const close of closers) await close();
-      end.abort();
-      work.remove();
-    }
+    });
   });
