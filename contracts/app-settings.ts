@@ -46,7 +46,9 @@ export const appSettingsSchema = z.strictObject({
     .optional(),
   network: z
     .enum(['host', 'none'])
-    .describe('`host`: the network of the device; `none`: no network at all. Default: host.')
+    .describe(
+      '`host`: the network of the device; `none`: a network of its own that is joined to no other: only `web` and `forward` lead there. Default: host.',
+    )
     .optional(),
   memoryMiB: z
     .number()

@@ -1,29 +1,23 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { isNodeosError } from '@nodeos/contracts/errors.ts';
-import type { NativeCalls } from '../src/ports.ts';
+import type { NativeCalls, NetworkCalls } from '../src/ports.ts';
 import { loadNative } from './load.ts';
+import { buildNative } from './native.testing.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nodeos-native-'));
 after(() => rmSync(folder, { recursive: true }));
-let native: NativeCalls;
+let native: NativeCalls & NetworkCalls;
 
 before(() => {
-  const { include_dir: headers } = createRequire(import.meta.url)('node-api-headers');
-  const addon = join(folder, 'nodeos.node');
-  const source = join(import.meta.dirname, 'nodeos.c');
-  const options = ['-std=gnu17', '-Wall', '-Wextra', '-Werror', '-O2', '-shared', '-fPIC', `-I${headers}`];
-  execFileSync('gcc', [...options, source, '-o', addon], { stdio: 'pipe' });
-  native = loadNative(addon);
+  native = buildNative(folder);
 });
 
 test('the addon has its calls', () => {
-  assert.deepEqual(Object.keys(native), ['kexecFileLoad', 'setClock', 'trimMemory', 'alignedBuffer']);
+  assert.deepEqual(Object.keys(native), ['kexecFileLoad', 'setClock', 'trimMemory', 'connectIn', 'alignedBuffer']);
 });
 
 test('memory for direct I/O begins on a page and is zeros; a file is read into it past the page cache', () => {

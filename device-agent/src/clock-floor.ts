@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describeError } from '@nodeos/contracts/errors.ts';
 import { loadNative } from '../native/load.ts';
-import type { NativeCalls } from './ports.ts';
+import type { NativeCalls, NetworkCalls } from './ports.ts';
 
 /** The latest of the given moments; what cannot be read counts as the beginning of time. */
 export function clockFloor(moments: readonly (number | null)[]): number {
@@ -30,7 +30,7 @@ export function readTrustedTime(stateDir: string): number | null {
 export function raiseClock(
   paths: { readonly native: string; readonly slot: string; readonly state: string },
   log: (text: string) => void,
-): NativeCalls | null {
+): (NativeCalls & NetworkCalls) | null {
   try {
     const native = loadNative(paths.native);
     const floor = clockFloor([readBuildTime(paths.slot), readTrustedTime(paths.state)]);

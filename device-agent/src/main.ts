@@ -50,7 +50,7 @@ async function main(): Promise<void> {
   const kiosk = createKiosk({ paths: PATHS, log: logs.log, onChange: changed, onEvent: happened });
   const apps = createSupervisor({
     ...openAppServices(PATHS),
-    launch: createLaunch(PATHS, runs, createDeviceGrants()),
+    launch: createLaunch(PATHS, runs, createDeviceGrants(), native),
     onLine: logs.append,
     onChange: () => {
       if (!isStarting(apps)) start.over();
@@ -69,6 +69,7 @@ async function main(): Promise<void> {
     ...{ paths: PATHS, init, native, logs, apps, kiosk, bootTimes, print },
     startInteractive: createStartInteractive(PATHS, runs),
     manifests: apps.manifests,
+    connectToApp: apps.connect,
     development: apps.development,
     onAppChange: (listener) => void changes.add(listener),
     onAppEvent: (listener) => void events.add(listener),

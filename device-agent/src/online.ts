@@ -32,6 +32,7 @@ import { startTroubleLed } from './trouble-led.ts';
 import { readTrustedTime as readMetadataTime } from './trust/metadata-store.ts';
 import { systemDisk } from './updater/disk.ts';
 import { createUpdater } from './updater/engine.ts';
+import type { DoorsOptions } from './web/doors.ts';
 import { openReach } from './web/reach.ts';
 
 const IDENTITY_BACKOFF = { baseMs: 1_000, capMs: 60_000 };
@@ -50,6 +51,7 @@ export interface OnlineContext {
   readonly startInteractive: StartInteractive;
   /** Of the apps that run or are to run. */
   readonly manifests: () => readonly AppManifest[];
+  readonly connectToApp: DoorsOptions['connect'];
   readonly development: Development;
   readonly bootTimes: DeviceReport['bootTimes'];
   readonly print: (text: string) => void;
@@ -137,7 +139,13 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
   if (facts.data === 'ram') events.add('error', `data lies in RAM: ${facts.data_note}`);
   context.onAppEvent((text) => events.add('app', text));
   const reach = openReach({
-    ...{ manifests: context.manifests, host: name, certificate: fleet?.web ?? null, log },
+    ...{
+      manifests: context.manifests,
+      connect: context.connectToApp,
+      host: name,
+      certificate: fleet?.web ?? null,
+      log,
+    },
     onQuiet: () => releaseMemory(native),
     ports: { http: HTTP_PORT, https: fleet?.web ? HTTPS_PORT : null },
     onTrouble(text) {

@@ -80,6 +80,15 @@ export interface NativeCalls {
   alignedBuffer(bytes: number): Buffer;
 }
 
+/** The same, for apps with a network of their own. */
+export interface NetworkCalls {
+  /**
+   * Descriptor of a connection to a port of 127.0.0.1 in the network namespace of another process.
+   * @throws Error with errno text: ECONNREFUSED, ENOENT (no such process), ENETDOWN (it is in this one's)
+   */
+  connectIn(processId: number, port: number): number;
+}
+
 /** The update engine (updater/). */
 export interface Updater {
   /** Looks at pointer, running slot and state; starts gates or reports a failed trial. Call once, early, before the server is reachable. */

@@ -37,10 +37,8 @@ describe('appManifestOf', () => {
 
   for (const [name, nodeos] of [
     ['a web app without a port', { web: true }],
-    ['a web app without a network', { web: true, ports: [80], network: 'none' }],
     ['a forwarded port that leads nowhere', { ports: [8080], forward: { 80: 8081 } }],
     ['a forwarded port that the app has itself', { ports: [80, 8080], forward: { 80: 8080 } }],
-    ['a forwarded port without a network', { ports: [8080], forward: { 80: 8080 }, network: 'none' }],
   ] as const) {
     it(`refuses ${name}`, () => assert.throws(() => manifest({ ...base, nodeos }), { code: 'INPUT_INVALID' }));
   }

@@ -75,9 +75,9 @@ export async function soakUntil(instance: Instance, gate: (signal: AbortSignal) 
 }
 
 /** What the app says of itself goes before what it answers. @throws Error one sentence */
-export async function ask({ app, channel }: Instance): Promise<void> {
+export async function ask({ app, channel, connect }: Instance): Promise<void> {
   if (channel?.unhealthy) throw new Error(`it says: ${channel.unhealthy}`);
-  await probeOnce(app.manifest);
+  await probeOnce(app.manifest, connect);
 }
 
 export function startFailed(instance: Instance, reason: string): NodeosError {

@@ -3,6 +3,7 @@ import { delay } from '../backoff.ts';
 import { eachLine } from '../lines.ts';
 import type { InstalledApp } from '../ports.ts';
 import { AppChannel, type AppGreeting } from './app-channel.ts';
+import { type ConnectToApp, connectOutside } from './app-network.ts';
 import { parseLevel, showLevel } from './log-level.ts';
 import { type AppProcess, describeEnding, type Ending } from './process.ts';
 
@@ -20,6 +21,7 @@ export class Instance {
   ending: Ending | null = null;
   /** Null for commands that are no app. */
   readonly channel: AppChannel | null;
+  readonly connect: ConnectToApp;
   /** True once its end is wanted. */
   stopping = false;
   readonly #process: AppProcess;
@@ -30,6 +32,7 @@ export class Instance {
   constructor(app: InstalledApp, process: AppProcess, onLine: OnLine, greeting: (() => AppGreeting) | null = null) {
     this.app = app;
     this.#process = process;
+    this.connect = process.connect ?? connectOutside;
     eachLine(process.stdout, (line) => onLine('stdout', showLevel(parseLevel(line))));
     eachLine(process.stderr, (line) => {
       const levelled = parseLevel(line);

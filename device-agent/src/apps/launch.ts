@@ -2,7 +2,8 @@ import { readdir, statfs } from 'node:fs/promises';
 import { constants } from 'node:os';
 import type { Duplex, Readable } from 'node:stream';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
-import type { InstalledApp } from '../ports.ts';
+import type { InstalledApp, NetworkCalls } from '../ports.ts';
+import { connectInside } from './app-network.ts';
 import { describeBoard } from './board-revision.ts';
 import type { Cgroup } from './cgroup.ts';
 import type { DeviceGrants } from './device-grants.ts';
@@ -33,7 +34,12 @@ export interface LaunchPaths extends AppRootPaths {
 }
 
 /** Starts apps through the launcher: own root, user, process tree and limits. */
-export function createLaunch(paths: LaunchPaths, runs: UserRuns, grants: DeviceGrants): Launch {
+export function createLaunch(
+  paths: LaunchPaths,
+  runs: UserRuns,
+  grants: DeviceGrants,
+  native: NetworkCalls | null = null,
+): Launch {
   /** What could not be started gives its devices back. */
   const begun = (giveBack: () => void, words: RunWords) =>
     runs.start(words).catch((error) => {
@@ -42,7 +48,7 @@ export function createLaunch(paths: LaunchPaths, runs: UserRuns, grants: DeviceG
     });
 
   return async (app, { hold }) => {
-    const { name, memoryMiB, diskMiB } = app.manifest;
+    const { name, memoryMiB, diskMiB, network } = app.manifest;
     const [{ home, uid, gid }, devices, cpuinfo, size] = await Promise.all([
       app.development
         ? { home: app.development.home, uid: app.development.uid, gid: app.development.uid }
@@ -72,6 +78,7 @@ export function createLaunch(paths: LaunchPaths, runs: UserRuns, grants: DeviceG
       stderr: child.stderr as Readable,
       control: hold ? (child.stdio[3] as Duplex) : null,
       channel: child.stdio[CHANNEL_FD] as Duplex,
+      ...(network === 'none' && native && child.pid && { connect: connectInside(native, child.pid) }),
       ended,
       // The launcher passes SIGTERM on; its own death by SIGKILL takes the app with it.
       kill: (signal) => void child.kill(signal),

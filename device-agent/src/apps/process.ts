@@ -1,5 +1,6 @@
 import type { Duplex, Readable } from 'node:stream';
 import type { InstalledApp } from '../ports.ts';
+import type { ConnectToApp } from './app-network.ts';
 
 /** How a process ended; `note` tells what code and signal do not (out of memory, could not be started). */
 export interface Ending {
@@ -16,6 +17,8 @@ export interface AppProcess {
   readonly control: Duplex | null;
   /** Socket to the package @nodeos/app; null for commands that are no app. */
   readonly channel: Duplex | null;
+  /** Reaches its ports where they are not the device's own. */
+  readonly connect?: ConnectToApp;
   /** Resolves when the process is gone and its output has been read; never rejects. */
   readonly ended: Promise<Ending>;
   kill(signal: 'SIGTERM' | 'SIGKILL'): void;

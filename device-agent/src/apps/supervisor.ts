@@ -1,9 +1,11 @@
+import type { Socket } from 'node:net';
 import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
 import { describeError, NodeosError } from '@nodeos/contracts/errors.ts';
 import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
 import { delay } from '../backoff.ts';
 import type { AppRuntime, InstalledApp } from '../ports.ts';
 import type { AppConfigurations } from './app-configuration.ts';
+import { failedSocket } from './app-network.ts';
 import { DevelopedApps, type Development } from './developed-apps.ts';
 import { ask } from './health.ts';
 import { createMachineHolder } from './machine-holder.ts';
@@ -27,6 +29,8 @@ export interface SupervisorOptions extends AppSurroundings {
 export interface Supervisor extends AppRuntime {
   /** Of the apps that run or are to run. */
   manifests(): AppManifest[];
+  /** Opens a connection to a port of an app. */
+  connect(name: string, port: number, options?: { readonly allowHalfOpen?: boolean }): Socket;
   readonly development: Development;
 }
 
@@ -227,6 +231,12 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       [...[...apps.values()].filter(({ state }) => state !== 'stopped'), ...developed.instances()].map(
         ({ app }) => app.manifest,
       ),
+
+    connect(name, ...to) {
+      const developing = developed.instances().find(({ app }) => app.manifest.name === name);
+      const instance = developing ?? apps.get(name)?.instance;
+      return instance ? instance.connect(...to) : failedSocket(new Error(`${name} does not run`));
+    },
 
     status: () => Object.fromEntries([...apps].map(([name, app]) => [name, app.status()])),
 

@@ -4,6 +4,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
+import { connectOutside } from '../apps/app-network.ts';
 import { freePort } from '../apps/node-apps.testing.ts';
 import { createDoors } from './doors.ts';
 
@@ -19,6 +20,7 @@ async function makeDoors(t: TestContext, options: object = {}) {
   const ports = { http: await freePort(), https: null };
   const doors = createDoors({
     ...{ manifests: () => manifests as AppManifest[], deviceNames: () => ['pi'], certificate: null, ports },
+    connect: (_app, port, how) => connectOutside(port, how),
     ...{
       log: say,
       onTrouble: say,

@@ -4,11 +4,13 @@ import { describeError, NodeosError } from '@nodeos/contracts/errors.ts';
 import { WEB_LIMITS, type WebLimits } from '@nodeos/contracts/limits.ts';
 import type { WebCertificate } from './proxy.ts';
 import type { WebApp } from './routes.ts';
-import { decideWanted, type ProxyPorts, type Wanted } from './wanted.ts';
+import { type AppPort, decideWanted, type ProxyPorts, type Wanted } from './wanted.ts';
 
 export interface DoorsOptions {
   /** Of the apps that are installed now. */
   readonly manifests: () => readonly AppManifest[];
+  /** Opens a connection to a port of an app. */
+  readonly connect: (app: string, port: number, options?: { readonly allowHalfOpen?: boolean }) => Socket;
   /** What the device is called, without a domain; the first is shown. */
   readonly deviceNames: () => readonly string[];
   readonly certificate: WebCertificate | null;
@@ -33,8 +35,8 @@ export interface Doors {
   close(): void;
 }
 
-/** What one port leads to: `http`, `https`, or a port of the loopback. */
-type Purpose = 'http' | 'https' | number;
+/** What one port leads to: `http`, `https`, or a port of an app. */
+type Purpose = 'http' | 'https' | AppPort;
 interface Door {
   readonly purpose: Purpose;
   server: Server | null;
@@ -68,10 +70,13 @@ export function createDoors(options: DoorsOptions): Doors {
   }
 
   async function createServer(purpose: Purpose): Promise<Server> {
-    if (typeof purpose === 'number') return (await import('./forward.ts')).createForward(purpose);
+    if (typeof purpose === 'object') {
+      const { app, port } = purpose;
+      return (await import('./forward.ts')).createForward(() => options.connect(app, port, { allowHalfOpen: true }));
+    }
     const { createProxy } = await import('./proxy.ts');
-    const { deviceNames, certificate, limits = {} } = options;
-    return createProxy({ apps: () => web, deviceNames, limits }, purpose === 'https' ? certificate : null);
+    const { deviceNames, certificate, connect, limits = {} } = options;
+    return createProxy({ apps: () => web, deviceNames, connect, limits }, purpose === 'https' ? certificate : null);
   }
 
   async function open(port: number, door: Door): Promise<void> {
@@ -86,7 +91,9 @@ export function createDoors(options: DoorsOptions): Doors {
       if (!isWanted()) return void server.close();
       door.isOpen = true;
       told.delete(inUse(port));
-      options.log(`port ${port} is open: ${typeof door.purpose === 'number' ? `port ${door.purpose}` : 'the apps'}`);
+      options.log(
+        `port ${port} is open: ${typeof door.purpose === 'object' ? `port ${door.purpose.port} of ${door.purpose.app}` : 'the apps'}`,
+      );
       options.onChange?.();
     } catch (error) {
       if (!isWanted()) return;
@@ -112,7 +119,7 @@ export function createDoors(options: DoorsOptions): Doors {
       web = wanted.web;
       for (const text of wanted.conflicts) tellOnce(`${new NodeosError('PORT_IN_USE', text).code}: ${text}`);
       const purposes = purposesOf(wanted);
-      for (const [port, door] of doors) if (purposes.get(port) !== door.purpose) shut(port, door);
+      for (const [port, door] of doors) if (!isSame(purposes.get(port), door.purpose)) shut(port, door);
       for (const [port, purpose] of purposes) {
         if (doors.has(port)) continue;
         const door: Door = { purpose, server: null, isOpen: false, retry: null };
@@ -131,6 +138,11 @@ export function createDoors(options: DoorsOptions): Doors {
       for (const [port, door] of [...doors]) shut(port, door);
     },
   };
+}
+
+function isSame(one: Purpose | undefined, other: Purpose): boolean {
+  if (typeof one !== 'object' || typeof other !== 'object') return one === other;
+  return one.app === other.app && one.port === other.port;
 }
 
 function purposesOf({ forwards, proxy }: Wanted): ReadonlyMap<number, Purpose> {

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { WebSocket, WebSocketServer } from 'ws';
+import { connectOutside } from '../apps/app-network.ts';
 import { createProxy, type WebCertificate } from './proxy.ts';
 
 const curl = async (...args: string[]) =>
@@ -23,6 +24,8 @@ async function listen(t: TestContext, server: NetServer): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
+const CONNECT = (_app: string, port: number) => connectOutside(port);
+
 /** A proxy with one app `porch`. */
 async function start(
   t: TestContext,
@@ -31,8 +34,8 @@ async function start(
   tls: WebCertificate | null = null,
 ) {
   const inside = typeof app === 'number' ? app : await listen(t, createServer(app));
-  const apps = new Map([['porch', { user: 'porch', port: inside, description: 'Light & <shade>' }]]);
-  const proxy = await createProxy({ apps: () => apps, deviceNames: () => ['pi'], ...options }, tls);
+  const apps = new Map([['porch', { user: 'porch', app: 'porch', port: inside, description: 'Light & <shade>' }]]);
+  const proxy = await createProxy({ apps: () => apps, deviceNames: () => ['pi'], connect: CONNECT, ...options }, tls);
   return { port: await listen(t, proxy), proxy, inside };
 }
 
@@ -208,7 +211,9 @@ describe('createProxy', () => {
     await writeFile(join(folder, 'ca.pem'), certificate);
     const trusted = ['--cacert', join(folder, 'ca.pem'), '--connect-to', `::127.0.0.1:${port}`];
     assert.equal(await curl(...trusted, `https://pi.test:${port}/porch/`), 'https');
-    await assert.rejects(createProxy({ apps: () => new Map(), deviceNames: () => [] }, { certificate, key: 'x' }));
+    await assert.rejects(
+      createProxy({ apps: () => new Map(), deviceNames: () => [], connect: CONNECT }, { certificate, key: 'x' }),
+    );
   });
 
   it('lets go of the app when the client has gone', async (t) => {

@@ -1,5 +1,4 @@
 import {
-  Agent,
   createServer,
   type IncomingMessage,
   request,
@@ -18,6 +17,8 @@ import { findRoute, type Route, type WebApp } from './routes.ts';
 export interface ProxyOptions {
   /** By user. */
   readonly apps: () => ReadonlyMap<string, WebApp>;
+  /** Opens a connection to a port of an app. */
+  readonly connect: (app: string, port: number) => Socket;
   /** What the device is called, without a domain; the first is shown. */
   readonly deviceNames: () => readonly string[];
   readonly limits?: Partial<WebLimits>;
@@ -48,8 +49,6 @@ export async function createProxy(options: ProxyOptions, tls: WebCertificate | n
     // Clients that offer HTTP/2 in this way go on with HTTP/1.1. Node.js 20 has no such choice.
     shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
   };
-  // A kept connection to an app may be to the version before.
-  const agent = new Agent({ keepAlive: false });
   const server = tls
     ? // Loaded where there is a certificate only: it costs memory.
       (await import('node:https')).createServer({ ...settings, cert: tls.certificate, key: tls.key })
@@ -67,7 +66,17 @@ export async function createProxy(options: ProxyOptions, tls: WebCertificate | n
     const origin = { address, host: incoming.headers.host ?? '', protocol, prefix } as const;
     const headers = requestHeaders(incoming.rawHeaders, origin, upgrade);
     const { method } = incoming;
-    return request({ agent, host: '127.0.0.1', port: app.port, method, path, headers, timeout: limits.idleTimeoutMs });
+    // One for each request: a kept connection to an app may be to the version before.
+    const createConnection = () => options.connect(app.app, app.port).setTimeout(limits.idleTimeoutMs);
+    return request({
+      createConnection,
+      host: '127.0.0.1',
+      port: app.port,
+      method,
+      path,
+      headers,
+      timeout: limits.idleTimeoutMs,
+    });
   }
 
   function answer(incoming: IncomingMessage, outgoing: ServerResponse, route: Exclude<Route, ToApp>): void {

@@ -27,7 +27,8 @@ export function openReach(options: ReachOptions): Reach {
   });
 
   /** Whoever has a port to be reached by wants the device to have a name. */
-  const isWanted = () => options.manifests().some(({ ports, network }) => ports.length > 0 && network !== 'none');
+  const isWanted = () =>
+    options.manifests().some((app) => (app.network === 'host' ? app.ports.length > 0 : app.web || app.forward));
 
   function announce(): void {
     if (closed) return;

@@ -4,7 +4,7 @@ import { answerHeaders, requestHeaders } from './headers.ts';
 import { findRoute, type WebApp } from './routes.ts';
 import { decideWanted } from './wanted.ts';
 
-const porch: WebApp = { user: 'porch', port: 8080, description: '' };
+const porch: WebApp = { user: 'porch', app: 'porch', port: 8080, description: '' };
 const apps = new Map([['porch', porch]]);
 const route = (host: string, target: string) => findRoute(host, target, apps, ['nodeos-1a2b', 'nodeos-1a2b-2']);
 const toApp = (path: string, prefix: string) => ({ to: 'app', app: porch, path, prefix });
@@ -86,7 +86,7 @@ describe('decideWanted', () => {
   const decide = (...manifests: object[]) => decideWanted(manifests as never, { http: 80, https: 443 });
 
   it('opens nothing where no app asks for it', () => {
-    const { web, forwards, proxy, conflicts } = decide(app('a', {}), app('b', { network: 'none', web: true }));
+    const { web, forwards, proxy, conflicts } = decide(app('a', {}), app('b', { network: 'none' }));
     assert.deepEqual([web.size, forwards.size, proxy, conflicts], [0, 0, { http: null, https: null }, []]);
   });
   it('shows apps by user, in the order of their names', () => {
@@ -100,13 +100,24 @@ describe('decideWanted', () => {
     );
     assert.deepEqual(proxy, { http: 80, https: 443 });
   });
+  it('leads into a network of an app’s own, whose ports are not the device’s', () => {
+    const found = decide(
+      app('a', { network: 'none', ports: [80] }),
+      app('b', { network: 'none', ports: [80], web: true, forward: { 81: 80 } }),
+    );
+    assert.deepEqual([...found.forwards], [[81, { app: 'b', port: 80 }]]);
+    assert.deepEqual(
+      [found.web.get('b')?.app, found.web.get('b')?.port, found.proxy.http, found.conflicts],
+      ['b', 80, 80, []],
+    );
+  });
   it('gives a port to the app that listens on it, then to the first by name, then to the proxy', () => {
     const found = decide(
       app('c', { forward: { 443: 8080, 5000: 8080 } }),
       app('b', { forward: { 443: 9090 } }),
       app('a', { web: true, ports: [5000] }),
     );
-    assert.deepEqual([...found.forwards], [[443, 9090]]);
+    assert.deepEqual([...found.forwards], [[443, { app: 'b', port: 9090 }]]);
     assert.deepEqual(found.proxy, { http: 80, https: null });
     assert.deepEqual(found.conflicts, [
       'port 443 is not opened for c: b has it',

@@ -1,7 +1,8 @@
 /** An app that has a place at the device's own address. */
 export interface WebApp {
   readonly user: string;
-  /** On the loopback. */
+  /** Name of the app, and its port. */
+  readonly app: string;
   readonly port: number;
   readonly description: string;
 }
