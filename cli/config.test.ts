@@ -3,7 +3,7 @@ import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
 import { temporaryFolder } from './cli.testing.ts';
-import { configPath, resolveServer, saveServer } from './config.ts';
+import { cacheLimitBytes, configPath, resolveServer, saveServer } from './config.ts';
 
 const io = (env: Record<string, string>) => ({
   stdout: process.stdout,
@@ -45,4 +45,11 @@ describe('resolveServer', () => {
       code: 'INPUT_INVALID',
     });
   });
+});
+
+it('the room of the cache is a number of GiB, or is not said', () => {
+  assert.equal(cacheLimitBytes({}), undefined);
+  assert.equal(cacheLimitBytes({ NODEOS_CACHE_GIB: '40' }), 40 * 1024 ** 3);
+  for (const wrong of ['40G', '-1', 'all', '999999'])
+    assert.throws(() => cacheLimitBytes({ NODEOS_CACHE_GIB: wrong }), { code: 'INPUT_INVALID' });
 });

@@ -17,6 +17,18 @@ export function configPath(env: CliIo['env']): string {
   return join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config'), 'nodeos', 'config.json');
 }
 
+/**
+ * What the cache may keep of layers that are made within seconds, `NODEOS_CACHE_GIB`; undefined: not said.
+ * @throws NodeosError INPUT_INVALID
+ */
+export function cacheLimitBytes(env: CliIo['env']): number | undefined {
+  const text = env.NODEOS_CACHE_GIB;
+  if (!text) return undefined;
+  if (!/^\d{1,5}$/.test(text))
+    throw new NodeosError('INPUT_INVALID', `NODEOS_CACHE_GIB is "${text}", not a number of GiB`);
+  return Number(text) * 1024 ** 3;
+}
+
 /** Root of the layer cache, `$XDG_CACHE_HOME/nodeos`. */
 export function cacheRoot(env: CliIo['env']): string {
   return join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache'), 'nodeos');

@@ -6,6 +6,7 @@ import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { semverSchema } from '@nodeos/contracts/validate.ts';
 import { assetPath } from './assets.ts';
 import type { Artefact } from './cache.ts';
+import { limitCache } from './cache-limit.ts';
 import type { BuildContext } from './context.ts';
 import { buildCommandLine } from './layers/command-line.ts';
 import { bundleFactoryApp } from './layers/factory-app.ts';
@@ -94,6 +95,7 @@ async function deliver(
   if (bundle) steps.note(bundle.artefact);
   const outputs = await make(steps, { ...request, board: withRoomFor(request.board, bundle), seed, identity, bundle });
   const { files, sizes } = await copyOut(context, outputs, request.out, request.fleetFile !== undefined);
+  if (steps.reports.some(({ cached }) => !cached)) await limitCache(context);
   return { files, sizes, layers: steps.reports, diskId: identity.diskId };
 }
 

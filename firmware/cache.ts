@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { BuildContext } from './context.ts';
@@ -64,6 +64,9 @@ export async function cached(
   const started = performance.now();
   const seconds = (): number => (performance.now() - started) / 1000;
   if (existsSync(dir)) {
+    const now = new Date();
+    // What is used stays longest; a cache that another user made is read all the same.
+    await utimes(dir, now, now).catch(() => {});
     context.progress({ step: name, message: 'from the cache', percent: 100, cached: true });
     return { name, hash, dir, cached: true, seconds: seconds() };
   }

@@ -8,6 +8,8 @@ export interface BuildContext {
   readonly progress: (event: ProgressEvent) => void;
   /** True: a package version that differs from the lock file is an error. */
   readonly locked: boolean;
+  /** What the layers that are made within seconds may take of the cache together; default 16 GiB. */
+  readonly cacheLimitBytes?: number | undefined;
 }
 
 export interface ProgressEvent {
