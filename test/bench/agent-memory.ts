@@ -13,8 +13,19 @@ const REPORTS_AN_HOUR = 60;
 const REPORTS_A_POLL = 5;
 const APP_UPDATES = 100;
 const REPORT_LIMIT_MS = 30_000;
+const WEB_PORT = 8090;
 
-/** Resident memory of the agent as it reports it: at rest, after an hour's worth of ticks, after many app updates. */
+/** Says its version; listens where it is given a port. */
+const TICKER = `
+console.log(process.env.NODEOS_VERSION);
+if (process.env.PORT) require('node:http').createServer((_, answer) => answer.end()).listen(process.env.PORT);
+setInterval(() => {}, 60000);
+`;
+
+/**
+ * Resident memory of the agent as it reports it: at rest, after an hour's worth of ticks, after many app updates, and then
+ * with all that makes an app reachable.
+ */
 export async function measureAgentMemory(
   context: StoryContext,
   fleet: Fleet,
@@ -35,6 +46,8 @@ export async function measureAgentMemory(
     say(`app updates: ${update} of ${APP_UPDATES}, ${now.toFixed(1)} MB`);
   }
   const afterUpdates = await reportedMemory(fleet, device);
+  await updateTicker(context, fleet, device, '2.0.0', { ports: [WEB_PORT], web: true });
+  const reachable = await reportedMemory(fleet, device);
   return [
     { name: 'agent memory at rest', value: atRest, unit: 'MB', aim: 70 },
     {
@@ -44,6 +57,7 @@ export async function measureAgentMemory(
       aim: 70,
     },
     { name: `agent memory after ${APP_UPDATES} app updates`, value: afterUpdates, unit: 'MB', aim: 70 },
+    { name: 'agent memory with proxy and multicast DNS for one of them', value: reachable, unit: 'MB', aim: null },
   ];
 }
 
@@ -61,12 +75,18 @@ async function reportedMemory(fleet: Fleet, device: Device): Promise<number> {
   return ((report?.memory.agentRssKiB ?? 0) * 1024) / 1e6;
 }
 
-async function updateTicker(context: StoryContext, fleet: Fleet, device: Device, version: string): Promise<void> {
+async function updateTicker(
+  context: StoryContext,
+  fleet: Fleet,
+  device: Device,
+  version: string,
+  settings: object = {},
+): Promise<void> {
   const folder = join(context.folder, `ticker-${version}`);
   await mkdir(folder);
-  const manifest = { name: 'ticker', version, scripts: { start: 'node main.js' }, nodeos: { soakMs: 0 } };
+  const manifest = { name: 'ticker', version, scripts: { start: 'node main.js' }, nodeos: { soakMs: 0, ...settings } };
   await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));
-  await writeFile(join(folder, 'main.js'), `setInterval(() => {}, 60000); console.log('${version}');\n`);
+  await writeFile(join(folder, 'main.js'), TICKER);
   const bundle = await bundleApp(context.build, { folder, board: context.board, out: `${folder}.sqfs` });
   const { target } = await publish(fleet.operator, bundle.file);
   const deployment = await deploy(fleet.operator, target, device.id, {
