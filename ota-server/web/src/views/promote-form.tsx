@@ -15,25 +15,33 @@ const isChannel = (text: string): boolean => channelSchema.safeParse(text).succe
 export function PromoteForm({ release, fleet }: { release: Release; fleet: Fleet }) {
   const channel = channelOf(release);
   const [before] = useState(channel);
-  const [forAll, setForAll] = useState(channel !== null);
-  const [name, setName] = useState('');
+  // Until something else is chosen, it stands for what is: also after somebody else has promoted the release.
+  const [choice, setChoice] = useState<{ readonly forAll: boolean; readonly name: string } | null>(null);
+  const { forAll, name } = choice ?? { forAll: channel === null, name: channel ?? '' };
   const devices = devicesFor(release, fleet.devices);
+  const reach = (of: string | null): number =>
+    of === null ? devices.length : devices.filter(({ tags }) => tags.includes(of)).length;
   const tags = devices.flatMap((device) => device.tags).filter(isChannel);
-  const known = [...new Set([...channelsOf(fleet.releases), ...tags])].filter((one) => one !== channel).sort();
+  const known = [...new Set([...channelsOf(fleet.releases), ...tags])].sort();
   const wanted = forAll ? null : name.trim();
   const malformed = wanted !== null && wanted !== '' && !isChannel(wanted);
-  const reached = wanted === null ? devices : devices.filter((device) => device.tags.includes(wanted));
   const offered = !malformed && wanted !== '' && wanted !== channel;
   return (
     <div class="promote">
       <fieldset>
-        <legend>Then it is for</legend>
+        <legend>It is for</legend>
         <label>
-          <input type="radio" name="promote-to" checked={forAll} onChange={() => setForAll(true)} /> all devices
+          <input
+            type="radio"
+            name="promote-to"
+            checked={forAll}
+            onChange={() => setChoice({ forAll: true, name: '' })}
+          />{' '}
+          all devices
         </label>
         <label>
-          <input type="radio" name="promote-to" checked={!forAll} onChange={() => setForAll(false)} /> devices with the
-          tag
+          <input type="radio" name="promote-to" checked={!forAll} onChange={() => setChoice({ forAll: false, name })} />{' '}
+          devices with the tag
         </label>
         <Field
           class="field"
@@ -46,8 +54,7 @@ export function PromoteForm({ release, fleet }: { release: Release; fleet: Fleet
           value={name}
           aria-invalid={malformed}
           aria-describedby="promote-says"
-          onFocus={() => setForAll(false)}
-          onChange={setName}
+          onChange={(text) => setChoice({ forAll: false, name: text })}
         />
         <datalist id="known-channels">
           {known.map((one) => (
@@ -57,9 +64,8 @@ export function PromoteForm({ release, fleet }: { release: Release; fleet: Fleet
       </fieldset>
       <p id="promote-says" role="status" class={malformed ? 'field-error' : 'faint'}>
         {malformed && 'A channel has lower-case letters, digits and dashes, a letter first, at most 32.'}
-        {offered &&
-          `${reached.length} of ${devices.length} devices may take it then; now it is for ${channelText(channel)}.`}
-        {wanted === channel && channel === before && `It is for ${channelText(channel)} already.`}
+        {offered && `Then ${reach(wanted)} of ${devices.length} devices may take it; now ${reach(channel)}.`}
+        {wanted === channel && `${reach(channel)} of ${devices.length} devices may take it.`}
       </p>
       {offered && (
         <>
@@ -71,7 +77,7 @@ export function PromoteForm({ release, fleet }: { release: Release; fleet: Fleet
       )}
       <p role="status">
         {offered && <Badge tone="busy">Waits for the signature</Badge>}
-        {!offered && channel !== before && (
+        {wanted === channel && channel !== before && (
           <Badge tone="good">
             {release.name} {release.version} is for {channelText(channel)} now
           </Badge>
