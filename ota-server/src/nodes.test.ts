@@ -9,7 +9,7 @@ import { type ServerNode, startNode } from './testing/nodes.ts';
 import { makePublisher } from './testing/publish.ts';
 import { appTarget, makeTargets } from './testing/release-keys.ts';
 import type { DeviceIdentity } from './testing/server-clients.ts';
-import { enrolledAt, severalServers, untilSeen as until } from './testing/several-servers.ts';
+import { enrolledAt, meanwhileHeld, severalServers, untilSeen as until } from './testing/several-servers.ts';
 import { temporaryFolder } from './testing/temporary-folder.ts';
 
 const { options, database, several } = await severalServers();
@@ -36,7 +36,9 @@ async function watch(context: TestContext, node: ServerNode, headers: Record<str
 }
 
 test('servers that start at once on nothing have the same authority, keys and token', options, async (context) => {
-  const { nodes, options: words } = await several(context, 3);
+  const store = await database();
+  const held = { name: 'keys', waiters: 3 };
+  const { nodes, options: words } = await meanwhileHeld(context, store, held, () => several(context, 3, store));
   const [first, ...others] = await Promise.all(
     nodes.map(async (node) => (await node.operator('GET', '/api/v1/server')).json),
   );
@@ -111,19 +113,26 @@ test(
   'of releases that are published at two servers at once one is taken, and every server lists it',
   options,
   async (context) => {
-    const { nodes } = await several(context);
+    const { nodes, options: words } = await several(context);
     const [here, there] = nodes as [ServerNode, ServerNode];
     const publisher = await makePublisher(here);
     const first = await appTarget('hello', '1.0.0', 'one');
     await publisher.publish(first, 'one');
     assert.equal((await there.operator('GET', '/api/v1/releases')).json.releases.length, 1);
     const rivals = await Promise.all(['2.0.0', '3.0.0'].map((version) => appTarget('hello', version, version)));
-    const answers = await Promise.all(
-      rivals.map(async (rival, index) => {
-        const node = nodes[index] as ServerNode;
-        await node.operator('PUT', `/api/v1/blobs/${rival.sha256}`, index === 0 ? '2.0.0' : '3.0.0');
-        return node.operator('PUT', '/api/v1/tuf/targets', makeTargets(2, [first, rival], [publisher.key]));
-      }),
+    for (const [index, rival] of rivals.entries())
+      await here.operator('PUT', `/api/v1/blobs/${rival.sha256}`, index === 0 ? '2.0.0' : '3.0.0');
+    const held = { name: 'repository main', waiters: 2 };
+    const answers = await meanwhileHeld(context, words.store, held, () =>
+      Promise.all(
+        rivals.map((rival, index) =>
+          (nodes[index] as ServerNode).operator(
+            'PUT',
+            '/api/v1/tuf/targets',
+            makeTargets(2, [first, rival], [publisher.key]),
+          ),
+        ),
+      ),
     );
     assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 409]);
     const device = await enrolledAt(there)();
