@@ -19,10 +19,16 @@ export const channelsOf = (releases: readonly Release[]): string[] =>
 export const devicesFor = (release: Release, devices: readonly DeviceSummary[]): DeviceSummary[] =>
   devices.filter(({ state, board }) => state === 'active' && (release.kind === 'app' || board === release.name));
 
-export const runs = (release: Release, { apps, board, systemVersion }: DeviceSummary): boolean =>
+const runs = (release: Release, { apps, board, systemVersion }: DeviceSummary): boolean =>
   release.kind === 'app'
     ? apps[release.name]?.version === release.version
     : board === release.name && systemVersion === release.version;
+
+/** `2 of 5`: on how many of the devices that it is made for it runs. */
+export function runsOnText(release: Release, devices: readonly DeviceSummary[]): string {
+  const fitting = devicesFor(release, devices);
+  return `${fitting.filter((device) => runs(release, device)).length} of ${fitting.length}`;
+}
 
 /** As the command line takes it: `name@version`, or the target where that could be several. */
 export function wordFor(release: Release, releases: readonly Release[]): string {

@@ -3,7 +3,7 @@ import type { Fleet } from '../fleet.ts';
 import { Icon } from '../parts/icon.tsx';
 import { SidePanel } from '../parts/side-panel.tsx';
 import { Ago, Badge } from '../parts/small.tsx';
-import { bytesText, channelOf, devicesFor, releaseIcon, runs, systemText } from '../releases.ts';
+import { bytesText, channelOf, releaseIcon, runsOnText, systemText } from '../releases.ts';
 import { deployHref, href } from '../route.ts';
 import { deploymentTone, deploymentWord, destinationText } from '../words.ts';
 import { PromoteForm } from './promote-form.tsx';
@@ -12,7 +12,6 @@ import { Channel } from './releases.tsx';
 /** One release, beside the list. */
 export function ReleasePanel({ release, fleet }: { release: Release; fleet: Fleet }) {
   const { name, version, target, custom, bytes, sha256, publishedAt } = release;
-  const fitting = devicesFor(release, fleet.devices);
   const deployments = fleet.deployments.filter((deployment) => deployment.target === target);
   return (
     <SidePanel
@@ -49,9 +48,7 @@ export function ReleasePanel({ release, fleet }: { release: Release; fleet: Flee
         </div>
         <div>
           <dt>Runs on</dt>
-          <dd>
-            {fitting.filter((device) => runs(release, device)).length} of {fitting.length} devices
-          </dd>
+          <dd>{runsOnText(release, fleet.devices)} devices</dd>
         </div>
         <div>
           <dt>Published</dt>

@@ -5,7 +5,7 @@ import { FilterChips } from '../parts/filter-chips.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { List } from '../parts/list.tsx';
 import { Ago, Empty } from '../parts/small.tsx';
-import { bytesText, channelOf, channelsOf, devicesFor, machineOf, releaseIcon, runs, systemText } from '../releases.ts';
+import { bytesText, channelOf, channelsOf, machineOf, releaseIcon, runsOnText, systemText } from '../releases.ts';
 import { deployHref, href } from '../route.ts';
 import { ReleasePanel } from './release-panel.tsx';
 
@@ -68,7 +68,6 @@ export function ReleasesPage({ fleet, selected }: { fleet: Fleet; selected: stri
 
 function ReleaseRow({ release, fleet }: { release: Release; fleet: Fleet }) {
   const { target, name, version, bytes, publishedAt, custom } = release;
-  const fitting = devicesFor(release, fleet.devices);
   const machine = machineOf(release);
   return (
     <tr data-release={target}>
@@ -87,7 +86,7 @@ function ReleaseRow({ release, fleet }: { release: Release; fleet: Fleet }) {
         {systemText(release)}
       </td>
       <td data-label="Runs on" class="number">
-        {fitting.filter((device) => runs(release, device)).length} of {fitting.length}
+        {runsOnText(release, fleet.devices)}
       </td>
       <td data-label="Size" class="number nowrap">
         {bytesText(bytes)}
