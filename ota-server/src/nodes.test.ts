@@ -1,31 +1,18 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
-import { type ClientRequest, createServer } from 'node:http';
+import type { ClientRequest } from 'node:http';
 import { request } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { after, type TestContext, test } from 'node:test';
-import { mosquittoMissing } from './testing/mosquitto.ts';
+import { type TestContext, test } from 'node:test';
 import { type ServerNode, startNode } from './testing/nodes.ts';
-import { type PostgresServer, startPostgres } from './testing/postgres.ts';
 import { makePublisher } from './testing/publish.ts';
 import { appTarget, makeTargets } from './testing/release-keys.ts';
-import { deviceReport } from './testing/running-server.ts';
-import { claimTokenOf, type DeviceIdentity, enrolledDeviceOf } from './testing/server-clients.ts';
-import { startSeveral } from './testing/several-servers.ts';
+import type { DeviceIdentity } from './testing/server-clients.ts';
+import { enrolledAt, meanwhileHeld, severalServers, untilSeen as until } from './testing/several-servers.ts';
 import { temporaryFolder } from './testing/temporary-folder.ts';
-import { until as untilWithin } from './testing/until.ts';
 
-const postgres = await startPostgres();
-after(() => postgres?.stop());
-const options = postgres === null ? { skip: 'the Debian package postgresql is not installed' } : mosquittoMissing();
-
-const several = (context: TestContext, count = 2) => startSeveral(context, postgres as PostgresServer, count);
-const enrolledAt = (node: ServerNode) => enrolledDeviceOf(node.device, claimTokenOf(node.operator));
-
-/** Several processes start on what may be a slow machine. */
-const until = <T>(what: string, check: Parameters<typeof untilWithin<T>>[1]) => untilWithin(what, check, 60_000);
+const { options, database, several } = await severalServers();
 
 /** Events of a server as a browser sees them. */
 async function watch(context: TestContext, node: ServerNode, headers: Record<string, string>) {
@@ -49,7 +36,9 @@ async function watch(context: TestContext, node: ServerNode, headers: Record<str
 }
 
 test('servers that start at once on nothing have the same authority, keys and token', options, async (context) => {
-  const { nodes, options: words } = await several(context, 3);
+  const store = await database();
+  const held = { name: 'keys', waiters: 3 };
+  const { nodes, options: words } = await meanwhileHeld(context, store, held, () => several(context, 3, store));
   const [first, ...others] = await Promise.all(
     nodes.map(async (node) => (await node.operator('GET', '/api/v1/server')).json),
   );
@@ -62,7 +51,7 @@ test('servers that start at once on nothing have the same authority, keys and to
 });
 
 test('a server with a broker of its own stays alone', options, async (context) => {
-  const store = await (postgres as PostgresServer).database();
+  const store = await database();
   const alone = await startNode({ dataDir: await temporaryFolder(context), store });
   context.after(() => alone.kill());
   await assert.rejects(
@@ -124,19 +113,26 @@ test(
   'of releases that are published at two servers at once one is taken, and every server lists it',
   options,
   async (context) => {
-    const { nodes } = await several(context);
+    const { nodes, options: words } = await several(context);
     const [here, there] = nodes as [ServerNode, ServerNode];
     const publisher = await makePublisher(here);
     const first = await appTarget('hello', '1.0.0', 'one');
     await publisher.publish(first, 'one');
     assert.equal((await there.operator('GET', '/api/v1/releases')).json.releases.length, 1);
     const rivals = await Promise.all(['2.0.0', '3.0.0'].map((version) => appTarget('hello', version, version)));
-    const answers = await Promise.all(
-      rivals.map(async (rival, index) => {
-        const node = nodes[index] as ServerNode;
-        await node.operator('PUT', `/api/v1/blobs/${rival.sha256}`, index === 0 ? '2.0.0' : '3.0.0');
-        return node.operator('PUT', '/api/v1/tuf/targets', makeTargets(2, [first, rival], [publisher.key]));
-      }),
+    for (const [index, rival] of rivals.entries())
+      await here.operator('PUT', `/api/v1/blobs/${rival.sha256}`, index === 0 ? '2.0.0' : '3.0.0');
+    const held = { name: 'repository main', waiters: 2 };
+    const answers = await meanwhileHeld(context, words.store, held, () =>
+      Promise.all(
+        rivals.map((rival, index) =>
+          (nodes[index] as ServerNode).operator(
+            'PUT',
+            '/api/v1/tuf/targets',
+            makeTargets(2, [first, rival], [publisher.key]),
+          ),
+        ),
+      ),
     );
     assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 409]);
     const device = await enrolledAt(there)();
@@ -147,88 +143,3 @@ test(
     assert.deepEqual(releases.map(({ target }: { target: string }) => target).sort(), [first.path, won].sort());
   },
 );
-
-/** A fleet of two servers with an app that is published, and a device that takes it. */
-async function fleetOfTwo(context: TestContext) {
-  const running = await several(context);
-  const [here, there] = running.nodes as [ServerNode, ServerNode];
-  const publisher = await makePublisher(here);
-  const target = await appTarget('hello', '1.0.0', 'one');
-  await publisher.publish(target, 'one');
-  const enrol = enrolledAt(here);
-  const report = async (node: ServerNode, device: DeviceIdentity, deployment: string): Promise<void> => {
-    const answer = await node.device(
-      device,
-      'POST',
-      '/device/v1/report',
-      deviceReport({
-        generation: 1,
-        updates: [
-          {
-            ...{ lane: 'app', name: 'hello', version: '1.0.0', target: target.path, deployment },
-            ...{ state: 'confirmed', percent: null, reason: null },
-          },
-        ],
-      }),
-    );
-    assert.equal(answer.status, 204, answer.text);
-  };
-  return { ...running, here, there, target: target.path, enrol, report };
-}
-
-const actionsOf = async (node: ServerNode): Promise<string[]> =>
-  (await node.operator('GET', '/api/v1/audit?actor=server')).json.entries
-    .map(({ action }: { action: string }) => action)
-    .toReversed();
-
-test(
-  'a rollout that one server begins is carried on by another, each step once, told to webhooks once',
-  options,
-  async (context) => {
-    const { here, there, target, enrol, report } = await fleetOfTwo(context);
-    const received: string[] = [];
-    const receiver = createServer((request, response) => {
-      request.on('data', (chunk: Buffer) => received.push(JSON.parse(chunk.toString()).type));
-      request.on('end', () => response.end());
-    }).listen(0, '127.0.0.1');
-    context.after(() => receiver.close());
-    await once(receiver, 'listening');
-    const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
-    await here.operator('POST', '/api/v1/webhooks', { url, topics: ['deployment'] });
-    const devices = [await enrol(['all'], 'S-1'), await enrol(['all'], 'S-2')];
-    const rollout = { waves: [{ devices: 1 }], soakSeconds: 0 };
-    const { json } = await here.operator('POST', '/api/v1/deployments', { target, to: { tag: 'all' }, rollout });
-    const read = async (node: ServerNode) => (await node.operator('GET', `/api/v1/deployments/${json.id}`)).json;
-    const released = await until('the first wave', async () => {
-      const { devices: rows } = await read(there);
-      return rows.find(({ state }: { state: string }) => state === 'waiting');
-    });
-    const [first, second] = devices[0]?.id === released.id ? devices : devices.toReversed();
-    await report(there, first as DeviceIdentity, json.id);
-    await until('the second wave', async () => (await read(here)).wave === 1 && (await read(there)).wave === 1);
-    await report(here, second as DeviceIdentity, json.id);
-    await until('the end', async () => (await read(there)).state === 'done');
-    assert.deepEqual(await actionsOf(here), ['deployment running', 'deployment done']);
-    assert.deepEqual((await here.operator('GET', '/api/v1/audit/check')).json.fault, null);
-    await until('the webhooks', () => received.includes('deployment.done'));
-    await here.stop();
-    await there.stop();
-    assert.deepEqual(received, ['deployment.running', 'deployment.done']);
-  },
-);
-
-test('what a killed server had begun is taken up by the one that is left', options, async (context) => {
-  const { here, there, target, enrol, report } = await fleetOfTwo(context);
-  const device = await enrol(['all']);
-  const rollout = { waves: [{ devices: 1 }], soakSeconds: 5 };
-  const { json } = await here.operator('POST', '/api/v1/deployments', { target, to: { tag: 'all' }, rollout });
-  // The soak is timed by the server that took the step.
-  await report(here, device, json.id);
-  const state = async (): Promise<string> =>
-    (await there.operator('GET', `/api/v1/deployments/${json.id}`)).json.devices[0].state;
-  await until('the soak', async () => (await state()) === 'soaking');
-  await here.kill();
-  await until('the end of the soak', async () => (await state()) === 'confirmed');
-  assert.deepEqual(await actionsOf(there), ['deployment running', 'deployment done']);
-  assert.deepEqual((await there.operator('GET', '/api/v1/audit/check')).json.fault, null);
-});

@@ -1,13 +1,4 @@
-/** Numbers between 0 and 1 that are the same again for the same seed (mulberry32). */
-export function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
+import { seededRandom } from '../faults/twin/random.ts';
 
 export interface Victim {
   readonly name: string;
@@ -33,7 +24,7 @@ export function startKiller(
   pauseMaxMs: number,
   onKill: (line: string) => void,
 ): Killer {
-  const random = randomOf(seed);
+  const random = seededRandom(seed);
   const kills = new Map(victims.map(({ name }) => [name, 0]));
   const began = performance.now();
   const stopped = new AbortController();

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CONFIGURATIONS_HEADER } from '@nodeos/contracts/app-configuration.ts';
 import { desiredStateSchema } from '@nodeos/contracts/desired-state.ts';
+import { connectAsync } from 'mqtt';
 import { runServer } from '../testing/running-server.ts';
+import { until } from '../testing/until.ts';
 
 const ASK = { [CONFIGURATIONS_HEADER]: '1' };
 
@@ -55,6 +57,29 @@ test('a device is given the fleet’s values, its groups’ and its own, in this
       ['sign', { group: 'b-halls' }],
     ],
   );
+});
+
+test('devices that are online are told of what concerns them, and of nothing else', async (context) => {
+  const running = await runServer(context);
+  const [hall, shed] = [await running.enrolledDevice(['hall'], 'S-1'), await running.enrolledDevice([], 'S-2')];
+  await running.operator('PUT', '/api/v1/groups/halls', { query: 'tag:hall', devices: [], window: null });
+  const client = await connectAsync(running.server.addresses.mqtt.url, {
+    ...{ protocolVersion: 4, clientId: hall.id, ca: running.ca, cert: hall.certificate, key: hall.keyPem },
+  });
+  context.after(() => client.endAsync(true));
+  const told: unknown[] = [];
+  client.on('message', (_topic, payload) => told.push(JSON.parse(payload.toString())));
+  await client.subscribeAsync(`nodeos/${hall.id}/tell`, { qos: 1 });
+  for (const [to, count] of [
+    [{ fleet: true }, 1],
+    [{ device: shed.id }, 1],
+    [{ group: 'halls' }, 2],
+    [{ device: hall.id }, 3],
+  ] as const) {
+    await running.operator('POST', '/api/v1/configurations/sign', { to, set: { text: 'x' } });
+    await until(`word of ${JSON.stringify(to)}`, () => told.length >= count);
+    assert.deepEqual(told, Array(count).fill({ kind: 'desired-changed', generation: 0 }), JSON.stringify(to));
+  }
 });
 
 test('a device that does not ask for configurations is sent what it knows', async (context) => {

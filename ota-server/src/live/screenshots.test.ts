@@ -36,14 +36,16 @@ test('pngcheck and netpbm read what a screen of 32 and one of 16 bits shows', {
   assert.equal(await see(narrow, packed), 'ff0000 00ff00 0000ff 848284');
 });
 
-for (const [name, geometry, frame] of [
-  ['longer than its geometry says', RED_AND_BLUE, Buffer.alloc(2_000_000)],
-  ['shorter than its geometry says', RED_AND_BLUE, Buffer.alloc(19)],
-  ['with rows that overlap', { ...RED_AND_BLUE, strideBytes: 4 }, Buffer.alloc(12)],
-  ['larger than any screen', { ...RED_AND_BLUE, width: 16_384, height: 16_384, strideBytes: 65_536 }, Buffer.alloc(0)],
+const HUGE = { ...RED_AND_BLUE, width: 16_384, height: 16_384, strideBytes: 65_536 };
+for (const [name, geometry, frame, message] of [
+  // By the decompressor: the rest of it must not come to lie in memory.
+  ['longer than its geometry says', RED_AND_BLUE, Buffer.alloc(2_000_000), /larger than 20 bytes/],
+  ['shorter than its geometry says', RED_AND_BLUE, Buffer.alloc(19), /19 bytes instead of 20/],
+  ['with rows that overlap', { ...RED_AND_BLUE, strideBytes: 4 }, Buffer.alloc(12), /geometry is none of a screen/],
+  ['larger than any screen', HUGE, Buffer.alloc(0), /geometry is none of a screen/],
 ] as const)
   test(`a frame ${name} is refused`, async () => {
-    await assert.rejects(screenPng(geometry, deflateSync(frame)), { code: 'INPUT_INVALID' });
+    await assert.rejects(screenPng(geometry, deflateSync(frame)), { code: 'INPUT_INVALID', message });
   });
 
 test('a device that says nothing is not waited for for ever', async () => {

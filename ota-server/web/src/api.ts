@@ -12,6 +12,7 @@ import type { AuditPage } from '@nodeos/contracts/audit.ts';
 import type {
   ClaimTokenRequest,
   Deployment,
+  DeploymentPlan,
   DeploymentRequest,
   DeviceDetail,
   DeviceSummary,
@@ -98,6 +99,8 @@ export const api = {
   deployments: async () => (await read<{ deployments: Deployment[] }>('GET', '/deployments')).deployments,
   deploy: (target: string, to: Deployment['to'], rollout: DeploymentRequest['rollout']) =>
     read<Deployment>('POST', '/deployments', { target, to, rollout }),
+  plan: (target: string, to: Deployment['to'], rollout: DeploymentRequest['rollout']) =>
+    read<DeploymentPlan>('POST', '/deployments/plan', { target, to, rollout }),
   abort: (id: string) => read<Deployment>('POST', `/deployments/${at(id)}/abort`, {}),
   turnBack: (id: string) => read<Deployment>('POST', `/deployments/${at(id)}/abort`, { turnBack: true }),
   steer: (id: string, verb: 'pause' | 'resume' | 'approve') =>

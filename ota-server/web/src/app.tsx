@@ -10,6 +10,7 @@ import { DevicesPage } from './views/devices.tsx';
 import { Login } from './views/login.tsx';
 import { PeoplePage } from './views/people.tsx';
 import { ProvisioningPage } from './views/provisioning.tsx';
+import { ReleasesPage } from './views/releases.tsx';
 import { TopBar } from './views/top-bar.tsx';
 
 export function App() {
@@ -52,7 +53,10 @@ export function App() {
       <TopBar fleet={fleet} page={route.page} onSignOut={signOut} onFleet={chooseFleet} />
       <main id="content" tabIndex={-1}>
         {route.page === 'devices' && <DevicesPage fleet={fleet} selected={selected} notify={notify} />}
-        {route.page === 'deployments' && <DeploymentsPage fleet={fleet} selected={route.deployment} notify={notify} />}
+        {route.page === 'releases' && <ReleasesPage fleet={fleet} selected={route.release} />}
+        {route.page === 'deployments' && (
+          <DeploymentsPage fleet={fleet} selected={route.deployment} release={route.release} notify={notify} />
+        )}
         {route.page === 'provisioning' && <ProvisioningPage key={fleet.me.fleet} fleet={fleet} notify={notify} />}
         {route.page === 'people' && <PeoplePage key={fleet.me.fleet} me={fleet.me} notify={notify} />}
         {route.page === 'audit' && <AuditPage key={fleet.me.fleet} notify={notify} />}

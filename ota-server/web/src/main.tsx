@@ -5,6 +5,7 @@ import './styles/shell.css';
 import './styles/parts.css';
 import './styles/devices.css';
 import './styles/deployments.css';
+import './styles/releases.css';
 import './styles/people.css';
 import { applyTheme, readTheme } from './theme.ts';
 

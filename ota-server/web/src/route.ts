@@ -2,19 +2,30 @@ import { useEffect, useState } from 'preact/hooks';
 
 export type Route =
   | { readonly page: 'devices'; readonly device: string | null }
-  | { readonly page: 'deployments'; readonly deployment: string | null }
+  | { readonly page: 'releases'; readonly release: string | null }
+  /** `release`: the target that a new deployment is begun with. */
+  | { readonly page: 'deployments'; readonly deployment: string | null; readonly release: string | null }
   | { readonly page: 'provisioning' | 'people' | 'audit' };
 
-/** The address after `#`: `/devices`, `/devices/<id>`, `/deployments`, `/deployments/<id>` and the other pages. */
+/**
+ * The address after `#`: `/devices`, `/devices/<id>`, `/releases`, `/releases/<target>`, `/deployments`,
+ * `/deployments/<id>`, `/deploy/<target>` and the other pages.
+ */
 export function parseRoute(hash: string): Route {
   const [page, id] = hash.replace(/^#\/?/, '').split('/');
   const selected = id === undefined || id === '' ? null : decodeURIComponent(id);
   if (page === 'provisioning' || page === 'people' || page === 'audit') return { page };
-  return page === 'deployments' ? { page, deployment: selected } : { page: 'devices', device: selected };
+  if (page === 'releases') return { page, release: selected };
+  if (page === 'deployments') return { page, deployment: selected, release: null };
+  if (page === 'deploy') return { page: 'deployments', deployment: null, release: selected };
+  return { page: 'devices', device: selected };
 }
 
 export const href = (page: Route['page'], id?: string): string =>
   `#/${page}${id === undefined ? '' : `/${encodeURIComponent(id)}`}`;
+
+/** A new deployment of a release. */
+export const deployHref = (target: string): string => `#/deploy/${encodeURIComponent(target)}`;
 
 export function useRoute(): Route {
   const [route, setRoute] = useState(() => parseRoute(location.hash));

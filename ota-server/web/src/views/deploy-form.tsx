@@ -3,6 +3,8 @@ import { useState } from 'preact/hooks';
 import { api } from '../api.ts';
 import type { Fleet } from '../fleet.ts';
 import type { Notify } from '../parts/notices.tsx';
+import { channelsOf, systemText } from '../releases.ts';
+import { DeployPlan } from './deploy-plan.tsx';
 
 type Rollout = DeploymentRequest['rollout'];
 
@@ -19,12 +21,25 @@ const WAVES: Readonly<Record<string, { readonly label: string; readonly rollout:
 };
 
 /** What a release asks of a device, after its name. */
-function asks({ custom: { channel, minimumSystem } }: Release): string {
-  return `${channel === undefined ? '' : `, channel ${channel}`}${minimumSystem === undefined ? '' : `, system ${minimumSystem} or newer`}`;
+function asks(release: Release): string {
+  const { channel, minimumSystem } = release.custom;
+  return `${channel === undefined ? '' : `, channel ${channel}`}${minimumSystem === undefined ? '' : `, system ${systemText(release)}`}`;
 }
 
-/** One published release to a tag, a group or a device. */
-export function DeployForm({ fleet, notify }: { fleet: Fleet; notify: Notify }) {
+/** Which releases are offered: `any`, `all` (those for all devices), or `channel:<name>`. */
+const offeredIn = (choice: string, release: Release): boolean =>
+  choice === 'any' || choice === (release.custom.channel === undefined ? 'all' : `channel:${release.custom.channel}`);
+
+/** One published release to a tag, a group or a device. `release`: target of the one that is chosen at first. */
+export function DeployForm({
+  fleet,
+  release: first,
+  notify,
+}: {
+  fleet: Fleet;
+  release: string | null;
+  notify: Notify;
+}) {
   const tags = [...new Set(fleet.devices.flatMap((device) => device.tags))].sort();
   const destinations = [
     ...tags.map((tag) => ({ value: `tag:${tag}`, label: `tag ${tag}`, to: { tag } })),
@@ -33,11 +48,20 @@ export function DeployForm({ fleet, notify }: { fleet: Fleet; notify: Notify }) 
       .filter(({ state }) => state === 'active')
       .map(({ id, name }) => ({ value: `device:${id}`, label: name, to: { device: id } })),
   ];
-  const [target, setTarget] = useState('');
-  const [destination, setDestination] = useState('');
+  const tagOf = (of: string | undefined): string => {
+    const value = `tag:${of}`;
+    return destinations.some((one) => one.value === value) ? value : '';
+  };
+  const [channel, setChannel] = useState('any');
+  const [target, setTarget] = useState(first ?? '');
+  const [destination, setDestination] = useState(() =>
+    tagOf(fleet.releases.find((one) => one.target === first)?.custom.channel),
+  );
   const [waves, setWaves] = useState('all');
   if (fleet.releases.length === 0 || destinations.length === 0) return null;
-  const release = fleet.releases.find((one) => one.target === target);
+  const channels = channelsOf(fleet.releases);
+  const offered = fleet.releases.filter((one) => offeredIn(channel, one));
+  const release = offered.find((one) => one.target === target);
   const chosen = destinations.find(({ value }) => value === destination);
   const deploy = (event: Event): void => {
     event.preventDefault();
@@ -48,13 +72,45 @@ export function DeployForm({ fleet, notify }: { fleet: Fleet; notify: Notify }) 
       .deploy(release.target, chosen.to, WAVES[waves]?.rollout)
       .then(() => notify.done(`${release.name} ${release.version} goes to ${chosen.label}`), notify.error);
   };
+  // The devices with a channel's tag are those that its releases are for.
+  const lead = (of: string | undefined): void => {
+    if (of !== undefined && tagOf(of) !== '') setDestination(tagOf(of));
+  };
   return (
     <form class="deploy" onSubmit={deploy} aria-label="New deployment">
+      {channels.length > 0 && (
+        <label>
+          <span>Channel</span>
+          <select
+            value={channel}
+            onChange={(event) => {
+              const { value } = event.currentTarget;
+              setChannel(value);
+              if (value.startsWith('channel:')) lead(value.slice('channel:'.length));
+            }}
+          >
+            <option value="any">any</option>
+            <option value="all">all devices</option>
+            {channels.map((one) => (
+              <option key={one} value={`channel:${one}`}>
+                {one}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
       <label>
         <span>Release</span>
-        <select value={release?.target ?? ''} onChange={(event) => setTarget(event.currentTarget.value)}>
+        <select
+          value={release?.target ?? ''}
+          onChange={(event) => {
+            const { value } = event.currentTarget;
+            setTarget(value);
+            lead(fleet.releases.find((one) => one.target === value)?.custom.channel);
+          }}
+        >
           <option value="">choose…</option>
-          {fleet.releases.map((one) => (
+          {offered.map((one) => (
             <option key={one.target} value={one.target}>
               {one.name} {one.version}
               {asks(one)}
@@ -86,6 +142,14 @@ export function DeployForm({ fleet, notify }: { fleet: Fleet; notify: Notify }) 
       <button type="submit" class="button solid primary" disabled={release === undefined || chosen === undefined}>
         Deploy
       </button>
+      {release !== undefined && chosen !== undefined && (
+        <DeployPlan
+          key={`${release.target} ${chosen.value} ${waves} ${release.custom.channel}`}
+          release={release}
+          to={chosen.to}
+          rollout={WAVES[waves]?.rollout}
+        />
+      )}
     </form>
   );
 }

@@ -3,20 +3,25 @@ import type { Fleet } from '../fleet.ts';
 import { Icon } from '../parts/icon.tsx';
 import type { Notify } from '../parts/notices.tsx';
 import { Ago, Badge, Command, Empty, Progress, Reason } from '../parts/small.tsx';
+import { releaseIcon } from '../releases.ts';
 import { href } from '../route.ts';
 import { deploymentTone, deploymentWord, destinationText, rowTone, rowWord } from '../words.ts';
 import { DeployForm } from './deploy-form.tsx';
 import { DeploymentBar, sizeOf } from './deployment-bar.tsx';
 import { DeploymentSteps } from './deployment-steps.tsx';
 import { Waves } from './deployment-waves.tsx';
+import { PUBLISH_COMMANDS } from './releases.tsx';
 
 export function DeploymentsPage({
   fleet,
   selected,
+  release,
   notify,
 }: {
   fleet: Fleet;
   selected: string | null;
+  /** Target that a new deployment is begun with. */
+  release: string | null;
   notify: Notify;
 }) {
   const [newest] = fleet.releases;
@@ -25,8 +30,7 @@ export function DeploymentsPage({
       <Empty
         title="Nothing published yet"
         commands={[
-          ['Pack an npm package for devices', 'nodeos bundle .'],
-          ['Sign it with the release key and upload it', 'nodeos publish <bundle>.sqfs --keys keys'],
+          ...PUBLISH_COMMANDS,
           ['Send it to all devices with a tag', 'nodeos deploy <app>@<version> --tag kiosk --wait'],
         ]}
       >
@@ -38,7 +42,7 @@ export function DeploymentsPage({
     <section aria-labelledby="deployments-title">
       <div class="page-head">
         <h1 id="deployments-title">Deployments</h1>
-        <DeployForm fleet={fleet} notify={notify} />
+        <DeployForm key={release} fleet={fleet} release={release} notify={notify} />
       </div>
       {fleet.deployments.length === 0 && newest !== undefined && (
         <p class="nothing">
@@ -46,18 +50,21 @@ export function DeploymentsPage({
           <Command text={`nodeos deploy ${newest.name}@${newest.version} --tag kiosk --wait`} />
         </p>
       )}
-      <ul class="deployments">
-        {fleet.deployments.map((deployment, index) => (
-          <DeploymentCard
-            key={deployment.id}
-            deployment={deployment}
-            open={
-              deployment.id === selected || (selected === null && (index === 0 || UNDER_WAY.includes(deployment.state)))
-            }
-            notify={notify}
-          />
-        ))}
-      </ul>
+      {fleet.deployments.length > 0 && (
+        <ul class="deployments">
+          {fleet.deployments.map((deployment, index) => (
+            <DeploymentCard
+              key={deployment.id}
+              deployment={deployment}
+              open={
+                deployment.id === selected ||
+                (selected === null && (index === 0 || UNDER_WAY.includes(deployment.state)))
+              }
+              notify={notify}
+            />
+          ))}
+        </ul>
+      )}
     </section>
   );
 }
@@ -71,7 +78,7 @@ function DeploymentCard({ deployment, open, notify }: { deployment: Deployment; 
         <summary>
           <Icon name="chevron" />
           <span class="what">
-            <Icon name={deployment.kind === 'app' ? 'app' : 'chip'} />
+            <Icon name={releaseIcon(deployment)} />
             <strong>{deployment.name}</strong> <span class="number">{deployment.version}</span>
             <span class="faint">to {destinationText(deployment.to)}</span>
           </span>

@@ -1,8 +1,9 @@
 import type { Deployment, DeviceDetail } from '@nodeos/contracts/operator-api.ts';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { ApiError, api } from '../api.ts';
 import { Icon } from '../parts/icon.tsx';
 import type { Notify } from '../parts/notices.tsx';
+import { SidePanel } from '../parts/side-panel.tsx';
 import { Ago, Badge, Command, ConfirmButton, Progress, Reason } from '../parts/small.tsx';
 import { href } from '../route.ts';
 import { appTone, underWay, updatePercent, updateTone, updateWord } from '../words.ts';
@@ -18,18 +19,10 @@ interface PanelProps {
   readonly notify: Notify;
 }
 
-/** One device, beside the list. Escape or the cross closes it. */
+/** One device, beside the list. */
 export function DevicePanel({ id, revision, notify }: PanelProps) {
   const [device, setDevice] = useState<DeviceDetail | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    const opener = document.activeElement;
-    dialog.current?.showModal();
-    return () => {
-      if (opener instanceof HTMLElement) opener.focus();
-    };
-  }, []);
   useEffect(() => {
     let stale = false;
     api.device(id).then(
@@ -45,32 +38,13 @@ export function DevicePanel({ id, revision, notify }: PanelProps) {
   };
 
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes a dialog by itself
-    <dialog
-      ref={dialog}
-      class="panel"
-      aria-labelledby="panel-title"
-      onClose={close}
-      onClick={(event) => {
-        if (event.target === dialog.current) dialog.current?.close();
-      }}
-    >
-      <div class="panel-body">
-        <button
-          type="button"
-          class="icon-button panel-close"
-          aria-label="Close"
-          onClick={() => dialog.current?.close()}
-        >
-          <Icon name="close" />
-        </button>
-        {device === null ? (
-          <h2 id="panel-title">{error === null ? 'Loading…' : error.message}</h2>
-        ) : (
-          <DeviceContent device={device} notify={notify} />
-        )}
-      </div>
-    </dialog>
+    <SidePanel onClose={close}>
+      {device === null ? (
+        <h2 id="panel-title">{error === null ? 'Loading…' : error.message}</h2>
+      ) : (
+        <DeviceContent device={device} notify={notify} />
+      )}
+    </SidePanel>
   );
 }
 

@@ -1,6 +1,7 @@
 import type { DeviceSummary } from '@nodeos/contracts/operator-api.ts';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Fleet } from '../fleet.ts';
+import { FilterChips } from '../parts/filter-chips.tsx';
 import { Icon } from '../parts/icon.tsx';
 import type { Notify } from '../parts/notices.tsx';
 import { Command, Empty } from '../parts/small.tsx';
@@ -60,27 +61,14 @@ export function DevicesPage({ fleet, selected, notify }: { fleet: Fleet; selecte
       </Empty>
     );
 
+  const filters = FILTERS.map(({ name, fits }) => ({ name, count: fleet.devices.filter(fits).length })).filter(
+    ({ name, count }) => count > 0 || name === 'All' || name === filterName,
+  );
   return (
     <section aria-labelledby="devices-title">
       <div class="page-head">
         <h1 id="devices-title">Devices</h1>
-        <div class="filters" role="toolbar" aria-label="Show">
-          {FILTERS.map(({ name, fits }) => {
-            const count = fleet.devices.filter(fits).length;
-            if (count === 0 && name !== 'All' && name !== filterName) return null;
-            return (
-              <button
-                type="button"
-                key={name}
-                class="chip"
-                aria-pressed={name === filterName}
-                onClick={() => setFilterName(name)}
-              >
-                {name} <span class="count">{count}</span>
-              </button>
-            );
-          })}
-        </div>
+        <FilterChips filters={filters} chosen={filterName} onChoose={setFilterName} />
         <div class="search">
           <Icon name="search" />
           <input

@@ -1,5 +1,6 @@
 import { type Deployment, UNDER_WAY } from '@nodeos/contracts/operator-api.ts';
 import { Icon } from '../parts/icon.tsx';
+import { releaseIcon } from '../releases.ts';
 import { href } from '../route.ts';
 import { destinationText } from '../words.ts';
 import { DeploymentBar, sizeOf } from './deployment-bar.tsx';
@@ -18,7 +19,7 @@ export function RunningDeployments({ deployments }: { deployments: readonly Depl
         <a key={deployment.id} href={href('deployments', deployment.id)}>
           <span class="line">
             <span class="what">
-              <Icon name={deployment.kind === 'app' ? 'app' : 'chip'} />
+              <Icon name={releaseIcon(deployment)} />
               <strong>{deployment.name}</strong> <span class="number">{deployment.version}</span>
               <span class="faint">to {destinationText(deployment.to)}</span>
             </span>

@@ -44,6 +44,9 @@ export function TopBar({ fleet, page, onSignOut, onFleet }: TopBarProps) {
         <a href={href('devices')} aria-current={page === 'devices' ? 'page' : undefined}>
           Devices <span class="count">{fleet.devices.length}</span>
         </a>
+        <a href={href('releases')} aria-current={page === 'releases' ? 'page' : undefined}>
+          Releases
+        </a>
         <a href={href('deployments')} aria-current={page === 'deployments' ? 'page' : undefined}>
           Deployments{' '}
           {running > 0 && (
