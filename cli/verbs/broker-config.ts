@@ -39,7 +39,7 @@ export function registerBrokerConfig(server: Command, io: CliIo): void {
         });
       const to = resolve(io.cwd, options.out);
       const { openAuthority } = await import('@nodeos/ota-server/src/authority.ts');
-      const { writeMosquittoFiles } = await import('@nodeos/ota-server/src/broker/mosquitto-files.ts');
+      const { writeMosquittoFiles } = await import('@nodeos/ota-server/src/broker/broker-files.ts');
       const authority = await openAuthority(join(resolve(io.cwd, options.data), 'keys'));
       const names = options.advertise.length > 0 ? options.advertise : ['127.0.0.1', 'localhost'];
       const folder = options.folder ?? to;
