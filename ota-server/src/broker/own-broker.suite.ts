@@ -90,7 +90,7 @@ export function testOwnBroker(
       const { json } = await running.operator('GET', '/api/v1/server');
       assert.equal(json.brokerUrl, `mqtts://127.0.0.1:${own.devicePort}`);
       const [device, away] = [await running.enrolledDevice(), await running.enrolledDevice()];
-      const client = await connect(context, json.brokerUrl, running.ca, device);
+      const client = await connectTo(context, json.brokerUrl, running.ca, device);
       const told = new Promise<string>((resolve) => client.once('message', (_topic, payload) => resolve(`${payload}`)));
       await client.subscribeAsync(`nodeos/${device.id}/tell`, { qos: 1 });
       await client.publishAsync(`nodeos/${device.id}/presence`, '{"online":true}', { qos: 1, retain: true });
@@ -176,18 +176,20 @@ export function testOwnBroker(
     });
     const { key, cert } = await authority.brokerClient();
     const words = { id: 'nodeos-server-judged', keyPem: key, certificate: cert };
-    const server = await connect(context, url(own), authority.certificate, words);
+    const server = await connectTo(context, url(own), authority.certificate, words);
     return { authority, judge, server, one: await identityOf(authority), two: await identityOf(authority) };
   }
 }
 
-async function identityOf(authority: Authority): Promise<JudgedIdentity> {
+/** A device that no server knows. */
+export async function identityOf(authority: Authority): Promise<JudgedIdentity> {
   const key = await makeDeviceKey();
   const request = await authority.readRequest(await makeRequest(key));
   return { id: request.deviceId, keyPem: privatePem(key), certificate: await authority.issueDevice(request) };
 }
 
-async function connect(
+/** A client at a broker on loopback, without a will, gone when the test has ended. */
+export async function connectTo(
   context: TestContext,
   url: string,
   ca: string,

@@ -26,7 +26,7 @@ export const RABBITMQ_FILES = {
 } as const;
 
 /**
- * Configuration of RabbitMQ (3.10 and newer 3.x) with MQTT over TLS alone: devices and servers are known by their certificates.
+ * Configuration of RabbitMQ 3.10 with MQTT over TLS alone: devices and servers are known by their certificates.
  * What a device may do RabbitMQ asks the server, as its own rules know only users that were made one by one.
  * Texts by file name.
  */
