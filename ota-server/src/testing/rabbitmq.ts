@@ -13,7 +13,7 @@ import { until } from './until.ts';
 /** Not Debian's /usr/sbin/rabbitmq-server, which becomes a user of its own and writes to /var. */
 const PROGRAM = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 /** Erlang, and up to 6 s in which RabbitMQ waits for other nodes. */
-const START_LIMIT_MS = 120_000;
+const START_LIMIT_MS = 240_000;
 
 const STARTED = /Server startup complete/;
 
@@ -86,7 +86,8 @@ export async function startRabbitmq(authority: Authority): Promise<Rabbitmq> {
       log = '';
       child = run([PROGRAM]);
       // Its port is open before it lets anybody in.
-      await until('RabbitMQ', async () => (await answers(port, child, () => log)) && STARTED.test(log), START_LIMIT_MS);
+      const decided = (): boolean => STARTED.test(log) || child.exitCode !== null;
+      await until('RabbitMQ', () => decided() && answers(port, child, () => log), START_LIMIT_MS);
     },
     kill: () => end(child),
     log: () => log,
@@ -96,6 +97,11 @@ export async function startRabbitmq(authority: Authority): Promise<Rabbitmq> {
       await rm(folder, { recursive: true, force: true });
     },
   };
-  await rabbitmq.start();
+  try {
+    await rabbitmq.start();
+  } catch (error) {
+    await rabbitmq.stop();
+    throw error;
+  }
   return rabbitmq;
 }
