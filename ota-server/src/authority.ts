@@ -35,6 +35,10 @@ export interface KeyAndCertificate {
   readonly key: string;
   readonly cert: string;
 }
+export interface BrokerClient extends KeyAndCertificate {
+  /** PEM of an authority for servers alone, so that no device's certificate can pass for one. */
+  readonly authority: string;
+}
 export interface CertificateRequest {
   /** First 16 hex digits of the SHA-256 of the public key. */
   readonly deviceId: string;
@@ -50,8 +54,8 @@ export interface Authority {
   serverCertificate(names: readonly string[]): Promise<KeyAndCertificate>;
   /** The same for a broker that devices connect to, to be given to its operator. */
   brokerCertificate(names: readonly string[]): Promise<KeyAndCertificate>;
-  /** By which servers are known to that broker; signed by itself, so that no device's certificate can pass for it. */
-  brokerClient(): Promise<KeyAndCertificate>;
+  /** By which servers are known to that broker. */
+  brokerClient(): Promise<BrokerClient>;
   /** Checks that the request is signed by the key in it; @throws NodeosError INPUT_INVALID */
   readRequest(csr: string): Promise<CertificateRequest>;
   /** Client certificate with the device id as CN, PEM. */
@@ -126,14 +130,16 @@ export async function openAuthority(folder: string): Promise<Authority> {
     serverCertificate: (names) => listenerCertificate('server', names),
     brokerCertificate: (names) => listenerCertificate('broker', names),
     brokerClient: async () =>
-      (await readPair(folder, 'broker-client')) ??
-      makeSelfSigned(
-        folder,
-        'broker-client',
-        `CN=${BROKER_USER}`,
-        // It signs handshakes, and itself: a broker trusts it as its own authority.
-        KeyUsageFlags.keyCertSign | KeyUsageFlags.digitalSignature,
+      issueBrokerClient(
+        (await readPair(folder, 'broker-client')) ??
+          (await makeSelfSigned(
+            folder,
+            'broker-client',
+            `CN=${BROKER_USER}`,
+            KeyUsageFlags.keyCertSign | KeyUsageFlags.digitalSignature,
+          )),
       ),
+
     async readRequest(csr) {
       try {
         const request = new Pkcs10CertificateRequest(csr);
@@ -184,6 +190,30 @@ async function makeSelfSigned(folder: string, file: string, name: string, usages
     ],
   });
   return writePair(folder, file, { key: await exportKey(keys.privateKey), cert: `${certificate.toString('pem')}\n` });
+}
+
+/**
+ * Made anew by each server: Erlang takes no client whose certificate is an authority, and tells that by subject and
+ * issuer being the same name.
+ */
+async function issueBrokerClient({ key, cert }: KeyAndCertificate): Promise<BrokerClient> {
+  const { subject, validTo } = new X509Certificate(cert);
+  const leaf = await X509CertificateGenerator.create({
+    serialNumber: serialNumber(),
+    subject: `${subject},O=NodeOS`,
+    issuer: subject,
+    notBefore: NOT_BEFORE,
+    notAfter: new Date(validTo),
+    publicKey: await publicKeyOf(key),
+    signingKey: await importKey(key),
+    signingAlgorithm: ALGORITHM,
+    extensions: [
+      new BasicConstraintsExtension(false, undefined, true),
+      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+      new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]),
+    ],
+  });
+  return { key, cert: `${leaf.toString('pem')}\n`, authority: cert };
 }
 
 async function readPair(folder: string, name: string): Promise<KeyAndCertificate | null> {

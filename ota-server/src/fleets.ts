@@ -107,6 +107,17 @@ export class Fleets {
     return id === null ? null : this.get(id);
   }
 
+  /** True for devices that are enrolled, approved and not revoked. */
+  async mayConnect(deviceId: string): Promise<boolean> {
+    return (await (await this.ofDevice(deviceId))?.devices.active(deviceId)) != null;
+  }
+
+  /** Ids of all devices that may connect. */
+  async activeDevices(): Promise<string[]> {
+    const fleets = await this.all();
+    return (await Promise.all(fleets.map(({ store }) => store.listDeviceIds({ state: 'active' })))).flat();
+  }
+
   async ofClaimToken(token: string): Promise<FleetContext | null> {
     const id = await this.#options.store.fleetOfClaimToken(token);
     return id === null ? null : this.get(id);

@@ -95,14 +95,13 @@ async function assemble(
     if (listening === null) throw new NodeosError('INTERNAL', 'the server does not listen yet');
     return listening;
   };
-  const mayConnect = async (id: string): Promise<boolean> =>
-    (await (await fleets.ofDevice(id))?.devices.active(id)) != null;
+  const mayConnect = (id: string): Promise<boolean> => fleets.mayConnect(id);
   const listener = brokerListener(() => context);
   const broker =
     brokerClient !== null
       ? (await import('./broker/mqtt-broker.ts')).createMqttBroker({
           ...{ url: configuration.broker, ca: authority.certificate, client: brokerClient },
-          ...{ mayConnect, listener },
+          ...{ mayConnect, listener, activeDevices: () => fleets.activeDevices() },
         })
       : await createAedesBroker({ certificate, ca: authority.certificate, mayConnect, listener });
   const onFault = (error: unknown): void => log.error({ err: error }, 'a step of a rollout');

@@ -6,6 +6,7 @@ import { makeDeviceKey, makeRequest, privatePem } from '../testing/device-identi
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { until } from '../testing/until.ts';
 import type { Broker, BrokerOptions } from './broker.ts';
+import { BROKER_USER } from './mosquitto.ts';
 
 /** What a test needs of a broker that is under way. */
 export interface OpenBroker {
@@ -92,32 +93,41 @@ export function testBroker(name: string, open: OpenTestBroker, skip: { readonly 
   });
 
   test(`${name}: a message reaches its device and no other, whatever others subscribe to`, options, async (context) => {
-    const { broker, identity, arrive, connect } = await begin(context);
-    const [one, two, away] = [await identity(), await identity(), await identity()];
-    const got: Record<string, string[]> = { one: [], two: [] };
-    const [first, second] = [await arrive(one), await arrive(two)];
-    first.on('message', (topic, payload) => got.one?.push(`${topic} ${payload}`));
-    second.on('message', (topic, payload) => got.two?.push(`${topic} ${payload}`));
-    // A broker may refuse these, or cut the connection, or deliver nothing for them.
-    const curious = await connect(two, { clientId: two.id }).catch(() => null);
-    curious?.on('message', (topic, payload) => got.two?.push(`${topic} ${payload}`));
-    for (const filter of ['#', 'nodeos/+/tell', `nodeos/${one.id}/tell`, `nodeos/${one.id}/#`])
-      await curious?.subscribeAsync(filter, { qos: 1 }).catch(() => undefined);
-    await curious?.subscribeAsync(`nodeos/${two.id}/tell`, { qos: 1 }).catch(() => undefined);
-    await curious?.publishAsync(`nodeos/${two.id}/presence`, '{"online":true}', { qos: 1 });
-    await until('the other one', () => broker.isOnline(two.id));
+    const { broker, identity, arrive } = await begin(context);
+    const [one, away] = [await identity(), await identity()];
+    const collect = async (who: Identity) => {
+      const got: string[] = [];
+      const client = await arrive(who);
+      client.on('message', (topic, payload) => got.push(`${topic} ${payload}`));
+      return { ...who, client, got };
+    };
+    const first = await collect(one);
+    const curious = await Promise.all(
+      ['#', 'nodeos/+/tell', `nodeos/${one.id}/tell`, `nodeos/${one.id}/#`].map(async (filter) => {
+        const other = await collect(await identity());
+        // A broker may refuse these, or cut the connection, or deliver nothing for them.
+        await orClosed(other.client, other.client.subscribeAsync(filter, { qos: 1 }));
+        return other;
+      }),
+    );
     assert.equal(await broker.tell(one.id, { kind: 'reboot' }), true);
     assert.equal(await broker.sendRepl(one.id, { session: 's', data: '1', end: false }), true);
-    assert.equal(await broker.tell(two.id, { kind: 'report-now' }), true);
-    await until('both messages', () => got.one?.length === 2);
-    await until('the other’s', () => (got.two?.length ?? 0) > 0);
-    assert.deepEqual(got.one, [
+    await until('both messages', () => first.got.length === 2);
+    assert.deepEqual(first.got, [
       `nodeos/${one.id}/tell {"kind":"reboot"}`,
       `nodeos/${one.id}/repl/in {"session":"s","data":"1","end":false}`,
     ]);
-    assert.deepEqual([...new Set(got.two)], [`nodeos/${two.id}/tell {"kind":"report-now"}`]);
+    for (const { id, client, got } of curious) {
+      await until('a message of its own', () => !client.connected || told(id, got));
+      assert.deepEqual([...new Set(got)], client.connected ? [`nodeos/${id}/tell {"kind":"report-now"}`] : [], id);
+    }
     assert.equal(await broker.tell(away.id, { kind: 'reboot' }), false);
     assert.equal(await broker.sendRepl(away.id, { session: 's', data: '1', end: false }), false);
+
+    async function told(id: string, got: readonly string[]): Promise<boolean> {
+      if (got.length === 0) await broker.tell(id, { kind: 'report-now' });
+      return got.length > 0;
+    }
   });
 
   test(`${name}: what a device says is heard as its own only, and nonsense is dropped`, options, async (context) => {
@@ -133,10 +143,7 @@ export function testBroker(name: string, open: OpenTestBroker, skip: { readonly 
     for (const topic of [`nodeos/${one.id}/logs`, `nodeos/${one.id}/presence`]) {
       const forger = second.connected ? second : await arrive(two);
       say(forger, topic, topic.endsWith('logs') ? logs('forged') : '{"online":false}');
-      await Promise.race([
-        new Promise<void>((resolve) => forger.once('close', () => resolve())),
-        forger.publishAsync(`nodeos/${two.id}/logs`, logs('own'), { qos: 1 }),
-      ]);
+      await orClosed(forger, forger.publishAsync(`nodeos/${two.id}/logs`, logs('own'), { qos: 1 }));
     }
     const last = second.connected ? second : await arrive(two);
     say(last, `nodeos/${two.id}/logs`, logs('end'));
@@ -158,6 +165,25 @@ export function testBroker(name: string, open: OpenTestBroker, skip: { readonly 
     await connect(other, { clientId: device.id, will: undefined }).catch(() => undefined);
     await client.publishAsync(`nodeos/${device.id}/presence`, '{"online":true}', { qos: 1 });
     assert.ok(client.connected && broker.isOnline(device.id));
+  });
+
+  test(`${name}: a user name with a password does not stand for a certificate`, options, async (context) => {
+    const { broker, heard, identity, arrive, connect } = await begin(context);
+    const [one, two] = [await identity(), await identity()];
+    const first = await arrive(one);
+    for (const username of [one.id, BROKER_USER])
+      for (const clientId of [one.id, two.id]) {
+        const words = { username, password: 'x', clientId, will: undefined };
+        const forger = await connect(two, words as IClientOptions).catch(() => null);
+        if (forger === null) continue;
+        say(forger, `nodeos/${one.id}/logs`, logs('forged'));
+        await orClosed(forger, forger.publishAsync(`nodeos/${two.id}/logs`, logs('own'), { qos: 1 }));
+        await forger.endAsync(true);
+      }
+    await first.publishAsync(`nodeos/${one.id}/logs`, logs('still here'), { qos: 1 });
+    await until('its word', () => heard.includes(`${one.id} still here`));
+    assert.ok(!heard.some((line) => line.includes('forged')), heard.join('\n'));
+    assert.ok(first.connected && broker.isOnline(one.id));
   });
 
   test(`${name}: a will for another device’s topic is never heard`, options, async (context) => {
@@ -196,3 +222,9 @@ export function testBroker(name: string, open: OpenTestBroker, skip: { readonly 
 }
 
 const OFFLINE = Buffer.from('{"online":false}');
+
+/** Waits for the work, or for the broker to end the connection for it, which would leave it waiting for ever. */
+async function orClosed(client: MqttClient, work: Promise<unknown>): Promise<void> {
+  const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
+  await Promise.race([work.catch(() => undefined), closed]);
+}

@@ -16,6 +16,8 @@ export interface MqttBrokerOptions extends Pick<BrokerOptions, 'mayConnect' | 'l
   readonly ca: string;
   /** By which the broker knows a server. */
   readonly client: KeyAndCertificate;
+  /** Ids of the devices that may connect. */
+  readonly activeDevices: () => Promise<readonly string[]>;
 }
 
 const CONNECT_LIMIT_MS = 10_000;
@@ -24,6 +26,8 @@ const RECONNECT_MS = 1_000;
 const PUBLISH_LIMIT_MS = 10_000;
 /** Certificates that do not fit do not come to fit by waiting. */
 const FINAL_CODES = /^(ERR_SSL|ERR_TLS|CERT_|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO)/;
+/** Devices whose presence is asked for in one packet. */
+const ASKED_AT_ONCE = 100;
 const SUBSCRIPTIONS = [topics.presence('+'), topics.logs('+'), topics.replOut('+')];
 
 /**
@@ -45,16 +49,37 @@ export function createMqttBroker(options: MqttBrokerOptions): Broker {
   client.on('error', (error) => {
     fault = error;
   });
+  /** Devices of which the broker has said anything since it was connected to. */
+  let heard = new Set<string>();
   client.on('connect', () => {
     // The broker says anew who is here: retained messages come with the subscription.
     online.clear();
-    client.subscribe(SUBSCRIPTIONS, { qos: 1 });
+    heard = new Set();
+    const { stream } = client;
+    // Begins again where that fails: some devices would count as away for ever.
+    askWhoIsHere().catch(() => stream.destroy());
   });
   client.on('message', (topic, payload, packet) => {
     const [, deviceId = '', ...rest] = topic.split('/');
     if (!DEVICE_ID_PATTERN.test(deviceId)) return;
     receive(deviceId, rest.join('/'), payload, packet);
   });
+
+  /**
+   * RabbitMQ sends no retained message for a filter with a wildcard (rabbitmq-server, issue 8824): devices of which
+   * nothing came are asked for by their names.
+   */
+  async function askWhoIsHere(): Promise<void> {
+    const { stream } = client;
+    await client.subscribeAsync(SUBSCRIPTIONS, { qos: 1 });
+    const devices = await options.activeDevices();
+    for (let from = 0; from < devices.length && client.stream === stream; from += ASKED_AT_ONCE) {
+      const silent = devices.slice(from, from + ASKED_AT_ONCE).filter((id) => !heard.has(id));
+      if (silent.length === 0) continue;
+      await client.subscribeAsync(silent.map(topics.presence), { qos: 0 });
+      await client.unsubscribeAsync(silent.map(topics.presence));
+    }
+  }
 
   function receive(deviceId: string, kind: string, payload: Buffer, packet: IPublishPacket): void {
     if (payload.length > SERVER_LIMITS.mqttPayloadMaxBytes) return;
@@ -65,6 +90,7 @@ export function createMqttBroker(options: MqttBrokerOptions): Broker {
         listener.malformed(deviceId, error);
       }
     };
+    if (kind === 'presence') heard.add(deviceId);
     if (kind === 'presence' && payload.length > 0)
       read(presenceSchema, (presence) => void seen(deviceId, presence.online, packet.retain));
     // Who has not been let in is not listened to.

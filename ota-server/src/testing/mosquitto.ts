@@ -1,12 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Authority } from '../authority.ts';
+import { writeMosquittoFiles } from '../broker/broker-files.ts';
 import { MOSQUITTO_FILES } from '../broker/mosquitto.ts';
-import { writeMosquittoFiles } from '../broker/mosquitto-files.ts';
+import { answers, freePort, missing } from './ports.ts';
 import { until } from './until.ts';
 
 const PROGRAM = '/usr/sbin/mosquitto';
@@ -19,11 +18,8 @@ export interface Mosquitto {
   start(): Promise<void>;
 }
 
-/** A reason where the real broker is missing, which only a person's machine may be. */
 export function mosquittoMissing(): { readonly skip?: string } {
-  if (existsSync(PROGRAM)) return {};
-  if (process.env.CI) throw new Error('the Debian package mosquitto is not installed');
-  return { skip: 'the Debian package mosquitto is not installed' };
+  return missing(PROGRAM, 'mosquitto');
 }
 
 /** A real Mosquitto on free loopback ports, with exactly the files that the product writes for it. */
@@ -37,13 +33,7 @@ export async function startMosquitto(folder: string, authority: Authority): Prom
   await writeFile(configuration, `${user}${own}`);
   let child: ChildProcess;
   let log = '';
-  const answers = (port: number): Promise<boolean> =>
-    new Promise((resolve) => {
-      if (child.exitCode !== null) throw new Error(`Mosquitto ended:\n${log}`);
-      const socket = connect(port, '127.0.0.1');
-      socket.on('connect', () => resolve(true)).on('error', () => resolve(false));
-      socket.on('connect', () => socket.destroy());
-    });
+  const answering = (port: number): Promise<boolean> => answers(port, child, () => log);
   const mosquitto: Mosquitto = {
     devicePort,
     serverPort,
@@ -55,7 +45,7 @@ export async function startMosquitto(folder: string, authority: Authority): Prom
       child.stderr?.on('data', (chunk: Buffer) => {
         log = (log + chunk.toString()).slice(-10_000);
       });
-      await until('Mosquitto', async () => (await answers(devicePort)) && (await answers(serverPort)), 20_000);
+      await until('Mosquitto', async () => (await answering(devicePort)) && (await answering(serverPort)), 20_000);
     },
     async kill() {
       child.kill('SIGKILL');
@@ -64,13 +54,4 @@ export async function startMosquitto(folder: string, authority: Authority): Prom
   };
   await mosquitto.start();
   return mosquitto;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -32,7 +32,7 @@ export async function runServer(
   context: TestContext,
   dataDir?: string,
   dashboard = false,
-  options: Pick<ServerOptions, 'store' | 'broker' | 'deviceBroker'> = {},
+  options: Pick<ServerOptions, 'store' | 'broker' | 'deviceBroker' | 'device'> = {},
 ): Promise<RunningServer> {
   const folder = dataDir ?? (await temporaryFolder(context));
   const server = await createServer({

@@ -2,6 +2,7 @@ import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { Admission } from '../../admission.ts';
 import { AttemptLimit } from '../../attempt-limit.ts';
 import type { KeyAndCertificate } from '../../authority.ts';
+import { rabbitmqRoutes } from '../../broker/rabbitmq-routes.ts';
 import type { ServerContext } from '../../context.ts';
 import { answerErrors, answerFrameworkError } from '../../error-answers.ts';
 import { SERVER_LIMITS } from '../../limits.ts';
@@ -37,6 +38,8 @@ export function buildDeviceApp(context: ServerContext, certificate: KeyAndCertif
   context.drain.watch(app);
   spreadOut(app, new Admission(SERVER_LIMITS.deviceRequestsPerSecond, SERVER_LIMITS.deviceRequestsBurst));
   enrolRoutes(app, context, new AttemptLimit(SERVER_LIMITS.failedAttemptsPerMinute));
+  const { authority, fleets } = context;
+  rabbitmqRoutes(app, { ca: authority.certificate, mayConnect: (id) => fleets.mayConnect(id) });
   app.register(async (scope) => {
     demandDevice(scope, context);
     stateRoutes(scope);
