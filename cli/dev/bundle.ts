@@ -7,8 +7,7 @@ import { bundleApp } from '@nodeos/firmware/bundle/bundle-app.ts';
 import { listPackageFiles } from '@nodeos/firmware/bundle/npm-package.ts';
 import type { BuildContext } from '@nodeos/firmware/context.ts';
 import { runTool } from '@nodeos/firmware/run-tool.ts';
-
-const INSTALLED = 'node_modules/';
+import { INSTALLED } from './sync.ts';
 
 /** What a device would get as a bundle, with its files where they can be sent one by one. */
 export interface DevelopmentTree {

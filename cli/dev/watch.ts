@@ -1,4 +1,4 @@
-import { type FSWatcher, watch } from 'node:fs';
+import { existsSync, type FSWatcher, watch } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /** Editors write a file in several steps. */
@@ -52,7 +52,8 @@ export function watchFolder(folder: string): FolderWatch {
       changed.clear();
       return {
         installedChanged: paths.some((path) => INSTALLED_BY.has(path)),
-        listAgain: paths.some((path) => !known.has(path)),
+        // Editors write beside a file first; that is gone again by now.
+        listAgain: paths.some((path) => !known.has(path) && existsSync(join(folder, path))),
       };
     },
     touch() {

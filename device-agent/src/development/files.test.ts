@@ -17,14 +17,14 @@ const entry = (path: string, text: string): DevelopedFile => ({
   sha256: createHash('sha256').update(text).digest('hex'),
   bytes: Buffer.byteLength(text),
 });
-const WHOLE = { first: true, last: true };
+const WHOLE = { gone: [], first: true, last: true };
 const MAX = 1_000_000;
 
 test('only what is missing is sent, and each start has a home of its own', async (t) => {
   const { folder, files } = await open(t);
   const [main, same, empty] = [entry('src/main.js', 'one'), entry('copy.js', 'one'), entry('empty', '')];
-  assert.equal(files.list([main], { first: true, last: false }, MAX), null);
-  assert.deepEqual(files.list([same, empty], { first: false, last: true }, MAX), [main.sha256, empty.sha256]);
+  assert.equal(files.list([main], { ...WHOLE, last: false }, MAX), null);
+  assert.deepEqual(files.list([same, empty], { ...WHOLE, first: false }, MAX), [main.sha256, empty.sha256]);
   await assert.rejects(files.place(), { code: 'INPUT_INVALID', message: /2 of 3 files/ });
   await files.take(main.sha256, Buffer.from('o'));
   await files.take(main.sha256, Buffer.from('ne'));
@@ -47,6 +47,23 @@ test('only what is missing is sent, and each start has a home of its own', async
   assert.deepEqual(files.list([main, empty], WHOLE, MAX), [empty.sha256], 'what was cleared away is missing again');
   await files.clear();
   assert.deepEqual(await readdir(folder), []);
+});
+
+test('a list that is not the first changes the one before', async (t) => {
+  const { files } = await open(t);
+  const [one, two] = [entry('one.js', '1'), entry('src/two.js', '2')];
+  files.list([one, two], WHOLE, MAX);
+  await files.take(one.sha256, Buffer.from('1'));
+  await files.take(two.sha256, Buffer.from('2'));
+  const edited = entry('one.js', 'edited');
+  const change = { ...WHOLE, first: false };
+  assert.deepEqual(files.list([edited], { ...change, gone: ['src/two.js', 'never there'] }, MAX), [edited.sha256]);
+  await files.take(one.sha256, Buffer.from('1'));
+  await files.take(edited.sha256, Buffer.from('edited'));
+  const app = join(await files.place(), 'app');
+  assert.deepEqual(await readdir(app), ['one.js']);
+  assert.equal(await readFile(join(app, 'one.js'), 'utf8'), 'edited');
+  assert.throws(() => files.list([entry('one.js/below', '1')], change, MAX), { code: 'INPUT_INVALID' });
 });
 
 test('octets that are not those of the list, too many, or of no file of it, are refused', async (t) => {

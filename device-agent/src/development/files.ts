@@ -1,11 +1,13 @@
 import { createHash, type Hash } from 'node:crypto';
 import { chown, link, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { checkDevelopedFiles, type DevelopedFile } from '@nodeos/contracts/development.ts';
+import { checkDevelopedFiles, type DevelopedFile, type ToDevice } from '@nodeos/contracts/development.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 
 /** Operations on files at the same time; more than Node.js has threads for them gains nothing. */
 const AT_ONCE = 16;
+
+type ListMessage = Extract<ToDevice, { kind: 'list' }>;
 
 interface Incoming {
   readonly file: DevelopedFile;
@@ -23,7 +25,8 @@ export class DevelopmentFiles {
   readonly #folder: string;
   readonly #owner: number | null;
   readonly #known = new Set<string>();
-  #listed: DevelopedFile[] = [];
+  /** By their paths. */
+  readonly #listed = new Map<string, DevelopedFile>();
   #incoming: Incoming | null = null;
   #missing = new Map<string, DevelopedFile>();
   #whole = false;
@@ -36,28 +39,32 @@ export class DevelopmentFiles {
   }
 
   /**
-   * Takes a part of the list; with the last one, gives the hashes of the files that are not there yet.
+   * Takes a part of a list, or of what differs from the one before; with the last part, gives the hashes of the files that
+   * are not there yet.
    * @param maxBytes of all files together
    * @throws NodeosError INPUT_INVALID, PAYLOAD_TOO_LARGE
    */
-  list(files: readonly DevelopedFile[], part: { first: boolean; last: boolean }, maxBytes: number): string[] | null {
-    if (part.first) this.#listed = [];
+  list(files: readonly DevelopedFile[], part: Omit<ListMessage, 'files' | 'kind'>, maxBytes: number): string[] | null {
+    if (part.first) this.#listed.clear();
     this.#whole = false;
     this.#incoming = null;
     this.#missing.clear();
-    this.#listed.push(...files);
-    checkDevelopedFiles(this.#listed, maxBytes);
+
+    for (const path of part.gone) this.#listed.delete(path);
+    for (const file of files) this.#listed.set(file.path, file);
+    checkDevelopedFiles([...this.#listed.values()], maxBytes);
     if (!part.last) return null;
-    for (const file of this.#listed) if (!this.#known.has(file.sha256)) this.#missing.set(file.sha256, file);
+    for (const file of this.#listed.values()) if (!this.#known.has(file.sha256)) this.#missing.set(file.sha256, file);
     this.#whole = true;
     return [...this.#missing.keys()];
   }
 
   /**
-   * Takes the next octets of one of the missing files, one file after the other.
+   * Takes the next octets of one of the missing files, one file after the other. What is there already is left as it is.
    * @throws NodeosError INPUT_INVALID, LENGTH_MISMATCH, HASH_MISMATCH; the file is then missing as before
    */
   async take(sha256: string, octets: Buffer): Promise<void> {
+    if (this.#known.has(sha256)) return;
     const file = this.#missing.get(sha256);
     if (!file) throw new NodeosError('INPUT_INVALID', `no file ${sha256} is missing`);
     if (this.#incoming?.file.sha256 !== sha256) this.#incoming = await this.#begin(file);
@@ -91,16 +98,13 @@ export class DevelopmentFiles {
    */
   async place(): Promise<string> {
     if (!this.#whole || this.#missing.size > 0)
-      throw new NodeosError(
-        'INPUT_INVALID',
-        `${this.#missing.size} of ${this.#listed.length} files have not been sent`,
-      );
+      throw new NodeosError('INPUT_INVALID', `${this.#missing.size} of ${this.#listed.size} files have not been sent`);
     const home = join(this.#folder, 'homes', String(++this.#homes), 'home');
     const app = join(home, 'app');
     await mkdir(app, { recursive: true });
-    const folders = new Set(this.#listed.map(({ path }) => dirname(join(app, path))));
+    const folders = new Set([...this.#listed.keys()].map((path) => dirname(join(app, path))));
     for (const folder of folders) await mkdir(folder, { recursive: true });
-    await each(this.#listed, ({ sha256, path }) => link(this.#content(sha256), join(app, path)));
+    await each([...this.#listed.values()], ({ sha256, path }) => link(this.#content(sha256), join(app, path)));
     if (this.#owner !== null) await chown(home, this.#owner, this.#owner);
     return home;
   }
@@ -110,7 +114,7 @@ export class DevelopmentFiles {
     const names = await readdir(join(this.#folder, 'homes')).catch(() => []);
     const old = names.filter((name) => name !== String(this.#homes));
     await each(old, (name) => rm(join(this.#folder, 'homes', name), { recursive: true, force: true }));
-    const wanted = new Set(this.#listed.map(({ sha256 }) => sha256));
+    const wanted = new Set([...this.#listed.values()].map(({ sha256 }) => sha256));
     const unused = [...this.#known].filter((sha256) => !wanted.has(sha256));
     for (const sha256 of unused) this.#known.delete(sha256);
     await each(unused, (sha256) => rm(this.#content(sha256), { force: true }));
@@ -119,7 +123,7 @@ export class DevelopmentFiles {
   async clear(): Promise<void> {
     this.#known.clear();
     this.#missing.clear();
-    this.#listed = [];
+    this.#listed.clear();
     this.#incoming = null;
     this.#whole = false;
     await rm(this.#folder, { recursive: true, force: true });

@@ -14,6 +14,8 @@ import { freePort, makeAppFolder, plainLaunch, server } from '../apps/node-apps.
 import { createSupervisor } from '../apps/supervisor.ts';
 import { createDevelopmentSession, type DevelopmentOptions } from './session.ts';
 
+const WHOLE = { gone: [], first: true, last: true };
+
 /** A device that runs a release, and what a command hears of it. */
 async function device(t: TestContext, overrides: Partial<DevelopmentOptions> = {}) {
   const apps = await makeAppFolder();
@@ -72,7 +74,7 @@ async function device(t: TestContext, overrides: Partial<DevelopmentOptions> = {
   const run = async (text: string, settings: Partial<AppManifest> = {}, name = 's1'): Promise<void> => {
     const sha256 = createHash('sha256').update(text).digest('hex');
     const before = [count('missing'), count('started'), count('failed')] as const;
-    send({ kind: 'list', files: [{ path: 'main.js', sha256, bytes: text.length }], first: true, last: true }, name);
+    send({ kind: 'list', files: [{ path: 'main.js', sha256, bytes: text.length }], ...WHOLE }, name);
     await until(() => count('missing') > before[0]);
     const missing = last('missing');
     if (missing?.kind === 'missing' && missing.sha256.length > 0)

@@ -3,7 +3,7 @@ import {
   type FromDevice,
   fromDeviceSchema,
   type ToDevice,
-  toDeviceSchema,
+  toDeviceMessagesSchema,
 } from '@nodeos/contracts/development.ts';
 import { describeError, isNodeosError, NodeosError } from '@nodeos/contracts/errors.ts';
 import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
@@ -206,9 +206,11 @@ export function createDevelopmentSession(options: DevelopmentOptions): Developme
     void inOrder(async () => {
       if (mine.over) return;
       try {
-        const message = parseJson(toDeviceSchema, data, 'the message');
-        if (message.kind === 'end') void finish(mine, 'the developer ended it');
-        else await obey(mine, message);
+        for (const message of parseJson(toDeviceMessagesSchema, data, 'the message')) {
+          if (mine.over) return;
+          if (message.kind === 'end') void finish(mine, 'the developer ended it');
+          else await obey(mine, message);
+        }
       } catch (error) {
         if (!mine.over) fail(mine.session, error);
       }
