@@ -29,7 +29,7 @@ test('only what is missing is sent, and each start has a home of its own', async
   await files.take(main.sha256, Buffer.from('o'));
   await files.take(main.sha256, Buffer.from('ne'));
   await files.take(empty.sha256, Buffer.alloc(0));
-  const first = await files.place();
+  const { home: first } = await files.place();
   assert.equal(await readFile(join(first, 'app/src/main.js'), 'utf8'), 'one');
   assert.equal(await readFile(join(first, 'app/copy.js'), 'utf8'), 'one');
   assert.equal((await stat(join(first, 'app/empty'))).size, 0);
@@ -37,11 +37,11 @@ test('only what is missing is sent, and each start has a home of its own', async
   const next = entry('src/main.js', 'two');
   assert.deepEqual(files.list([next, same], WHOLE, MAX), [next.sha256]);
   await files.take(next.sha256, Buffer.from('two'));
-  const second = await files.place();
+  const { home: second } = await files.place();
   assert.notEqual(second, first);
   assert.equal(await readFile(join(second, 'app/src/main.js'), 'utf8'), 'two');
   assert.equal(await readFile(join(first, 'app/src/main.js'), 'utf8'), 'one', 'the one that runs is not touched');
-  await files.tidy();
+  await files.tidy([second]);
   assert.equal((await readdir(join(folder, 'session/homes'))).length, 1);
   assert.deepEqual((await readdir(join(folder, 'session/contents'))).sort(), [same.sha256, next.sha256].sort());
   assert.deepEqual(files.list([main, empty], WHOLE, MAX), [empty.sha256], 'what was cleared away is missing again');
@@ -60,7 +60,7 @@ test('a list that is not the first changes the one before', async (t) => {
   assert.deepEqual(files.list([edited], { ...change, gone: ['src/two.js', 'never there'] }, MAX), [edited.sha256]);
   await files.take(one.sha256, Buffer.from('1'));
   await files.take(edited.sha256, Buffer.from('edited'));
-  const app = join(await files.place(), 'app');
+  const app = join((await files.place()).home, 'app');
   assert.deepEqual(await readdir(app), ['one.js']);
   assert.equal(await readFile(join(app, 'one.js'), 'utf8'), 'edited');
   assert.throws(() => files.list([entry('one.js/below', '1')], change, MAX), { code: 'INPUT_INVALID' });
@@ -75,7 +75,7 @@ test('octets that are not those of the list, too many, or of no file of it, are 
   await assert.rejects(files.take(main.sha256, Buffer.from('rightly')), { code: 'LENGTH_MISMATCH' });
   await assert.rejects(files.place(), { code: 'INPUT_INVALID' });
   await files.take(main.sha256, Buffer.from('right'));
-  assert.equal(await readFile(join(await files.place(), 'app/main.js'), 'utf8'), 'right');
+  assert.equal(await readFile(join((await files.place()).home, 'app/main.js'), 'utf8'), 'right');
   assert.throws(() => files.list([entry('main.js', 'x'.repeat(9))], WHOLE, 8), { code: 'PAYLOAD_TOO_LARGE' });
   await assert.rejects(files.place(), { code: 'INPUT_INVALID' }, 'a list that was refused is none');
   assert.equal((await readdir(join(folder, 'session/contents'))).length, 1);
