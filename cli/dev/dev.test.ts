@@ -64,8 +64,9 @@ async function device(test: TestContext) {
         response.setHeader('content-type', 'application/json').end(JSON.stringify({ session: String(id) }));
       } else {
         const { data, end } = JSON.parse(body);
-        heard.push(...JSON.parse(data));
-        requests++;
+        const messages: ToDevice[] = JSON.parse(data);
+        heard.push(...messages);
+        if (messages.some(({ kind }) => kind !== 'renew')) requests++;
         session.input({ session: request.url?.split('/').at(-1) ?? '', data, end });
         response.writeHead(204).end();
       }
@@ -117,6 +118,7 @@ describe('nodeos dev', () => {
       seen = '';
     };
     const io = { stdout, stderr: stdout, signal: ctrlC.signal, env: {}, cwd: folder };
+    test.after(() => ctrlC.abort());
     const desk = { id: 'd', name: 'desk' };
     const developing = developOn({ io, client, device: desk, folder, bundle: bundleOf(folder, port) });
 
@@ -267,16 +269,21 @@ describe('nodeos dev', () => {
     watched.cover(['main.js', 'package.json']);
     await mkdir(join(folder, 'node_modules'));
     await writeFile(join(folder, 'main.js'), '2');
-    assert.deepEqual(await watched.next(), { installedChanged: false, listAgain: false });
+    assert.deepEqual(await watched.next(), { bundleAgain: false, listAgain: false });
     await writeFile(join(folder, 'main.js.tmp'), '3');
     await rename(join(folder, 'main.js.tmp'), join(folder, 'main.js'));
-    assert.deepEqual(await watched.next(), { installedChanged: false, listAgain: false });
+    assert.deepEqual(await watched.next(), { bundleAgain: false, listAgain: false });
     await writeFile(join(folder, 'new.js'), '');
-    assert.deepEqual(await watched.next(), { installedChanged: false, listAgain: true });
+    assert.deepEqual(await watched.next(), { bundleAgain: false, listAgain: true });
     await writeFile(join(folder, 'package.json'), '{}');
-    assert.deepEqual(await watched.next(), { installedChanged: true, listAgain: false });
+    assert.deepEqual(await watched.next(), { bundleAgain: true, listAgain: false });
+    await mkdir(join(folder, 'src'));
+    watched.cover(['src/addon.cc']);
+    await watched.next();
+    await writeFile(join(folder, 'src/addon.cc'), '');
+    assert.deepEqual(await watched.next(), { bundleAgain: true, listAgain: false });
     await rm(join(folder, 'main.js'));
-    assert.deepEqual(await watched.next(), { installedChanged: false, listAgain: false });
+    assert.deepEqual(await watched.next(), { bundleAgain: false, listAgain: false });
   });
 
   it('names files here where a stack names them on the device', () => {

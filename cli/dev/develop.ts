@@ -67,18 +67,18 @@ export async function developOn(options: DevelopOptions): Promise<void> {
     logs = showLogs(options, app, over.signal);
     print(io, `${app} on ${where}: watching ${folder}; Ctrl-C ends it`);
     let files = await tree.files();
-    for (let [installedChanged, listAgain] = [false, false]; !io.signal.aborted; ) {
+    for (let [bundleAgain, listAgain] = [false, false]; !io.signal.aborted; ) {
       if (connection.isOver) connection = await resume(await connection.ended, connection, open, options);
       try {
-        if (installedChanged) tree = await bundle();
-        if (installedChanged || listAgain) files = await tree.files();
+        if (bundleAgain) tree = await bundle();
+        if (bundleAgain || listAgain) files = await tree.files();
         watched.cover([...files.keys()].filter((path) => !path.startsWith(INSTALLED)));
         await update(options, { manifest: tree.manifest, files }, hashes, connection);
       } catch (error) {
         if (!isNodeosError(error) || io.signal.aborted) throw error;
         if (!connection.isOver) print(io, `not started: ${describeError(error)}\n  next: ${error.hint}`);
       }
-      if (!connection.isOver) ({ installedChanged, listAgain } = await watched.next());
+      if (!connection.isOver) ({ bundleAgain, listAgain } = await watched.next());
     }
   } catch (error) {
     if (!io.signal.aborted) throw error;
