@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { DevelopedFile } from '@nodeos/contracts/development.ts';
+import { type DevelopedFile, toDeviceMessagesSchema } from '@nodeos/contracts/development.ts';
+import { isNodeosError } from '@nodeos/contracts/errors.ts';
+import { parseJson } from '@nodeos/contracts/validate.ts';
+import fc from 'fast-check';
 import { DevelopmentFiles } from './files.ts';
 
 async function open(t: TestContext) {
@@ -64,6 +67,40 @@ test('a list that is not the first changes the one before', async (t) => {
   assert.deepEqual(await readdir(app), ['one.js']);
   assert.equal(await readFile(join(app, 'one.js'), 'utf8'), 'edited');
   assert.throws(() => files.list([entry('one.js/below', '1')], change, MAX), { code: 'INPUT_INVALID' });
+});
+
+test('whatever paths a list has, files come to lie below the app of a new home, or nowhere', async (t) => {
+  const { folder, files } = await open(t);
+  const hostile = fc.constantFrom('..', '.', '');
+  const name = fc.oneof({ weight: 4, arbitrary: fc.constantFrom('a', 'b', 'c') }, { weight: 1, arbitrary: hostile });
+  const path = fc.array(name, { minLength: 1, maxLength: 4 }).map((names) => names.join('/'));
+  const paths = fc.array(path, { minLength: 1, maxLength: 3 });
+  const { sha256, bytes } = entry('', 'text');
+  let placed = 0;
+  await fc.assert(
+    fc.asyncProperty(paths, fc.boolean(), async (listed, first) => {
+      const list = { kind: 'list', files: listed.map((path) => ({ path, sha256, bytes })), ...WHOLE, first };
+      try {
+        const [message] = parseJson(toDeviceMessagesSchema, JSON.stringify([list]), 'the message');
+        assert.ok(message?.kind === 'list');
+        files.list(message.files, message, MAX);
+        await files.take(sha256, Buffer.from('text'));
+        await files.place();
+        placed++;
+      } catch (error) {
+        assert.ok(isNodeosError(error) && error.code === 'INPUT_INVALID', String(error));
+      }
+      const found = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((one) => one.isFile());
+      for (const { parentPath, name } of found)
+        assert.match(
+          relative(folder, join(parentPath, name)),
+          /^session\/(contents\/[0-9a-f]{64}|homes\/\d+\/home\/app\/[abc/]+)$/,
+        );
+      await files.tidy([]);
+    }),
+    { numRuns: 150 },
+  );
+  assert.ok(placed > 10, `${placed} of 150 were placed`);
 });
 
 test('octets that are not those of the list, too many, or of no file of it, are refused', async (t) => {

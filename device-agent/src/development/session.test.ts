@@ -260,17 +260,24 @@ test('no message, whatever is in it, ends the agent, writes outside of the sessi
   const hash = fc.constantFrom('a'.repeat(64), 'b'.repeat(64), '../../x');
   const path = fc.constantFrom('a', 'a/b', '../a', '/etc/x', 'a//b', '..', 'b');
   const file = fc.record({ path, sha256: hash, bytes: fc.integer({ min: -1, max: 4 }) });
-  const message = fc.oneof(
+  const one = fc.oneof(
     fc.string(),
     fc.json(),
     fc
-      .record({ files: fc.array(file, { maxLength: 4 }), first: fc.boolean(), last: fc.boolean() })
+      .record({
+        files: fc.array(file, { maxLength: 4 }),
+        gone: fc.array(path),
+        first: fc.boolean(),
+        last: fc.boolean(),
+      })
       .map((list) => JSON.stringify({ kind: 'list', ...list })),
     fc
       .record({ sha256: hash, data: fc.constantFrom('', 'AA==', 'AAAA', '?', 'AAAAAAAA') })
       .map((piece) => JSON.stringify({ kind: 'piece', ...piece })),
     fc.constant(JSON.stringify({ kind: 'start', manifest: appManifest('1.0.0', { name: 'another' }) })),
   );
+  const several = fc.array(one, { maxLength: 4 }).map((messages) => `[${messages.join()}]`);
+  const message = fc.oneof(one, several);
   await fc.assert(
     fc.asyncProperty(fc.array(message, { maxLength: 12 }), async (messages) => {
       const before = heard.length;
