@@ -26,7 +26,7 @@ export const DEVELOPMENT_LIMITS = {
   /** Memory that an app may ask for, unless its release asks for more. */
   memoryMaxMiB: 256,
   /** A session's app is given no more time to end, whatever it asks for. */
-  stopGraceMaxMs: 2_000,
+  stopGraceMaxMs: 500,
 } as const;
 
 const FORBIDDEN = /[\p{Cc}\p{Cs}\\]/u;
