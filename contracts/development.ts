@@ -20,12 +20,13 @@ export const DEVELOPMENT_LIMITS = {
   pieceMaxBytes: 32_768,
   /** Octets on the way that the device has not answered for. */
   windowMaxBytes: 524_288,
-  /** Characters of one message, in either direction. */
+  /** Characters of one message, in either direction, be it several in one. */
   messageMaxCharacters: 49_152,
+  messagesAtOnceMax: 64,
   /** Memory that an app may ask for, unless its release asks for more. */
   memoryMaxMiB: 256,
   /** A session's app is given no more time to end, whatever it asks for. */
-  stopGraceMaxMs: 2_000,
+  stopGraceMaxMs: 500,
 } as const;
 
 const FORBIDDEN = /[\p{Cc}\p{Cs}\\]/u;
@@ -48,10 +49,12 @@ export type DevelopedFile = z.infer<typeof developedFileSchema>;
 
 /** Command → device. */
 export const toDeviceSchema = z.discriminatedUnion('kind', [
-  /** All files of the app, in as many messages as it takes. */
+  /** All files of the app, in as many messages as it takes; or, where none of them is the first, what differs from the list before. */
   z.strictObject({
     kind: z.literal('list'),
     files: z.array(developedFileSchema).max(1_000),
+    /** Paths that are not of the app any more. */
+    gone: z.array(z.string().max(DEVELOPMENT_LIMITS.pathMaxBytes)).max(1_000),
     first: z.boolean(),
     last: z.boolean(),
   }),
@@ -68,6 +71,12 @@ export const toDeviceSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('end') }),
 ]);
 export type ToDevice = z.infer<typeof toDeviceSchema>;
+
+/** What one message may hold; of several, those after one that fails are not heard. */
+export const toDeviceMessagesSchema = z.union([
+  toDeviceSchema.transform((message) => [message]),
+  z.array(toDeviceSchema).max(DEVELOPMENT_LIMITS.messagesAtOnceMax),
+]);
 
 /** Device → command. */
 export const fromDeviceSchema = z.discriminatedUnion('kind', [

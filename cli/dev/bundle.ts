@@ -7,8 +7,7 @@ import { bundleApp } from '@nodeos/firmware/bundle/bundle-app.ts';
 import { listPackageFiles } from '@nodeos/firmware/bundle/npm-package.ts';
 import type { BuildContext } from '@nodeos/firmware/context.ts';
 import { runTool } from '@nodeos/firmware/run-tool.ts';
-
-const INSTALLED = 'node_modules/';
+import { INSTALLED } from './sync.ts';
 
 /** What a device would get as a bundle, with its files where they can be sent one by one. */
 export interface DevelopmentTree {
@@ -18,8 +17,8 @@ export interface DevelopmentTree {
 }
 
 /**
- * Bundles the app as for a release, addons for the board's ABI included; its own files are then taken from its folder as they
- * are each time, its dependencies from the bundle.
+ * Bundles the app as for a release; its own files are then taken from its folder as they are each time, its dependencies and
+ * all machine code, its own too, from the bundle: that is for the board.
  * @param scratch an empty folder
  * @throws as bundleApp does
  */
@@ -32,19 +31,24 @@ export async function developmentTree(
   const { file, manifest } = await bundleApp(context, { folder, board, out: join(scratch, 'app.sqfs') });
   const unpacked = join(scratch, 'app');
   await runTool('unsquashfs', ['-no-progress', '-no-xattrs', '-d', unpacked, file], { signal: context.signal });
-  const installed = await filesBelow(unpacked, 'node_modules');
+  const made = (await filesBelow(unpacked)).filter(([path]) => isMade(path));
   return {
     manifest,
     async files() {
-      const own = (await listPackageFiles(context, folder)).filter((path) => !path.startsWith(INSTALLED));
+      const own = (await listPackageFiles(context, folder)).filter((path) => !isMade(path));
       for (const path of own) await refuseWayOut(folder, path);
-      return new Map([...own.map((path) => [path, join(folder, path)] as const), ...installed]);
+      return new Map([...own.map((path) => [path, join(folder, path)] as const), ...made]);
     },
   };
 }
 
-async function filesBelow(root: string, folder: string): Promise<[string, string][]> {
-  const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true }).catch(() => []);
+/** Whether a file of the app is what the bundler installed or compiled, not what stands in the developer's folder. */
+function isMade(path: string): boolean {
+  return path.startsWith(INSTALLED) || path.endsWith('.node');
+}
+
+async function filesBelow(root: string): Promise<[string, string][]> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true });
   // The links in .bin are for shells; a start command does not go through them.
   return entries
     .filter((entry) => entry.isFile())

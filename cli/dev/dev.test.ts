@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -33,6 +33,7 @@ async function device(test: TestContext) {
     ...{ onLine: () => {}, onChange: () => {}, onEvent: () => {}, availableMemoryKiB: async () => 1_000_000 },
   });
   const heard: ToDevice[] = [];
+  let requests = 0;
   const early: string[] = [];
   const session = createDevelopmentSession({
     ...{ allowed: true, onTrial: () => false, findReleased: () => undefined, apps: supervisor.development },
@@ -63,7 +64,9 @@ async function device(test: TestContext) {
         response.setHeader('content-type', 'application/json').end(JSON.stringify({ session: String(id) }));
       } else {
         const { data, end } = JSON.parse(body);
-        heard.push(JSON.parse(data));
+        const messages: ToDevice[] = JSON.parse(data);
+        heard.push(...messages);
+        if (messages.some(({ kind }) => kind !== 'renew')) requests++;
         session.input({ session: request.url?.split('/').at(-1) ?? '', data, end });
         response.writeHead(204).end();
       }
@@ -80,7 +83,7 @@ async function device(test: TestContext) {
     (await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } })).text();
   const breakConnection = (): void => void events?.destroy();
   const client = createClient({ server, token: 't' }, new AbortController().signal);
-  return { client, port, ask, heard, supervisor, breakConnection, session };
+  return { client, port, ask, heard, supervisor, breakConnection, session, requests: () => requests };
 }
 
 /** An app without dependencies; what a bundle has of it. */
@@ -94,7 +97,7 @@ const bundleOf = (folder: string, port: number) => async (): Promise<Development
 
 describe('nodeos dev', () => {
   it('sends what differs, starts the app again, goes on after a crash and a broken connection, and leaves the release', async (test) => {
-    const { client, port, ask, heard, supervisor, breakConnection } = await device(test);
+    const { client, port, ask, heard, supervisor, breakConnection, requests } = await device(test);
     const folder = await temporaryFolder(test);
     const main = join(folder, 'main.js');
     await writeFile(join(folder, 'big.txt'), 'x'.repeat(700_000));
@@ -115,6 +118,7 @@ describe('nodeos dev', () => {
       seen = '';
     };
     const io = { stdout, stderr: stdout, signal: ctrlC.signal, env: {}, cwd: folder };
+    test.after(() => ctrlC.abort());
     const desk = { id: 'd', name: 'desk' };
     const developing = developOn({ io, client, device: desk, folder, bundle: bundleOf(folder, port) });
 
@@ -123,11 +127,21 @@ describe('nodeos dev', () => {
     const listed = heard.flatMap((message) => (message.kind === 'list' ? message.files.map(({ path }) => path) : []));
     assert.deepEqual(listed.sort(), ['big.txt', 'main.js']);
 
-    const before = heard.length;
+    const [before, asked] = [heard.length, requests()];
     await writeFile(main, serving('two'));
     await printed(/main\.js: running after/);
     assert.equal(await ask(), 'two');
-    assert.equal(heard.slice(before).filter(({ kind }) => kind === 'piece').length, 1);
+    const named = (messages: ToDevice[]): string[] =>
+      messages.flatMap((message) => (message.kind === 'list' ? message.files.map(({ path }) => path) : []));
+    assert.deepEqual(named(heard.slice(before)), ['main.js'], 'only what differs is listed');
+    assert.deepEqual(
+      heard
+        .slice(before)
+        .map(({ kind }) => kind)
+        .filter((kind) => kind !== 'renew'),
+      ['list', 'piece', 'start'],
+    );
+    assert.equal(requests() - asked, 1, 'all in one request');
 
     await writeFile(main, 'throw new Error("a mistake")');
     await printed(/main\.js: it does not run: .*a mistake/);
@@ -216,7 +230,9 @@ describe('nodeos dev', () => {
       false,
       true,
     ]);
-    assert.deepEqual(listMessages([]), [{ kind: 'list', files: [], first: true, last: true }]);
+    assert.deepEqual(listMessages([]), [{ kind: 'list', files: [], gone: [], first: true, last: true }]);
+    const changes = listMessages(many, ['a']);
+    assert.ok(changes.length > 1 && changes.every((message) => message.kind === 'list' && !message.first));
   });
 
   it('has no more on the way than the device can be asked to hold', async (test) => {
@@ -239,7 +255,7 @@ describe('nodeos dev', () => {
       },
     };
     const listed = await new FileHashes().list(files);
-    assert.deepEqual(await sendFiles(connection, files, listed), ['a']);
+    assert.deepEqual(await sendFiles(connection, files, listed, null), ['a']);
     assert.equal(sent, 2_000_000);
     const { windowMaxBytes, pieceMaxBytes } = DEVELOPMENT_LIMITS;
     assert.ok(most <= windowMaxBytes + pieceMaxBytes, `${most} octets on the way`);
@@ -253,13 +269,21 @@ describe('nodeos dev', () => {
     watched.cover(['main.js', 'package.json']);
     await mkdir(join(folder, 'node_modules'));
     await writeFile(join(folder, 'main.js'), '2');
-    assert.deepEqual(await watched.next(), { installedChanged: false, listAgain: false });
+    assert.deepEqual(await watched.next(), { bundleAgain: false, listAgain: false });
+    await writeFile(join(folder, 'main.js.tmp'), '3');
+    await rename(join(folder, 'main.js.tmp'), join(folder, 'main.js'));
+    assert.deepEqual(await watched.next(), { bundleAgain: false, listAgain: false });
     await writeFile(join(folder, 'new.js'), '');
-    assert.deepEqual(await watched.next(), { installedChanged: false, listAgain: true });
+    assert.deepEqual(await watched.next(), { bundleAgain: false, listAgain: true });
     await writeFile(join(folder, 'package.json'), '{}');
-    assert.deepEqual(await watched.next(), { installedChanged: true, listAgain: false });
+    assert.deepEqual(await watched.next(), { bundleAgain: true, listAgain: false });
+    await mkdir(join(folder, 'src'));
+    watched.cover(['src/addon.cc']);
+    await watched.next();
+    await writeFile(join(folder, 'src/addon.cc'), '');
+    assert.deepEqual(await watched.next(), { bundleAgain: true, listAgain: false });
     await rm(join(folder, 'main.js'));
-    assert.deepEqual(await watched.next(), { installedChanged: false, listAgain: false });
+    assert.deepEqual(await watched.next(), { bundleAgain: false, listAgain: false });
   });
 
   it('names files here where a stack names them on the device', () => {

@@ -12,7 +12,7 @@ import type { CliIo } from '../io.ts';
 import { print } from '../output.ts';
 import type { DevelopmentTree } from './bundle.ts';
 import { DevelopmentConnection } from './session.ts';
-import { FileHashes, sendFiles } from './sync.ts';
+import { FileHashes, INSTALLED, sendFiles } from './sync.ts';
 import { watchFolder } from './watch.ts';
 
 export interface DevelopOptions {
@@ -67,18 +67,18 @@ export async function developOn(options: DevelopOptions): Promise<void> {
     logs = showLogs(options, app, over.signal);
     print(io, `${app} on ${where}: watching ${folder}; Ctrl-C ends it`);
     let files = await tree.files();
-    for (let [installedChanged, listAgain] = [false, false]; !io.signal.aborted; ) {
+    for (let [bundleAgain, listAgain] = [false, false]; !io.signal.aborted; ) {
       if (connection.isOver) connection = await resume(await connection.ended, connection, open, options);
       try {
-        if (installedChanged) tree = await bundle();
-        if (installedChanged || listAgain) files = await tree.files();
-        watched.cover([...files.keys()].filter((path) => !path.startsWith('node_modules/')));
+        if (bundleAgain) tree = await bundle();
+        if (bundleAgain || listAgain) files = await tree.files();
+        watched.cover([...files.keys()].filter((path) => !path.startsWith(INSTALLED)));
         await update(options, { manifest: tree.manifest, files }, hashes, connection);
       } catch (error) {
         if (!isNodeosError(error) || io.signal.aborted) throw error;
         if (!connection.isOver) print(io, `not started: ${describeError(error)}\n  next: ${error.hint}`);
       }
-      if (!connection.isOver) ({ installedChanged, listAgain } = await watched.next());
+      if (!connection.isOver) ({ bundleAgain, listAgain } = await watched.next());
     }
   } catch (error) {
     if (!io.signal.aborted) throw error;
@@ -109,10 +109,13 @@ async function update(
   const listed = await hashes.list(files);
   const state = JSON.stringify([listed, manifest]);
   if (hashes.lastState === state) return;
-  const sent = await sendFiles(connection, files, listed);
+  const { atDevice } = hashes;
+  hashes.atDevice = null;
+  const sent = await sendFiles(connection, files, listed, atDevice);
   const started = connection.next(['started']);
   connection.send({ kind: 'start', manifest });
   const { healthy, reason } = await started;
+  hashes.atDevice = new Map(listed.map((file) => [file.path, file]));
   hashes.lastState = state;
   const what = sent.length === 1 ? sent[0] : `${sent.length} files`;
   const seconds = ((performance.now() - began) / 1000).toFixed(2);

@@ -23,7 +23,9 @@ export class DevelopmentConnection {
   readonly #stop = new AbortController();
   readonly #waiting = new Set<(message: FromDevice | null) => void>();
   readonly #onMessage: (message: FromDevice) => void;
-  #sending: Promise<unknown> = Promise.resolve();
+  /** Messages that wait for their turn, each as JSON. */
+  #unsent: string[] = [];
+  #sending = false;
   #over: Of<'over'> | null = null;
   #isOver = false;
   #taken = 0;
@@ -72,10 +74,19 @@ export class DevelopmentConnection {
   }
 
   send(message: ToDevice): void {
-    const data = JSON.stringify(message);
-    this.#sending = this.#sending
-      .then(() => this.#client.send('POST', this.#path, { data, end: false }))
-      .catch(() => this.#stop.abort());
+    this.#unsent.push(JSON.stringify(message));
+    if (this.#sending) return;
+    this.#sending = true;
+    // What is sent in the same turn goes together.
+    setImmediate(() => void this.#sendAll().catch(() => this.#stop.abort()));
+  }
+
+  async #sendAll(): Promise<void> {
+    while (this.#unsent.length > 0) {
+      const messages = this.#unsent.splice(0, countAtOnce(this.#unsent));
+      await this.#client.send('POST', this.#path, { data: `[${messages.join()}]`, end: false });
+    }
+    this.#sending = false;
   }
 
   /** The next message of one of the kinds. @throws NodeosError what the device refuses meanwhile, or DEVICE_OFFLINE */
@@ -151,6 +162,17 @@ export class DevelopmentConnection {
     for (const wake of [...this.#waiting]) wake(message);
     this.#onMessage(message);
   }
+}
+
+/** How many of the first messages one may hold. */
+function countAtOnce(messages: readonly string[]): number {
+  const { messageMaxCharacters, messagesAtOnceMax } = DEVELOPMENT_LIMITS;
+  let characters = 2;
+  const count = messages.findIndex((message) => {
+    characters += message.length + 1;
+    return characters > messageMaxCharacters;
+  });
+  return Math.min(messagesAtOnceMax, Math.max(1, count < 0 ? messages.length : count));
 }
 
 function refusal(code: string, reason: string): NodeosError {

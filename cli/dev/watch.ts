@@ -1,14 +1,14 @@
-import { type FSWatcher, watch } from 'node:fs';
+import { existsSync, type FSWatcher, watch } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /** Editors write a file in several steps. */
 const SETTLE_MS = 30;
-/** These say what is installed; the app must be bundled anew. */
-const INSTALLED_BY = new Set(['package.json', 'package-lock.json', 'npm-shrinkwrap.json']);
+/** These say what is installed, or are compiled; the app must be bundled anew. */
+const BUNDLED_FROM = /^(package(-lock)?|npm-shrinkwrap)\.json$|(^|\/)binding\.gyp$|\.(c|cc|cpp|cxx|h|hh|hpp|hxx)$/;
 
 export interface FolderWatch {
   /** Resolves with what changed since the last call: known files are sent as they are, others need a new list. */
-  next(): Promise<{ readonly installedChanged: boolean; readonly listAgain: boolean }>;
+  next(): Promise<{ readonly bundleAgain: boolean; readonly listAgain: boolean }>;
   /** Lets `next` resolve although nothing has changed. */
   touch(): void;
   /** Watches the folders of these files, too. */
@@ -51,8 +51,9 @@ export function watchFolder(folder: string): FolderWatch {
       const paths = [...changed];
       changed.clear();
       return {
-        installedChanged: paths.some((path) => INSTALLED_BY.has(path)),
-        listAgain: paths.some((path) => !known.has(path)),
+        bundleAgain: paths.some((path) => BUNDLED_FROM.test(path)),
+        // Editors write beside a file first; that is gone again by now.
+        listAgain: paths.some((path) => !known.has(path) && existsSync(join(folder, path))),
       };
     },
     touch() {

@@ -18,8 +18,8 @@ export interface DevelopmentDevice {
   readonly app: string;
   /** Gives the app's source, in TypeScript, another text to answer with, and compiles it. */
   edit(text: string): Promise<void>;
-  /** `nodeos dev` on this device. */
-  develop(): Command;
+  /** `nodeos dev` on this device, of the app or of another folder. */
+  develop(folder?: string): Command;
 }
 
 /** An emulated x86_64 device that allows development sessions and runs an app; its server is on this computer. */
@@ -34,7 +34,7 @@ export async function startDevelopmentDevice(
   const source = { name: 'lamp', version: '1.0.0', files: ['dist'], scripts: { start: 'node dist/main.js' } };
   await writeFile(
     join(app, 'package.json'),
-    JSON.stringify({ ...source, nodeos: { ports: [APP_PORT], memoryMiB: 64 } }),
+    JSON.stringify({ ...source, nodeos: { ports: [APP_PORT], memoryMiB: 128 } }),
   );
   await edit('released');
   const context: StoryContext = {
@@ -59,11 +59,17 @@ export async function startDevelopmentDevice(
   const runs = ({ apps }: { apps: Record<string, { state: string }> }): boolean => apps.lamp?.state === 'running';
   await deviceUntil(fleet.operator, id as string, runs, STORY_LIMITS.bootMs, 'the release running');
   const env = { NODEOS_SERVER: fleet.operatorUrl, NODEOS_TOKEN: fleet.token };
-  const words = [join(ROOT, 'cli/bin/nodeos.js'), 'dev', app, '--device', id as string];
+  const words = (wanted: string): string[] => [
+    join(ROOT, 'cli/bin/nodeos.js'),
+    'dev',
+    wanted,
+    '--device',
+    id as string,
+  ];
   return {
     ...{ fleet, app, edit },
     device: { ...machine, id: id as string },
-    develop: () => startCommand(process.execPath, words, { env }),
+    develop: (wanted = app) => startCommand(process.execPath, words(wanted), { env }),
   };
 }
 
@@ -72,19 +78,32 @@ async function writeApp(app: string, text: string): Promise<void> {
   const main = join(app, 'src/main.ts');
   await writeFile(
     main,
-    `import { createServer, type IncomingMessage } from 'node:http';
+    `import { spawn } from 'node:child_process';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 
 interface Lamp {
   readonly text: string;
 }
 const lamp: Lamp = { text: ${JSON.stringify(text)} };
 createServer((request: IncomingMessage, answer) => {
+  if (request.url === '/plain') return startPlain(answer);
   if (request.url === '/crash') setImmediate(() => fail(lamp));
   answer.end(lamp.text);
-}).listen(Number(process.env.PORT));
+}).listen(Number(process.env.PORT), () => process.send?.('listens'));
 
 function fail({ text }: Lamp): never {
   throw new TypeError(\`no light: \${text}\`);
+}
+
+/** Answers with the milliseconds that this program takes until it listens, started by itself. */
+function startPlain(answer: ServerResponse): void {
+  const began = performance.now();
+  const stdio = ['ignore', 'ignore', 'inherit', 'ipc'] as const;
+  const child = spawn(process.execPath, [__filename], { env: { PORT: '0' }, stdio: [...stdio] });
+  child.once('message', () => {
+    answer.end(String(performance.now() - began));
+    child.kill('SIGKILL');
+  });
 }
 `,
   );
@@ -95,7 +114,7 @@ function fail({ text }: Lamp): never {
 }
 
 /** The line of the app's source that throws, as a stack names it. */
-export const THROWING_LINE = 13;
+export const THROWING_LINE = 15;
 
 const ASK_EVERY_MS = 50;
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { APP_PORT } from 'nodeos/demo/context.ts';
 import { deviceUntil, readDevice } from 'nodeos/demo/operator.ts';
 import {
   type DevelopmentDevice,
@@ -10,7 +11,7 @@ import {
   THROWING_LINE,
   untilAnswers,
 } from '../bench/development-device.ts';
-import type { Command } from '../support/command.ts';
+import { type Command, runCommand } from '../support/command.ts';
 
 const LIMIT_MS = 300_000;
 const folder = await mkdtemp(join(tmpdir(), 'nodeos-test-dev-'));
@@ -32,8 +33,8 @@ before(async () => {
   lamp = await startDevelopmentDevice(folder, end.signal, (close) => closers.unshift(close));
 });
 
-function develop(): Command {
-  const command = lamp.develop();
+function develop(wanted?: string): Command {
+  const command = lamp.develop(wanted);
   commands.push(command);
   return command;
 }
@@ -76,6 +77,62 @@ test('an edit is on the device at once, a crash names the line of the source, an
   await answers('released');
   await developed(undefined, /session of lamp is over: the developer ended it/);
 });
+
+test('dependencies, an addon among them, and the app’s own addon are those for the device, also after its source has changed', async () => {
+  const app = join(folder, 'native');
+  await makeNativeApp(app);
+  const command = develop(app);
+  await command.waitFor(/running after/, LIMIT_MS);
+  await answers('epoll closed: true, own: 42, text: first');
+  await writeFile(join(app, 'main.js'), nativeMain('second'));
+  await answers('epoll closed: true, own: 42, text: second');
+  await writeFile(join(app, 'src/own.c'), OWN_ADDON.replace('42', '43'));
+  await answers('epoll closed: true, own: 43, text: second');
+  command.child.kill('SIGINT');
+  const { code, stderr } = await command.ended;
+  assert.equal(code, 0, stderr);
+  await answers('released');
+});
+
+const OWN_ADDON = `#include <node_api.h>
+static napi_value init(napi_env env, napi_value exports) {
+  napi_value answer;
+  napi_create_int32(env, 42, &answer);
+  napi_set_named_property(env, exports, "answer", answer);
+  return exports;
+}
+NAPI_MODULE(own, init)
+`;
+const nativeMain = (text: string): string => `
+const { Epoll } = require('epoll');
+const poll = new Epoll(() => {});
+poll.close();
+const { answer } = require('./build/Release/own.node');
+const text = \`epoll closed: \${poll.closed}, own: \${answer}, text: ${text}\`;
+require('node:http').createServer((_, reply) => reply.end(text)).listen(process.env.PORT);
+`;
+
+/** An app with the release's name; its addon stands there as if it had been compiled for another machine. */
+async function makeNativeApp(app: string): Promise<void> {
+  await mkdir(join(app, 'src'), { recursive: true });
+  await mkdir(join(app, 'build/Release'), { recursive: true });
+  const files = ['main.js', 'src', 'binding.gyp', 'build/Release/own.node'];
+  const manifest = { name: 'lamp', version: '1.0.0', files, scripts: { start: 'node main.js' } };
+  const dependencies = { epoll: '4.0.2' };
+  await writeFile(
+    join(app, 'package.json'),
+    JSON.stringify({ ...manifest, dependencies, nodeos: { ports: [APP_PORT] } }),
+  );
+  await writeFile(
+    join(app, 'binding.gyp'),
+    JSON.stringify({ targets: [{ target_name: 'own', sources: ['src/own.c'] }] }),
+  );
+  await writeFile(join(app, 'src/own.c'), OWN_ADDON);
+  await writeFile(join(app, 'build/Release/own.node'), 'of this computer');
+  await writeFile(join(app, 'main.js'), nativeMain('first'));
+  const locked = await runCommand('npm', ['install', '--package-lock-only', '--ignore-scripts'], { cwd: app });
+  assert.equal(locked.code, 0, locked.stderr);
+}
 
 test('a device that restarts under a session runs its release', async () => {
   await lamp.edit('before the restart');

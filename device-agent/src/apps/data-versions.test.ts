@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { InstalledApp } from '../ports.ts';
 import { openDataVersions } from './data-versions.ts';
-import { makeAppFolder, plainLaunch } from './node-apps.testing.ts';
+import { makeAppFolder, quietOptions } from './node-apps.testing.ts';
 import { createSupervisor } from './supervisor.ts';
 
 async function temporary(t: TestContext): Promise<string> {
@@ -108,11 +108,8 @@ test('a version that crashes after its migration leaves the old one with the old
   ];
   const lines: string[] = [];
   const runtime = createSupervisor({
-    launch: plainLaunch(),
+    ...quietOptions(),
     onLine: (_name, _stream, text) => lines.push(text),
-    onChange: () => {},
-    onEvent: () => {},
-    availableMemoryKiB: async () => 1_000_000,
     startTimeoutMs: 20_000,
     dataVersions: openDataVersions(join(folder, 'versions'), () => true),
     migrationLimitMs: 3_000,

@@ -9,6 +9,7 @@ import { appManifest } from '@nodeos/contracts/app-manifest.testing.ts';
 import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
 import type { InstalledApp } from '../ports.ts';
 import type { Ending, Launch } from './process.ts';
+import type { SupervisorOptions } from './supervisor.ts';
 
 /** Real Node.js apps for tests, started without the launcher: no namespaces, no root rights. */
 
@@ -41,6 +42,16 @@ export async function makeAppFolder(): Promise<AppFolder> {
       return { manifest, target: `apps/hello/${version}/any.sqfs`, sha256, bundlePath: folder, deployment: null };
     },
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+/** What a supervisor of such apps needs, and nobody listens to. */
+export function quietOptions(): SupervisorOptions {
+  const nothing = (): void => {};
+  return {
+    ...{ launch: plainLaunch(), onLine: nothing, onChange: nothing, onEvent: nothing },
+    availableMemoryKiB: async () => 1_000_000,
+    startTimeoutMs: 10_000,
   };
 }
 

@@ -44,6 +44,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     find: (name) => apps.get(name),
     inTurn: (name, work) => inTurn(name, work),
     refuses: (name) => machine.refuses(name),
+    availableMemoryKiB: options.availableMemoryKiB,
   });
 
   function appFor(installed: InstalledApp): RunningApp {

@@ -2,16 +2,13 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { AppRuntime } from '../ports.ts';
-import { freePort, makeAppFolder, plainLaunch, server } from './node-apps.testing.ts';
+import { freePort, makeAppFolder, quietOptions, server } from './node-apps.testing.ts';
 import { createSupervisor } from './supervisor.ts';
 
 const nothing = () => {};
 
 function supervise(t: TestContext): AppRuntime {
-  const runtime = createSupervisor({
-    ...{ launch: plainLaunch(), onLine: nothing, onChange: nothing, onEvent: nothing, startTimeoutMs: 10_000 },
-    availableMemoryKiB: async () => 1_000_000,
-  });
+  const runtime = createSupervisor(quietOptions());
   t.after(() => runtime.stopAll());
   return runtime;
 }

@@ -8,7 +8,7 @@ import { probeKind } from './probe.ts';
 import type { RunningApp } from './running-app.ts';
 
 /** Memory that must be left beside the old version for a second Node.js process to start. */
-const OVERLAP_MEMORY_MIN_KIB = 56 * 1024;
+export const OVERLAP_MEMORY_MIN_KIB = 56 * 1024;
 
 export interface SwapOptions {
   readonly startTimeoutMs?: number;
@@ -70,7 +70,7 @@ async function canOverlap(app: RunningApp, candidate: InstalledApp, options: Swa
 }
 
 /** Only Node.js itself loads the preload script. */
-function canBeHeld(app: InstalledApp): boolean {
+export function canBeHeld(app: InstalledApp): boolean {
   return /(^|\/)node$/.test(app.manifest.start[0] as string);
 }
 

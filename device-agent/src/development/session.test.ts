@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -10,24 +11,31 @@ import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
 import { type FromDevice, fromDeviceSchema, type ToDevice } from '@nodeos/contracts/development.ts';
 import { parseJson } from '@nodeos/contracts/validate.ts';
 import fc from 'fast-check';
-import { freePort, makeAppFolder, plainLaunch, server } from '../apps/node-apps.testing.ts';
+import { freePort, makeAppFolder, quietOptions, server } from '../apps/node-apps.testing.ts';
+import type { Launch } from '../apps/process.ts';
 import { createSupervisor } from '../apps/supervisor.ts';
 import { createDevelopmentSession, type DevelopmentOptions } from './session.ts';
+
+const WHOLE = { gone: [], first: true, last: true };
 
 /** A device that runs a release, and what a command hears of it. */
 async function device(t: TestContext, overrides: Partial<DevelopmentOptions> = {}) {
   const apps = await makeAppFolder();
   const folder = await mkdtemp(join(tmpdir(), 'nodeos-session-'));
   const port = await freePort();
-  const supervisor = createSupervisor({
-    launch: plainLaunch(),
-    ...{ onLine: () => {}, onChange: () => {}, onEvent: () => {} },
-    availableMemoryKiB: async () => 1_000_000,
-  });
+  const quiet = quietOptions();
+  /** What was started, and what was only made ready. */
+  const launches: ('starts' | 'waits')[] = [];
+  const launch: Launch = (app, options) => {
+    launches.push(app.manifest.env.NODEOS_STANDBY === undefined ? 'starts' : 'waits');
+    wake();
+    return quiet.launch(app, options);
+  };
+  let wake = (): void => {};
+  const supervisor = createSupervisor({ ...quiet, launch });
   const released = await apps.app('1.0.0', server('1.0.0'), { ports: [port] });
   const heard: { session: string; message: FromDevice; end: boolean }[] = [];
   const events: string[] = [];
-  let wake = (): void => {};
   const session = createDevelopmentSession({
     allowed: true,
     onTrial: () => false,
@@ -72,7 +80,7 @@ async function device(t: TestContext, overrides: Partial<DevelopmentOptions> = {
   const run = async (text: string, settings: Partial<AppManifest> = {}, name = 's1'): Promise<void> => {
     const sha256 = createHash('sha256').update(text).digest('hex');
     const before = [count('missing'), count('started'), count('failed')] as const;
-    send({ kind: 'list', files: [{ path: 'main.js', sha256, bytes: text.length }], first: true, last: true }, name);
+    send({ kind: 'list', files: [{ path: 'main.js', sha256, bytes: text.length }], ...WHOLE }, name);
     await until(() => count('missing') > before[0]);
     const missing = last('missing');
     if (missing?.kind === 'missing' && missing.sha256.length > 0)
@@ -106,6 +114,8 @@ async function device(t: TestContext, overrides: Partial<DevelopmentOptions> = {
     ask,
     released,
     releasedRuns,
+    launches,
+    port,
   };
 }
 
@@ -131,6 +141,36 @@ test('files that are sent run in the place of the release, until the developer e
   await until(() => !existsSync(join(folder, 'session')));
   assert.match(events[0] ?? '', /^a development session of hello begins/);
   assert.match(events[1] ?? '', /is over: the developer ended it$/);
+});
+
+test('an edit is run by a process that waited for it, unless the start itself has changed', async (t) => {
+  const { opened, run, ask, until, launches } = await device(t);
+  await opened();
+  await run(server('edited'));
+  await until(() => launches.at(-1) === 'waits');
+  let before = launches.length;
+  await run(server('edited again'));
+  assert.equal(await ask(), 'edited again');
+  await until(() => launches.length > before);
+  assert.deepEqual(launches.slice(before), ['waits'], 'only the next one was started, to wait');
+  before = launches.length;
+  await run('require("node:http").createServer((_, answer) => answer.end(process.env.TEXT)).listen(process.env.PORT)', {
+    env: { TEXT: 'other environment' },
+  });
+  assert.equal(await ask(), 'other environment');
+  assert.equal(launches[before], 'starts');
+});
+
+test('a port that somebody else has is the app’s fault to report, not one to wait for', async (t) => {
+  const { opened, run, until, last, port: released } = await device(t);
+  const port = await freePort();
+  assert.notEqual(port, released);
+  const other = createServer().listen(port);
+  t.after(() => other.close());
+  await opened();
+  await run(server('edited'), { ports: [port] });
+  await until(() => last('ended') !== undefined);
+  assert.match(JSON.stringify(last('ended')), /EADDRINUSE/);
 });
 
 test('a session that is not renewed is over, and the release runs again', async (t) => {
@@ -220,17 +260,24 @@ test('no message, whatever is in it, ends the agent, writes outside of the sessi
   const hash = fc.constantFrom('a'.repeat(64), 'b'.repeat(64), '../../x');
   const path = fc.constantFrom('a', 'a/b', '../a', '/etc/x', 'a//b', '..', 'b');
   const file = fc.record({ path, sha256: hash, bytes: fc.integer({ min: -1, max: 4 }) });
-  const message = fc.oneof(
+  const one = fc.oneof(
     fc.string(),
     fc.json(),
     fc
-      .record({ files: fc.array(file, { maxLength: 4 }), first: fc.boolean(), last: fc.boolean() })
+      .record({
+        files: fc.array(file, { maxLength: 4 }),
+        gone: fc.array(path),
+        first: fc.boolean(),
+        last: fc.boolean(),
+      })
       .map((list) => JSON.stringify({ kind: 'list', ...list })),
     fc
       .record({ sha256: hash, data: fc.constantFrom('', 'AA==', 'AAAA', '?', 'AAAAAAAA') })
       .map((piece) => JSON.stringify({ kind: 'piece', ...piece })),
     fc.constant(JSON.stringify({ kind: 'start', manifest: appManifest('1.0.0', { name: 'another' }) })),
   );
+  const several = fc.array(one, { maxLength: 4 }).map((messages) => `[${messages.join()}]`);
+  const message = fc.oneof(one, several);
   await fc.assert(
     fc.asyncProperty(fc.array(message, { maxLength: 12 }), async (messages) => {
       const before = heard.length;

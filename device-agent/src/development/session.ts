@@ -3,7 +3,7 @@ import {
   type FromDevice,
   fromDeviceSchema,
   type ToDevice,
-  toDeviceSchema,
+  toDeviceMessagesSchema,
 } from '@nodeos/contracts/development.ts';
 import { describeError, isNodeosError, NodeosError } from '@nodeos/contracts/errors.ts';
 import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
@@ -11,9 +11,14 @@ import type { ReplMessage } from '@nodeos/contracts/mqtt.ts';
 import { parseJson } from '@nodeos/contracts/validate.ts';
 import type { Development } from '../apps/developed-apps.ts';
 import { untilHealthy } from '../apps/health.ts';
+import type { Instance } from '../apps/instance.ts';
+import { delay } from '../backoff.ts';
 import type { InstalledApp } from '../ports.ts';
 import { admitManifest } from './admit.ts';
-import { DevelopmentFiles } from './files.ts';
+import { DevelopmentFiles, type PlacedHome } from './files.ts';
+
+/** An app that was held back says when it listens; asking all the time would only take the processor from it. */
+const ASK_AFTER_MS = 1_000;
 
 /** Neither an app's nor anybody's who runs as nobody: what a session leaves behind would be nobody's. */
 export const DEVELOPMENT_UID = 65_533;
@@ -55,6 +60,8 @@ interface Current {
   /** Set at once where something else ends it; its messages are not heard any more. */
   over: boolean;
   starts: number;
+  /** Where the next start finds its files, but for those that will have changed. */
+  next: PlacedHome | null;
 }
 
 /**
@@ -146,7 +153,7 @@ export function createDevelopmentSession(options: DevelopmentOptions): Developme
   }
 
   function begin(session: string, app: string): void {
-    const mine: Current = { session, app, lease: setTimeout(() => {}, 0), over: false, starts: 0 };
+    const mine: Current = { session, app, lease: setTimeout(() => {}, 0), over: false, starts: 0, next: null };
     current = mine;
     renew(mine);
     apps.begin(app, (reason) => {
@@ -177,22 +184,37 @@ export function createDevelopmentSession(options: DevelopmentOptions): Developme
     const start = ++mine.starts;
     const released = options.findReleased(mine.app)?.manifest ?? null;
     const admitted = admitManifest(mine.app, manifest, released);
-    const home = await files.place();
-    const instance = await apps.run({
+    const appIn = ({ home }: PlacedHome): InstalledApp => ({
       manifest: admitted,
       ...{ target: '', sha256: '0'.repeat(64), bundlePath: null, deployment: null },
       development: { home, uid: options.owner ?? DEVELOPMENT_UID },
     });
+    const { next } = mine;
+    mine.next = null;
+    const changes = next && apps.isPrepared(appIn(next)) ? await files.changesIn(next) : null;
+    const placed = next && changes ? next : await files.place();
+    const instance = await apps.run(appIn(placed), changes);
     if (instance === null) return;
-    await files.tidy();
     const isNewest = (): boolean => !mine.over && mine.starts === start;
-    void untilHealthy(instance, DEVICE_LIMITS.appStartTimeoutMs).then(
-      () => isNewest() && say(mine.session, { kind: 'started', healthy: true, reason: null }),
-      (error) => isNewest() && say(mine.session, { kind: 'started', healthy: false, reason: describeError(error) }),
-    );
+    void untilStarted(instance)
+      .then(
+        () => isNewest() && say(mine.session, { kind: 'started', healthy: true, reason: null }),
+        (error) => isNewest() && say(mine.session, { kind: 'started', healthy: false, reason: describeError(error) }),
+      )
+      .then(() => inOrder(async () => void (isNewest() && (await prepareNext(mine, placed, appIn)))))
+      // The next start does without, and says what is wrong.
+      .catch(() => {});
     void instance.ended.then(() => {
       if (isNewest() && !instance.stopping) say(mine.session, { kind: 'ended', reason: instance.reason() });
     });
+  }
+
+  /** While the developer thinks. */
+  async function prepareNext(mine: Current, placed: PlacedHome, appIn: (home: PlacedHome) => InstalledApp) {
+    await files.tidy([placed.home]);
+    const next = await files.place();
+    await apps.prepare(appIn(next));
+    mine.next = next;
   }
 
   function receive({ session, data, end }: ReplMessage): void {
@@ -206,9 +228,11 @@ export function createDevelopmentSession(options: DevelopmentOptions): Developme
     void inOrder(async () => {
       if (mine.over) return;
       try {
-        const message = parseJson(toDeviceSchema, data, 'the message');
-        if (message.kind === 'end') void finish(mine, 'the developer ended it');
-        else await obey(mine, message);
+        for (const message of parseJson(toDeviceMessagesSchema, data, 'the message')) {
+          if (mine.over) return;
+          if (message.kind === 'end') void finish(mine, 'the developer ended it');
+          else await obey(mine, message);
+        }
       } catch (error) {
         if (!mine.over) fail(mine.session, error);
       }
@@ -228,4 +252,12 @@ export function createDevelopmentSession(options: DevelopmentOptions): Developme
       if (current) await finish(current, reason);
     },
   };
+}
+
+/** @throws as untilHealthy does */
+async function untilStarted(instance: Instance): Promise<void> {
+  const over = new AbortController();
+  await Promise.race([instance.said(['listening']), instance.ended, delay(ASK_AFTER_MS, over.signal)]);
+  over.abort();
+  await untilHealthy(instance, DEVICE_LIMITS.appStartTimeoutMs);
 }

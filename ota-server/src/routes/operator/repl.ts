@@ -9,37 +9,42 @@ import { fleetOf } from './authenticate.ts';
 
 export const replOpenSchema = z.strictObject({ app: appNameSchema.nullable() });
 export const replInputSchema = z.strictObject({ data: z.string().max(65_536), end: z.boolean() });
-export interface SessionParams {
+interface SessionParams {
   Params: { id: string; session: string };
 }
 
-/** POST /api/v1/devices/:id/repl, then POST input to and GET output from /api/v1/devices/:id/repl/:session. */
-export function replRoutes(scope: FastifyInstance, { repl }: ServerContext): void {
+/** POST /api/v1/devices/:id/repl, then sessionRoutes. */
+export function replRoutes(scope: FastifyInstance, context: ServerContext): void {
   scope.post<{ Params: { id: string } }>('/api/v1/devices/:id/repl', async (request) => {
     const { params, body } = request;
     const { app } = validate(replOpenSchema, body, 'repl');
     await fleetOf(request).devices.mustExist(params.id);
-    const session = await repl.open(params.id, 'repl', (id) => ({ kind: 'repl-open', session: id, app }));
+    const session = await context.repl.open(params.id, 'repl', (id) => ({ kind: 'repl-open', session: id, app }));
     return { session };
   });
+  sessionRoutes(scope, context, 'repl');
+}
 
-  scope.post<SessionParams>('/api/v1/devices/:id/repl/:session', async (request, reply) => {
+/** POST messages to and GET them from /api/v1/devices/:id/<kind>/:session. */
+export function sessionRoutes(scope: FastifyInstance, { repl }: ServerContext, kind: SessionKind): void {
+  const path = `/api/v1/devices/:id/${kind}/:session`;
+  scope.post<SessionParams>(path, async (request, reply) => {
     const { params, body } = request;
-    const { data, end } = validate(replInputSchema, body, 'repl input');
+    const { data, end } = validate(replInputSchema, body, `message of a ${kind} session`);
     await fleetOf(request).devices.mustExist(params.id);
-    await repl.send(params.id, 'repl', params.session, data, end);
+    await repl.send(params.id, kind, params.session, data, end);
     return reply.code(204).send();
   });
 
-  scope.get<SessionParams>('/api/v1/devices/:id/repl/:session', async (request, reply) => {
+  scope.get<SessionParams>(path, async (request, reply) => {
     const { params } = request;
     await fleetOf(request).devices.mustExist(params.id);
-    streamSession(reply, 'repl', (receive) => repl.listen(params.id, 'repl', params.session, receive));
+    streamSession(reply, kind, (receive) => repl.listen(params.id, kind, params.session, receive));
   });
 }
 
 /** Answers with what a session says, as server-sent events, until its end. */
-export function streamSession(
+function streamSession(
   reply: FastifyReply,
   event: SessionKind,
   listen: (receive: (message: ReplMessage) => void) => () => void,
