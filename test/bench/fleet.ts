@@ -63,7 +63,8 @@ export async function main(words: readonly string[]): Promise<void> {
     }
     measurements.push(...(await measureMosquitto(devices, say)));
     runs.push({ devices, measurements });
-    say(renderTable(measurements));
+    // What has been measured is not lost where a larger size fails.
+    if (sizes.length > 1) say(renderTable(measurements));
   }
   if (sizes.length > 1)
     process.stdout.write(`${renderGrowth(runs.map((one) => [`${one.devices} devices`, one.measurements]))}\n`);
