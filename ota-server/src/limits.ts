@@ -38,7 +38,7 @@ export const SERVER_LIMITS = {
   /** After it a device that was not told is told by another server. */
   untoldMs: 10_000,
   /** Devices that one step of a rollout changes in one transaction. */
-  devicesPerStep: 200,
+  devicesPerStep: 1_000,
   deploymentDevicesShown: 1_000,
   deploymentDevicesListed: 20,
   lastSeenResolutionMs: 2_000,

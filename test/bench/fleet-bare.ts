@@ -5,10 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generate, parser } from 'mqtt-packet';
 
-/** Clients that only connect, subscribe and listen: what any broker must do. @returns how many are subscribed */
-export function connectBare(port: number, count: number, onTold: (index: number) => void): () => number {
+/**
+ * Clients that only connect, subscribe and listen: what any broker must do.
+ * @param first number of the first of them
+ * @returns how many are subscribed
+ */
+export function connectBare(port: number, first: number, count: number, onTold: (index: number) => void): () => number {
   let subscribed = 0;
-  for (let index = 0; index < count; index++) {
+  for (let index = first; index < first + count; index++) {
     const socket = connect(port, '127.0.0.1');
     const reader = parser();
     const clientId = `bare${index}`;

@@ -3,9 +3,8 @@ import { type Profile, profileSchema } from '@nodeos/device-agent/simulator/prof
 import { type Simulation, startSimulation } from '@nodeos/device-agent/simulator/simulation.ts';
 import type * as z from 'zod';
 import { connectBare } from './fleet-bare.ts';
-import { percentile } from './percentile.ts';
 
-/** The devices of the fleet benchmark, in a process of their own; times are milliseconds since 1970. */
+/** Devices of the fleet benchmark, in a process of their own; times are milliseconds since 1970. */
 export type Order =
   | {
       readonly kind: 'simulate';
@@ -13,15 +12,19 @@ export type Order =
       readonly devices: number;
       readonly perSecond: number;
     }
-  | { readonly kind: 'bare'; readonly port: number; readonly devices: number }
+  | { readonly kind: 'bare'; readonly port: number; readonly first: number; readonly devices: number }
   | { readonly kind: 'state' }
+  | { readonly kind: 'results' }
   | { readonly kind: 'forget' };
 export interface State {
   readonly online: number;
-  /** When so many had been told since `forget`. */
+}
+/** Since `forget`. */
+export interface Results {
+  /** When each device was told first. */
   readonly toldAt: readonly number[];
-  readonly p99Ms: number;
-  readonly answers: number;
+  /** How long each answer took. */
+  readonly answersMs: readonly number[];
 }
 
 /** More than the devices of one part. */
@@ -39,7 +42,8 @@ process.on('message', (order: Order) => {
     const wishes: z.input<typeof profileSchema> = { connectPerSecond: order.perSecond, installMs: [0, 0] };
     const part = simulations.length;
     const simulation = startSimulation({
-      ...{ fleet: order.fleet, devices: order.devices, seed: `bench${part}`, signal: new AbortController().signal },
+      ...{ fleet: order.fleet, devices: order.devices, signal: new AbortController().signal },
+      seed: `bench-${process.pid}-${part}`,
       onTold: (index) => onTold(part * PART + index),
       profile: validate(profileSchema as z.ZodType<Profile>, wishes, 'profile'),
       onAnswered: (milliseconds) => answers.push(milliseconds),
@@ -47,16 +51,14 @@ process.on('message', (order: Order) => {
     });
     simulations.push(simulation);
   } else if (order.kind === 'bare') {
-    online = connectBare(order.port, order.devices, onTold);
+    online = connectBare(order.port, order.first, order.devices, onTold);
   } else if (order.kind === 'forget') {
     told = new Map();
     answers = [];
+  } else if (order.kind === 'results') {
+    process.send?.({ toldAt: [...told.values()], answersMs: answers } satisfies Results);
   } else {
-    const state: State = {
-      ...{ online: online(), toldAt: [...told.values()].sort((a, b) => a - b) },
-      ...{ p99Ms: percentile(answers, 99), answers: answers.length },
-    };
-    process.send?.(state);
+    process.send?.({ online: online() } satisfies State);
   }
 });
 process.on('disconnect', () => process.exit());

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { renderTable } from './table.ts';
+import { type Measurement, renderGrowth, renderTable } from './table.ts';
 
 test('the table says what was measured, what was aimed at and whether it is met', () => {
   const table = renderTable([
@@ -13,5 +13,16 @@ test('the table says what was measured, what was aimed at and whether it is met'
     'slot image            40.0 MB   ≤ 40 MB  met',
     'kexec to cold reboot  0.70      ≤ 0.6    missed',
     'root                  34.4 MB',
+  ]);
+});
+
+test('growth stands in columns, with a gap where a size was not measured', () => {
+  const told = (value: number): Measurement => ({ name: 'told', value, unit: 's', aim: null });
+  const rate: Measurement = { name: 'rate', value: 150, unit: '', aim: null };
+  const sizes = [['100', [told(0.5)]] as const, ['1000', [told(12.34), rate]] as const];
+  assert.deepEqual(renderGrowth(sizes).split('\n'), [
+    'what     100   1000',
+    'told, s  0.50  12.3',
+    'rate           150',
   ]);
 });

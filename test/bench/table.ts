@@ -15,9 +15,27 @@ export function renderTable(measurements: readonly Measurement[]): string {
     aim === null ? '' : `≤ ${aim} ${unit}`.trim(),
     aim === null ? '' : value <= aim ? 'met' : 'missed',
   ]);
-  const heading = ['what', 'measured', 'aim', ''];
-  const widths = heading.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  return [heading, ...rows]
+  return align([['what', 'measured', 'aim', ''], ...rows]);
+}
+
+/** The same measurements at several sizes side by side, in the order of the last one, which has most to it. */
+export function renderGrowth(
+  sizes: readonly (readonly [size: string, measurements: readonly Measurement[]])[],
+): string {
+  const last = sizes.at(-1)?.[1] ?? [];
+  const rows = last.map(({ name, unit }) => [
+    unit === '' ? name : `${name}, ${unit}`,
+    ...sizes.map(([, measurements]) => {
+      const found = measurements.find((one) => one.name === name);
+      return found === undefined ? '' : round(found.value);
+    }),
+  ]);
+  return align([['what', ...sizes.map(([size]) => size)], ...rows]);
+}
+
+function align(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_title, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
     .map((row) =>
       row
         .map((cell, column) => cell.padEnd(widths[column] ?? 0))

@@ -12,8 +12,3 @@ export function mayPublish(deviceId: string, topic: string): boolean {
 export function maySubscribe(deviceId: string, filter: string): boolean {
   return filter === topics.tell(deviceId) || filter === topics.replIn(deviceId);
 }
-
-/** Only presence is kept by the broker for later subscribers. */
-export function mayRetain(deviceId: string, topic: string): boolean {
-  return topic === topics.presence(deviceId);
-}

@@ -7,7 +7,7 @@ import { Aedes, type Client } from 'aedes';
 import { writeToStream } from 'mqtt-packet';
 import type * as z from 'zod';
 import { SERVER_LIMITS } from '../limits.ts';
-import { DEVICE_ID_PATTERN, mayPublish, mayRetain, maySubscribe } from './access.ts';
+import { DEVICE_ID_PATTERN, mayPublish, maySubscribe } from './access.ts';
 import type { Broker, BrokerOptions } from './broker.ts';
 
 // Otherwise 65,536 buffers are made and kept, 7 MB, to save making one now and then.
@@ -28,14 +28,15 @@ export async function createAedesBroker(options: BrokerOptions): Promise<Broker>
     drainTimeout: 30_000,
     preConnect: (client, packet, done) => {
       const deviceId = certificateName(client);
-      const own =
-        packet.clientId === deviceId && (packet.will === undefined || mayPublish(deviceId, packet.will.topic));
+      const named = deviceId !== '' && packet.clientId === deviceId;
+      const own = named && (packet.will === undefined || mayPublish(deviceId, packet.will.topic));
       done(own ? null : new Error(`client ${deviceId} must use its own name and topics`), own);
     },
     authenticate: (client, _user, _password, done) => {
       const refuse = (reason: string): void =>
         done(Object.assign(new Error(reason), { returnCode: NOT_AUTHORISED }), false);
-      options.mayConnect(certificateName(client)).then(
+      // Let in above under the name in its certificate only.
+      options.mayConnect(client.id).then(
         (may) => (may ? done(null, true) : refuse('device is not active')),
         (error) => refuse(String(error)),
       );
@@ -46,7 +47,8 @@ export async function createAedesBroker(options: BrokerOptions): Promise<Broker>
       if (deviceId === undefined || !mayPublish(deviceId, packet.topic))
         return done(new Error(`${deviceId} may not publish to ${packet.topic}`));
       if (packet.payload.length > SERVER_LIMITS.mqttPayloadMaxBytes) return done(new Error('payload is too large'));
-      if (packet.retain && !mayRetain(deviceId, packet.topic)) packet.retain = false;
+      // Nobody may subscribe to what devices publish, and each subscription looks through all that is kept.
+      packet.retain = false;
       done(null);
     },
     authorizeSubscribe: (client, subscription, done) => {
