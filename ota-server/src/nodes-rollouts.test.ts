@@ -58,7 +58,9 @@ test(
     context.after(() => receiver.close());
     await once(receiver, 'listening');
     const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
+    // Each server watches what happens once it has heard of a webhook: both would tell of the rollout.
     await here.operator('POST', '/api/v1/webhooks', { url, topics: ['deployment'] });
+    await there.operator('POST', '/api/v1/webhooks', { url, topics: ['release'] });
     const devices = [await enrol(['all'], 'S-1'), await enrol(['all'], 'S-2')];
     const rollout = { waves: [{ devices: 1 }], soakSeconds: 0 };
     const { json } = await here.operator('POST', '/api/v1/deployments', { target, to: { tag: 'all' }, rollout });
