@@ -64,8 +64,8 @@ export const toDeviceSchema = z.discriminatedUnion('kind', [
     sha256: sha256Schema,
     data: z.base64().max(Math.ceil(DEVELOPMENT_LIMITS.pieceMaxBytes / 3) * 4),
   }),
-  /** Runs what was listed. */
-  z.strictObject({ kind: z.literal('start'), manifest: appManifestSchema }),
+  /** Runs what was listed; null: with the manifest of the start before. */
+  z.strictObject({ kind: z.literal('start'), manifest: appManifestSchema.nullable() }),
   z.strictObject({ kind: z.literal('renew') }),
   /** Answered with `over` when the release has been started again. */
   z.strictObject({ kind: z.literal('end') }),
@@ -81,7 +81,7 @@ export const toDeviceMessagesSchema = z.union([
 /** Device → command. */
 export const fromDeviceSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('ready'), leaseMs: z.number().int() }),
-  /** Files of the list, by their hashes, that the device has not. */
+  /** Files of a whole list, by their hashes, that the device has not. */
   z.strictObject({ kind: z.literal('missing'), sha256: z.array(sha256Schema).max(1_000), last: z.boolean() }),
   z.strictObject({ kind: z.literal('took'), bytes: z.number().int().min(0) }),
   /** Healthy: it answers its probe, or lives where it has none. */

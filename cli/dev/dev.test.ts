@@ -142,6 +142,8 @@ describe('nodeos dev', () => {
       ['list', 'piece', 'start'],
     );
     assert.equal(requests() - asked, 1, 'all in one request');
+    const starts = heard.flatMap((message) => (message.kind === 'start' ? [message.manifest !== null] : []));
+    assert.deepEqual(starts, [true, false], 'the manifest is sent once');
 
     await writeFile(main, 'throw new Error("a mistake")');
     await printed(/main\.js: it does not run: .*a mistake/);

@@ -113,10 +113,13 @@ async function update(
   hashes.atDevice = null;
   const sent = await sendFiles(connection, files, listed, atDevice);
   const started = connection.next(['started']);
-  connection.send({ kind: 'start', manifest });
+  // As long as nothing went wrong the device still has it.
+  const same = atDevice !== null && hashes.manifest === manifest;
+  connection.send({ kind: 'start', manifest: same ? null : manifest });
   const { healthy, reason } = await started;
   hashes.atDevice = new Map(listed.map((file) => [file.path, file]));
   hashes.lastState = state;
+  hashes.manifest = manifest;
   const what = sent.length === 1 ? sent[0] : `${sent.length} files`;
   const seconds = ((performance.now() - began) / 1000).toFixed(2);
   print(

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
+import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
 import { DEVELOPMENT_LIMITS, type DevelopedFile, type ToDevice } from '@nodeos/contracts/development.ts';
 import type { DevelopmentConnection } from './session.ts';
 
@@ -21,6 +22,8 @@ export class FileHashes {
   readonly #known = new Map<string, Known>();
   /** What was last started. */
   lastState = '';
+  /** What it was started with. */
+  manifest: AppManifest | null = null;
   /** What the device has, by path; null where that is not sure. */
   atDevice: ReadonlyMap<string, DevelopedFile> | null = null;
 

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { InstalledApp } from '../ports.ts';
 import { Instance } from './instance.ts';
@@ -51,6 +52,8 @@ interface Waiting {
 interface DevelopedApp {
   instance: Instance | null;
   waiting: Waiting | null;
+  /** What others were told of. */
+  shown: AppManifest | null;
   /** What was stopped for it. */
   released: InstalledApp | null;
   readonly onOverruled: (reason: string) => void;
@@ -76,7 +79,7 @@ export class DevelopedApps implements Development {
   }
 
   begin(name: string, onOverruled: (reason: string) => void): void {
-    this.#apps.set(name, { instance: null, waiting: null, released: null, onOverruled });
+    this.#apps.set(name, { instance: null, waiting: null, shown: null, released: null, onOverruled });
   }
 
   async run(app: InstalledApp, changes: Buffer | null): Promise<Instance | null> {
@@ -153,10 +156,13 @@ export class DevelopedApps implements Development {
       await stop(developed);
       return null;
     }
-    onChange();
+    // To others it is the same app as before.
+    if (!isDeepStrictEqual(developed.shown, app.manifest)) onChange();
+    developed.shown = app.manifest;
     void instance.ended.then(() => {
       if (instance.stopping) return;
       developed.instance = null;
+      developed.shown = null;
       onLine('stderr', `[nodeos] ${instance.reason()}; it is started again after the next change`);
       onChange();
     });

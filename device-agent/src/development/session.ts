@@ -1,3 +1,4 @@
+import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
 import {
   DEVELOPMENT_LIMITS,
   type FromDevice,
@@ -60,6 +61,11 @@ interface Current {
   /** Set at once where something else ends it; its messages are not heard any more. */
   over: boolean;
   starts: number;
+  admitted: AppManifest | null;
+  /** Whether a list of all files has begun. */
+  listsAll: boolean;
+  /** Octets taken since the last answer. */
+  took: number;
   /** Where the next start finds its files, but for those that will have changed. */
   next: PlacedHome | null;
 }
@@ -153,7 +159,17 @@ export function createDevelopmentSession(options: DevelopmentOptions): Developme
   }
 
   function begin(session: string, app: string): void {
-    const mine: Current = { session, app, lease: setTimeout(() => {}, 0), over: false, starts: 0, next: null };
+    const mine: Current = {
+      session,
+      app,
+      lease: setTimeout(() => {}, 0),
+      over: false,
+      starts: 0,
+      next: null,
+      admitted: null,
+      listsAll: false,
+      took: 0,
+    };
     current = mine;
     renew(mine);
     apps.begin(app, (reason) => {
@@ -169,21 +185,26 @@ export function createDevelopmentSession(options: DevelopmentOptions): Developme
     if (message.kind === 'list') {
       const { filesMaxBytes } = DEVELOPMENT_LIMITS;
       const maxBytes = Math.min(filesMaxBytes, (await options.availableMemoryKiB()) * 512);
+      if (message.first) mine.listsAll = true;
       const missing = files.list(message.files, message, maxBytes);
-      if (missing === null) return;
+      // Who lists only what has changed knows what is missing.
+      if (missing === null || !mine.listsAll) return;
+      mine.listsAll = false;
       for (let at = 0; at === 0 || at < missing.length; at += 500)
         say(mine.session, { kind: 'missing', sha256: missing.slice(at, at + 500), last: at + 500 >= missing.length });
     } else if (message.kind === 'piece') {
       const octets = Buffer.from(message.data, 'base64');
       await files.take(message.sha256, octets);
-      say(mine.session, { kind: 'took', bytes: octets.length });
+      mine.took += octets.length;
     } else if (message.kind === 'start') await start(mine, message);
   }
 
   async function start(mine: Current, { manifest }: Extract<ToDevice, { kind: 'start' }>): Promise<void> {
     const start = ++mine.starts;
     const released = options.findReleased(mine.app)?.manifest ?? null;
-    const admitted = admitManifest(mine.app, manifest, released);
+    if (manifest) mine.admitted = admitManifest(mine.app, manifest, released);
+    const { admitted } = mine;
+    if (!admitted) throw new NodeosError('INPUT_INVALID', 'the first start of a session has no manifest');
     const appIn = ({ home }: PlacedHome): InstalledApp => ({
       manifest: admitted,
       ...{ target: '', sha256: '0'.repeat(64), bundlePath: null, deployment: null },
@@ -228,6 +249,7 @@ export function createDevelopmentSession(options: DevelopmentOptions): Developme
     void inOrder(async () => {
       if (mine.over) return;
       try {
+        mine.took = 0;
         for (const message of parseJson(toDeviceMessagesSchema, data, 'the message')) {
           if (mine.over) return;
           if (message.kind === 'end') void finish(mine, 'the developer ended it');
@@ -236,6 +258,7 @@ export function createDevelopmentSession(options: DevelopmentOptions): Developme
       } catch (error) {
         if (!mine.over) fail(mine.session, error);
       }
+      if (mine.took > 0 && !mine.over) say(mine.session, { kind: 'took', bytes: mine.took });
     });
   }
 
