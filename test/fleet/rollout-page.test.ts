@@ -7,7 +7,7 @@ import { startFleet } from './simulated-fleet.ts';
 const LIMIT_MS = 240_000;
 
 test('the deployment page shows waves as they go, the halt by itself, why each device failed, and all back', async (context) => {
-  const count = 24;
+  const count = 1000;
   const profile = { connectPerSecond: 100, faults: { bad: [{ release: 'hello@2.0.0', rate: 0.7 }] } };
   const fleet = await startFleet(context, count, ['hello@1.0.0', 'hello@2.0.0'], profile, true);
   const page = await openDashboard(context, fleet.running);
