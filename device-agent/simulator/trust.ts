@@ -20,18 +20,26 @@ const KEPT_MS = 2_000;
  * it takes the server's first root for the factory's.
  */
 export class SharedTrust {
-  readonly #known = new Map<string, { readonly at: number; readonly target: Promise<TrustedTarget> }>();
+  /** `until` is null while it is being asked for. */
+  readonly #known = new Map<string, { until: number | null; readonly target: Promise<TrustedTarget> }>();
   #folder: Promise<string> | null = null;
   #last: Promise<unknown> = Promise.resolve();
 
   /** @throws NodeosError as findTarget */
   find(http: ServerHttp, path: string): Promise<TrustedTarget> {
     const known = this.#known.get(path);
-    if (known !== undefined && Date.now() - known.at < KEPT_MS) return known.target;
+    // One that is under way is waited for, however long it takes: questions that queue up behind a slow server never end.
+    if (known !== undefined && (known.until === null || Date.now() < known.until)) return known.target;
     const target = this.#last.then(() => this.#ask(http, path));
     this.#last = target.catch(() => {});
-    this.#known.set(path, { at: Date.now(), target });
-    target.catch(() => this.#known.delete(path));
+    const asked = { until: null as number | null, target };
+    this.#known.set(path, asked);
+    target.then(
+      () => {
+        asked.until = Date.now() + KEPT_MS;
+      },
+      () => this.#known.delete(path),
+    );
     return target;
   }
 

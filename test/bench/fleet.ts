@@ -59,12 +59,13 @@ export async function main(words: readonly string[]): Promise<void> {
     const measurements: Measurement[] = [];
     for (const mode of modes) {
       say(`${mode}, ${devices} devices`);
-      measurements.push(...(await measureFleet({ mode, devices, ...run }, say)));
+      const found = await measureFleet({ mode, devices, ...run }, say);
+      // So that it is not lost where what comes next fails.
+      say(renderTable(found));
+      measurements.push(...found);
     }
     measurements.push(...(await measureMosquitto(devices, say)));
     runs.push({ devices, measurements });
-    // What has been measured is not lost where a larger size fails.
-    if (sizes.length > 1) say(renderTable(measurements));
   }
   if (sizes.length > 1)
     process.stdout.write(`${renderGrowth(runs.map((one) => [`${one.devices} devices`, one.measurements]))}\n`);
