@@ -10,7 +10,8 @@ export const DEVICE_LIMITS = {
   fetchRetryMaxMs: 120_000,
   pollIntervalMs: 300_000,
   heartbeatIntervalMs: 5_000,
-  reportIntervalMs: 60_000,
+  /** Of a device on which nothing happens: whatever changes is reported at once. Most of its idle octets are these. */
+  reportIntervalMs: 300_000,
   appSoakDefaultMs: 3_000,
   appStartTimeoutMs: 30_000,
   appStopGraceDefaultMs: 3_000,

@@ -19,7 +19,7 @@ export const profileSchema = z.strictObject({
   /** Devices that begin to connect in each second. */
   connectPerSecond: z.number().positive().default(100),
   pollSeconds: z.number().positive().default(300),
-  reportSeconds: z.number().positive().default(60),
+  reportSeconds: z.number().positive().default(300),
   /** How long an app takes to be put in place, and a machine to start. */
   installMs: span.default([200, 1000]),
   bootMs: span.default([1000, 3000]),
