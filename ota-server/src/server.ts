@@ -13,12 +13,12 @@ import { openAccessTokens } from './access-tokens.ts';
 import { openAuthority } from './authority.ts';
 import { openFileBlobs } from './blobs/file-blobs.ts';
 import { createAedesBroker } from './broker/aedes-broker.ts';
-import type { BrokerListener } from './broker/broker.ts';
+import { openBrokerEvents } from './broker-events.ts';
 import { readConfiguration, type ServerConfiguration, type ServerOptions, urlHost } from './configuration.ts';
 import type { Addresses, ServerContext } from './context.ts';
 import { DeviceConnections } from './devices/connections.ts';
 import { Drain } from './drain.ts';
-import { type FleetContext, Fleets } from './fleets.ts';
+import { Fleets } from './fleets.ts';
 import { SERVER_LIMITS } from './limits.ts';
 import { LogHub } from './live/log-hub.ts';
 import { ReplSessions } from './live/repl-sessions.ts';
@@ -96,7 +96,8 @@ async function assemble(
     return listening;
   };
   const mayConnect = (id: string): Promise<boolean> => fleets.mayConnect(id);
-  const listener = brokerListener(() => context);
+  const brokerEvents = openBrokerEvents(() => context);
+  const { listener } = brokerEvents;
   const broker =
     brokerClient !== null
       ? (await import('./broker/mqtt-broker.ts')).createMqttBroker({
@@ -156,6 +157,7 @@ async function assemble(
     context.repl.closeAll();
     await fleets.close();
     await Promise.all([app.close(), deviceApp.close(), broker.close()]);
+    await brokerEvents.settled();
     await store.close();
   };
   let closing: Promise<void> | null = null;
@@ -235,40 +237,6 @@ function busListener({
       endings.receiveAll();
       connections.cutAll();
       fleets.receive(null).catch(onFault);
-    },
-  };
-}
-
-/** What the broker sees goes to the fleet, the log viewers and the REPL sessions. */
-function brokerListener(context: () => ServerContext): BrokerListener {
-  const run = (work: Promise<unknown>): void => {
-    work.catch((error) => context().log.error({ err: error }, 'broker event'));
-  };
-  const inFleet = async (deviceId: string, work: (fleet: FleetContext) => Promise<unknown>): Promise<void> => {
-    const fleet = await context().fleets.ofDevice(deviceId);
-    if (fleet !== null) await work(fleet);
-  };
-  return {
-    presence: (deviceId, online) => {
-      context().metrics.message('presence');
-      if (!online) context().repl.deviceLeft(deviceId);
-      run(inFleet(deviceId, ({ devices }) => devices.presence(deviceId)));
-    },
-    listening: (deviceId) => {
-      context().logs.resume(deviceId);
-      run(inFleet(deviceId, ({ deployments }) => deployments.deviceListens(deviceId)));
-    },
-    logs: (deviceId, batch) => {
-      context().metrics.message('logs');
-      context().logs.receive(deviceId, batch);
-    },
-    repl: (deviceId, message) => {
-      context().metrics.message('repl');
-      context().repl.receive(deviceId, message);
-    },
-    malformed: (deviceId, error) => {
-      context().metrics.message('malformed');
-      context().log.warn(`device ${deviceId}: ${describeError(error)}`);
     },
   };
 }

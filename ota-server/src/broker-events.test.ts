@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { openBrokerEvents } from './broker-events.ts';
+
+/** A context of which only what presence needs is there. */
+function contextOf(presence: (id: string) => Promise<void>, faults: unknown[]) {
+  return {
+    fleets: { ofDevice: async () => ({ devices: { presence } }) },
+    log: { error: ({ err }: { err: unknown }) => faults.push(err) },
+    metrics: { message: () => {} },
+    repl: { deviceLeft: () => {} },
+  } as unknown as ReturnType<Parameters<typeof openBrokerEvents>[0]>;
+}
+
+test('what was heard is dealt with before the store may be closed, be it in vain', async () => {
+  const done: string[] = [];
+  const faults: unknown[] = [];
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
+  const presence = async (id: string): Promise<void> => {
+    await gates[id === 'good' ? 0 : 1].promise;
+    done.push(id);
+  };
+  const { listener, settled } = openBrokerEvents(() => contextOf(presence, faults));
+  listener.presence('good', true);
+  listener.presence('bad', false);
+  const over = settled().then(() => done.push('settled'));
+  gates[1].reject(new Error('no such device'));
+  gates[0].resolve();
+  await over;
+  assert.deepEqual(done, ['good', 'settled']);
+  assert.match(String(faults), /no such device/);
+  await settled();
+});
