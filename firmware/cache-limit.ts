@@ -43,18 +43,18 @@ interface Entry {
 export async function limitCache(context: BuildContext, now = Date.now()): Promise<number> {
   const limit = context.cacheLimitBytes ?? DEFAULT_LIMIT_BYTES;
   const entries = (await Promise.all(QUICK_LAYERS.map((layer) => entriesOf(join(context.cacheRoot, layer))))).flat();
-  const abandoned = entries.filter(({ isUnfinished, usedAt }) => isUnfinished && now - usedAt > ABANDONED_MS);
-  const finished = entries.filter(({ isUnfinished }) => !isUnfinished).sort((a, b) => b.usedAt - a.usedAt);
+  const isAbandoned = ({ isUnfinished, usedAt }: Entry): boolean => isUnfinished && now - usedAt > ABANDONED_MS;
+  const unwanted = entries.filter(isAbandoned);
   let kept = 0;
+  for (const entry of entries.filter(({ isUnfinished }) => !isUnfinished).sort((a, b) => b.usedAt - a.usedAt)) {
+    const bytes = await bytesOf(entry.dir);
+    if (kept + bytes <= limit || now - entry.usedAt < SPARED_MS) kept += bytes;
+    else unwanted.push(entry);
+  }
   let freed = 0;
-  for (const { dir, usedAt } of [...finished, ...abandoned]) {
-    const bytes = await bytesOf(dir);
-    const isAbandoned = abandoned.some((entry) => entry.dir === dir);
-    if (!isAbandoned && (kept + bytes <= limit || now - usedAt < SPARED_MS)) kept += bytes;
-    else {
-      await rm(dir, { recursive: true, force: true });
-      freed += bytes;
-    }
+  for (const { dir } of unwanted) {
+    freed += await bytesOf(dir);
+    await rm(dir, { recursive: true, force: true });
   }
   return freed;
 }

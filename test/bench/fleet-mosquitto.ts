@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { freePort } from '@nodeos/ota-server/testing/ports.ts';
 import { startMosquitto, tellBare } from './fleet-bare.ts';
 import { Devices, until } from './fleet-worker.ts';
 import { percentile } from './percentile.ts';
@@ -41,13 +41,4 @@ export async function measureMosquitto(count: number, say: (line: string) => voi
     devices.end();
     broker.stop();
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -59,6 +59,7 @@ test('what does not answer, or is no process, or has not entered its network, is
     [() => connect(1), /ECONNREFUSED/],
     [() => connectInside(buildNative(folder), 4_194_000)(PORT), /ENOENT/],
     [() => connectInside(buildNative(folder), process.pid)(PORT), /ENETDOWN/],
+    [() => connectInside(null, app.pid as number)(PORT), /addon/],
   ] as const) {
     const [error] = await once(open(), 'error');
     assert.match(String(error), pattern);

@@ -77,7 +77,7 @@ export function createLaunch(
       stderr: child.stderr as Readable,
       control: hold ? (child.stdio[3] as Duplex) : null,
       channel: child.stdio[CHANNEL_FD] as Duplex,
-      ...(network === 'none' && native && child.pid && { connect: connectInside(native, child.pid) }),
+      ...(network === 'none' && child.pid && { connect: connectInside(native, child.pid) }),
       ended,
       // The launcher passes SIGTERM on; its own death by SIGKILL takes the app with it.
       kill: (signal) => void child.kill(signal),

@@ -1,11 +1,10 @@
-import type { Socket } from 'node:net';
 import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
 import { describeError, NodeosError } from '@nodeos/contracts/errors.ts';
 import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
 import { delay } from '../backoff.ts';
 import type { AppRuntime, InstalledApp } from '../ports.ts';
 import type { AppConfigurations } from './app-configuration.ts';
-import { failedSocket } from './app-network.ts';
+import { type ConnectByName, failedSocket } from './app-network.ts';
 import { DevelopedApps, type Development } from './developed-apps.ts';
 import { ask } from './health.ts';
 import { createMachineHolder } from './machine-holder.ts';
@@ -30,7 +29,7 @@ export interface Supervisor extends AppRuntime {
   /** Of the apps that run or are to run. */
   manifests(): AppManifest[];
   /** Opens a connection to a port of an app. */
-  connect(name: string, port: number, options?: { readonly allowHalfOpen?: boolean }): Socket;
+  readonly connect: ConnectByName;
   readonly development: Development;
 }
 

@@ -2,6 +2,7 @@ import type { Server, Socket } from 'node:net';
 import type { AppManifest } from '@nodeos/contracts/app-manifest.ts';
 import { describeError, NodeosError } from '@nodeos/contracts/errors.ts';
 import { WEB_LIMITS, type WebLimits } from '@nodeos/contracts/limits.ts';
+import type { ConnectByName } from '../apps/app-network.ts';
 import type { WebCertificate } from './proxy.ts';
 import type { WebApp } from './routes.ts';
 import { type AppPort, decideWanted, type ProxyPorts, type Wanted } from './wanted.ts';
@@ -10,7 +11,7 @@ export interface DoorsOptions {
   /** Of the apps that are installed now. */
   readonly manifests: () => readonly AppManifest[];
   /** Opens a connection to a port of an app. */
-  readonly connect: (app: string, port: number, options?: { readonly allowHalfOpen?: boolean }) => Socket;
+  readonly connect: ConnectByName;
   /** What the device is called, without a domain; the first is shown. */
   readonly deviceNames: () => readonly string[];
   readonly certificate: WebCertificate | null;

@@ -9,6 +9,7 @@ import {
 import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream';
 import { WEB_LIMITS, type WebLimits } from '@nodeos/contracts/limits.ts';
+import type { ConnectByName } from '../apps/app-network.ts';
 import { answerHeaders, requestHeaders } from './headers.ts';
 import { join } from './join.ts';
 import { absentPage, indexPage, nowherePage, refusalPage } from './pages.ts';
@@ -18,7 +19,7 @@ export interface ProxyOptions {
   /** By user. */
   readonly apps: () => ReadonlyMap<string, WebApp>;
   /** Opens a connection to a port of an app. */
-  readonly connect: (app: string, port: number) => Socket;
+  readonly connect: ConnectByName;
   /** What the device is called, without a domain; the first is shown. */
   readonly deviceNames: () => readonly string[];
   readonly limits?: Partial<WebLimits>;

@@ -13,6 +13,11 @@ export function Badge({ tone, children }: { tone: Tone; children: ComponentChild
   );
 }
 
+/** Whom a release is for. */
+export function Channel({ of: channel }: { of: string | null }) {
+  return channel === null ? <span class="faint">all devices</span> : <span class="channel">{channel}</span>;
+}
+
 /** How far something is; `label` says what. */
 export function Progress({ percent, tone, label }: { percent: number; tone: Tone; label: string }) {
   return (

@@ -2,12 +2,11 @@ import type { Release } from '@nodeos/contracts/operator-api.ts';
 import type { Fleet } from '../fleet.ts';
 import { Icon } from '../parts/icon.tsx';
 import { SidePanel } from '../parts/side-panel.tsx';
-import { Ago, Badge } from '../parts/small.tsx';
+import { Ago, Badge, Channel } from '../parts/small.tsx';
 import { bytesText, channelOf, releaseIcon, runsOnText, systemText } from '../releases.ts';
 import { deployHref, href } from '../route.ts';
 import { deploymentTone, deploymentWord, destinationText } from '../words.ts';
 import { PromoteForm } from './promote-form.tsx';
-import { Channel } from './releases.tsx';
 
 /** One release, beside the list. */
 export function ReleasePanel({ release, fleet }: { release: Release; fleet: Fleet }) {

@@ -4,7 +4,7 @@ import type { Fleet } from '../fleet.ts';
 import { FilterChips } from '../parts/filter-chips.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { List } from '../parts/list.tsx';
-import { Ago, Empty } from '../parts/small.tsx';
+import { Ago, Channel, Empty } from '../parts/small.tsx';
 import { bytesText, channelOf, channelsOf, machineOf, releaseIcon, runsOnText, systemText } from '../releases.ts';
 import { deployHref, href } from '../route.ts';
 import { ReleasePanel } from './release-panel.tsx';
@@ -110,9 +110,4 @@ function ReleaseRow({ release, fleet }: { release: Release; fleet: Fleet }) {
       </td>
     </tr>
   );
-}
-
-/** Whom a release is for. */
-export function Channel({ of: channel }: { of: string | null }) {
-  return channel === null ? <span class="faint">all devices</span> : <span class="channel">{channel}</span>;
 }
