@@ -32,10 +32,13 @@ export interface InstallResult {
 /**
  * Installs packages into a folder as npm does (its own library does the work), without their scripts: a device has no
  * shell and no compiler. What fails leaves the folder as it was.
- * @throws NodeosError PACKAGE_INSTALL_FAILED
+ * @throws NodeosError PACKAGE_INSTALL_FAILED, INPUT_INVALID
  */
 export async function installPackages(request: InstallRequest): Promise<InstallResult> {
   const { folder, home, exact = false, save = true, add = [], remove = [] } = request;
+  // A user's home; its node_modules is the system's.
+  if (folder === '/')
+    throw new NodeosError('INPUT_INVALID', 'npm does not install into /: make a folder and call npm there');
   const cache = join(home, CACHE_FOLDER);
   const arborist = new Arborist({
     ...settingsOf(request),
@@ -43,9 +46,7 @@ export async function installPackages(request: InstallRequest): Promise<InstallR
   });
   try {
     if (exact) await arborist.loadVirtual();
-    // Above all homes stands what the system brings, which no package.json names.
-    const prune = folder !== '/';
-    const tree = await arborist.reify({ add: [...add], rm: [...remove], save: save && !exact, prune, omit: ['dev'] });
+    const tree = await arborist.reify({ add: [...add], rm: [...remove], save: save && !exact, omit: ['dev'] });
     const installed = [...tree.inventory.values()].filter(({ isProjectRoot }) => !isProjectRoot);
     const names = new Set(installed.map(({ name }) => name));
     const lacking = installed.filter((node) =>

@@ -17,8 +17,15 @@ export interface Registry {
   close(): void;
 }
 
-/** A registry on the loopback, of packages that npm itself has packed (docs/REGISTRY-API.md of npm/registry). */
-export async function startRegistry(work: string, packages: readonly PublishedPackage[]): Promise<Registry> {
+/**
+ * A registry on the loopback, of packages that npm itself has packed (docs/REGISTRY-API.md of npm/registry).
+ * @param host what the loopback is called where it is asked from
+ */
+export async function startRegistry(
+  work: string,
+  packages: readonly PublishedPackage[],
+  host = '127.0.0.1',
+): Promise<Registry> {
   const tarballs = new Map<string, Buffer>();
   const documents = new Map<string, { name: string; 'dist-tags': object; versions: Record<string, object> }>();
   const server = createServer(({ url = '' }, answer) => {
@@ -28,9 +35,9 @@ export async function startRegistry(work: string, packages: readonly PublishedPa
     else if (document) answer.setHeader('content-type', 'application/json').end(JSON.stringify(document));
     else answer.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"Not found"}');
   });
-  await once(server.listen(0), 'listening');
+  await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
-  const url = `http://127.0.0.1:${port}/`;
+  const url = `http://${host}:${port}/`;
   for (const { files = {}, ...manifest } of packages) {
     const { name, version } = manifest;
     const folder = join(work, `${name}-${version}`);
