@@ -155,6 +155,21 @@ test('an app is not started without a device that it needs', async () => {
   }
 });
 
+test('an app starts on a device that has no homes yet', { skip: process.getuid?.() !== 0 }, async () => {
+  await using folder = await temporary();
+  await using apps = await makeAppFolder();
+  let words: string[] = [];
+  const start: UserRuns['start'] = async (run) => {
+    words = run.arguments({ rootOf: null, cgroup: null });
+    throw new Error('far enough');
+  };
+  const users = `${folder.path}/users`;
+  const paths = { ...PATHS, users, devices: folder.path, proc: '/proc', cpuinfo: '/cpuinfo' };
+  const launch = createLaunch(paths, { start }, createDeviceGrants());
+  await assert.rejects(launch(await apps.app('1.0.0', '', { diskMiB: 20 }), { hold: false }), /far enough/);
+  assert.match(words.join(' '), /--disk-kib 20480 --disk-files \d+ /);
+});
+
 test('user ids start at 10000 and are never given twice', () => {
   assert.equal(nextUid([]), 10_000);
   assert.equal(nextUid([0, 1000]), 10_000);

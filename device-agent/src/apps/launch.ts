@@ -49,16 +49,15 @@ export function createLaunch(
 
   return async (app, { hold }) => {
     const { name, memoryMiB, diskMiB, network } = app.manifest;
-    const [{ home, uid, gid }, devices, cpuinfo, size] = await Promise.all([
+    const [{ home, uid, gid }, devices, cpuinfo] = await Promise.all([
       app.development
         ? { home: app.development.home, uid: app.development.uid, gid: app.development.uid }
         : homeOf(paths.users, app.manifest.user ?? name),
       findDevices(app, paths.devices),
       wants(app.manifest, 'gpio') ? describeBoard(paths) : null,
-      // The home of a development session is in RAM.
-      app.development ? null : statfs(paths.users),
     ]);
-    const disk = size ? diskShare(size, diskMiB) : null;
+    // The home of a development session is in RAM; any other is there only now, at its first start.
+    const disk = app.development ? null : diskShare(await statfs(home), diskMiB);
     const homes = app.bundlePath === null && !app.development && name === FIRST_USER ? paths.users : null;
     const giveBack = grants.take(app.manifest.user ?? name, devices);
     const { child, cgroup } = await begun(giveBack, {
