@@ -1,20 +1,32 @@
 /* The agent's addon, called with arguments of any kind; the system calls it would make are not made. */
 #include <assert.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 static long fuzz_syscall(long number, ...);
 static int fuzz_settime(clockid_t clock, const struct timespec *time);
+static int fuzz_setns(int fd, int kind);
+static int fuzz_socket(int family, int kind, int protocol);
+static int fuzz_connect(int fd, const struct sockaddr *to, socklen_t size);
+static int fuzz_poll(struct pollfd *list, nfds_t count, int limit);
 #define syscall fuzz_syscall
 #define clock_settime fuzz_settime
+#define setns fuzz_setns
+#define socket(...) fuzz_socket(__VA_ARGS__)
+#define connect(...) fuzz_connect(__VA_ARGS__)
+#define poll(...) fuzz_poll(__VA_ARGS__)
 #include "../../../device-agent/native/nodeos.c"
 
 static const uint8_t *bytes;
 static size_t left;
-#define CALLS 4
+#define CALLS 5
 static napi_callback calls[CALLS];
 static size_t made;
 
@@ -35,6 +47,39 @@ static long fuzz_syscall(long number, ...) {
 static int fuzz_settime(clockid_t clock, const struct timespec *time) {
   assert(clock == CLOCK_REALTIME && time->tv_sec >= 0 && time->tv_nsec >= 0 && time->tv_nsec < 1000000000);
   return 0;
+}
+/* Into the other network, which may be refused, and always back again. */
+static int networks_entered;
+static int fuzz_setns(int fd, int kind) {
+  assert(fd >= 0 && kind == CLONE_NEWNET);
+  errno = EPERM;
+  if (networks_entered == 0 && (next() & 1)) return -1;
+  networks_entered ^= 1;
+  return 0;
+}
+/* Something that can be closed. */
+static int fuzz_socket(int family, int kind, int protocol) {
+  assert(networks_entered == 1 && family == AF_INET && (kind & SOCK_CLOEXEC) && protocol == 0);
+  return open("/dev/null", O_RDWR | O_CLOEXEC);
+}
+static int fuzz_connect(int fd, const struct sockaddr *to, socklen_t size) {
+  const struct sockaddr_in *address = (const struct sockaddr_in *)to;
+  assert(networks_entered == 0 && fd >= 0 && size == sizeof *address && address->sin_port != 0);
+  assert(address->sin_addr.s_addr == htonl(INADDR_LOOPBACK));
+  errno = next() & 1 ? EINPROGRESS : ECONNREFUSED;
+  return next() & 1 ? -1 : 0;
+}
+static int fuzz_poll(struct pollfd *list, nfds_t count, int limit) {
+  assert(list->fd >= 0 && count == 1 && limit <= HANDSHAKE_MS);
+  errno = EINTR;
+  return next() % 3 - 1;
+}
+/* The descriptor is the caller's from here on. */
+napi_status napi_create_int32(napi_env e, int32_t value, napi_value *v) {
+  (void)e, (void)v;
+  assert(value >= 0 && fcntl(value, F_GETFD) >= 0);
+  close(value);
+  return napi_ok;
 }
 napi_status napi_get_cb_info(napi_env e, napi_callback_info i, size_t *count, napi_value *v, napi_value *t, void **d) {
   (void)e, (void)i, (void)v, (void)t, (void)d;
