@@ -125,6 +125,11 @@ export const ERROR_HINTS = {
   WIFI_REFUSED: 'Look at the access point: it may be full, let in only devices that it knows, or ask for WPA3.',
   WIFI_FAILED: 'Look at the log of the device: the radio or its firmware does not work.',
   IDENTITY_INVALID: 'The device record is damaged; the device enrols again with a new key.',
+  // app: npm
+  PACKAGE_INSTALL_FAILED:
+    'Read the code before the message: of a name, a version, the network, or no room (EDQUOT, ENOSPC). Nothing was changed.',
+  ADDON_NEEDS_COMPILER:
+    'A device has no compiler: pack the app with `nodeos bundle` on a computer, which compiles for the board.',
   // app: GPIO
   GPIO_UNAVAILABLE: 'Name `gpio` among `nodeos.devices` in package.json, and check that the board has the chip.',
   GPIO_LINE_UNKNOWN: 'List the lines with `listLines`; docs/gpio.md has the names of each board’s pins.',

@@ -12,6 +12,7 @@ import type { BuildContext } from '../context.ts';
 const PARTS = [
   { output: 'agent.js', source: 'src/main.ts', bundled: true },
   { output: 'app-preload.cjs', source: 'src/apps/app-preload.cjs', bundled: false },
+  { output: 'npm.cjs', source: 'src/npm/main.ts', bundled: true },
   { output: 'gpio.cjs', source: '../gpio/src/gpio.ts', bundled: true },
   { output: 'gpio-onoff.cjs', source: '../gpio/src/onoff.ts', bundled: true },
   { output: 'gpio-preload.cjs', source: '../gpio/src/preload.cjs', bundled: false },
@@ -27,6 +28,9 @@ const REPLACED: Readonly<Record<string, string>> = {
   socks: 'module.exports = {};',
   'worker-timers': 'module.exports = {};',
   'readable-stream': "module.exports = require('node:stream');",
+  // npm's: encodings other than UTF-8 in answers of a registry, and signatures of who published, which it is not asked to check.
+  'iconv-lite': 'module.exports = {};',
+  sigstore: 'module.exports = {};',
 };
 
 export type AgentFiles = ReadonlyMap<string, Buffer>;

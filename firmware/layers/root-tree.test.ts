@@ -57,7 +57,7 @@ async function layOut(name: string, changes: Partial<RootTreeRequest> = {}): Pro
 describe('layOutRoot', () => {
   it('takes the named programs and no other, so no shell', async () => {
     const tree = await layOut('complete');
-    assert.deepEqual((await readdir(join(tree, 'usr/bin'))).sort(), ['node']);
+    assert.deepEqual((await readdir(join(tree, 'usr/bin'))).sort(), ['node', 'npm']);
     assert.deepEqual((await readdir(join(tree, 'usr/sbin'))).sort(), [
       'dhcpcd',
       'e2fsck',

@@ -41,7 +41,7 @@ export async function layOutRoot(tree: string, request: RootTreeRequest): Promis
   for (const { path } of ROOT_FOLDERS) await mkdir(join(tree, path), { recursive: true });
   for (const { path } of programs) await place(join(packages, path), tree, path, 0o755);
   for (const [path, file] of Object.entries(request.files))
-    await place(file, tree, path, path.endsWith('/launcher') ? 0o755 : 0o644);
+    await place(file, tree, path, /\/(launcher|npm\.cjs)$/.test(path) ? 0o755 : 0o644);
   await placeLibraries(
     tree,
     request,

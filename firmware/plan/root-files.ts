@@ -127,6 +127,7 @@ const ROOT_OWN_FILES: readonly RootFile[] = [
   { path: `${NODEOS_FOLDER}/gpio-rpi-gpio.cjs`, source: 'gpio/src' },
   { path: `${NODEOS_FOLDER}/gpio.node`, source: 'gpio/native' },
   { path: `${NODEOS_FOLDER}/nodeos.node`, source: 'device-agent/native' },
+  { path: `${NODEOS_FOLDER}/npm.cjs`, source: 'device-agent/src' },
   { path: `${NODEOS_FOLDER}/launcher`, source: 'firmware/init' },
 ];
 
@@ -172,6 +173,7 @@ export const ROOT_LINKS: Readonly<Record<string, string>> = {
   '/sbin': 'usr/sbin',
   '/lib': 'usr/lib',
   [NODE_PATH]: `../..${NODE_FOLDER}/bin/node`,
+  '/usr/bin/npm': '../lib/nodeos/npm.cjs',
   '/var/run': '../run',
   '/etc/localtime': '/usr/share/zoneinfo/Etc/UTC',
   '/etc/resolv.conf': '/run/nodeos/dns/resolv.conf',
