@@ -60,7 +60,7 @@ async function askOnce(context: Omit<EnrolContext, 'onWaiting'>) {
   const answer = await context.http.request('POST', DEVICE_ROUTES.enrol, { json: request });
   const waitMs = retryAfterMs(answer, Date.now());
   if (waitMs !== null) {
-    discard(answer);
+    await discard(answer);
     throw new ServerBusy(`the server is busy: ${answer.status} to enrolment`, waitMs);
   }
   const body = await readJson(answer);

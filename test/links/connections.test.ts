@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { DEVICE_ROUTES, type DeviceReport } from '@nodeos/contracts/device-api.ts';
 import { isNodeosError } from '@nodeos/contracts/errors.ts';
 import { watchCertificate } from '@nodeos/device-agent/src/certificate-renewal.ts';
 import { startClock } from '@nodeos/device-agent/src/clock.ts';
+import { createEventQueue } from '@nodeos/device-agent/src/event-queue.ts';
 import { createServerHttp } from '@nodeos/device-agent/src/transport/http.ts';
 import { type BrokerOptions, connectBroker } from '@nodeos/device-agent/src/transport/mqtt.ts';
+import { openSession } from '@nodeos/device-agent/src/transport/session.ts';
 import { makeDeviceKey, makeRequest } from '@nodeos/ota-server/src/testing/device-identity.ts';
 import { type DeviceIdentity, type RunningServer, runServer } from '@nodeos/ota-server/src/testing/running-server.ts';
 import { until } from '@nodeos/ota-server/src/testing/until.ts';
@@ -50,6 +53,39 @@ test('through an HTTP proxy, with and without a login: the server is verified as
     assert.match(await faultOf(other.request('GET', '/')), /^FETCH_FAILED/);
     other.close();
   }
+});
+
+test('all that a device asks and tells at its start goes over one connection', async (t) => {
+  const identity = await makeTlsIdentity();
+  const asked: string[] = [];
+  const ways = new Set<unknown>();
+  const server = await startServer(t, identity, (request, response) => {
+    asked.push(`${request.method} ${request.url}`);
+    ways.add(request.socket);
+    request.resume().on('end', () => {
+      if (request.method === 'POST') response.writeHead(204).end();
+      else response.end(JSON.stringify({ format: 1, generation: 1, system: null, apps: {}, removeApps: [] }));
+    });
+  });
+  const http = createServerHttp(server.url, identity.ca, () => {});
+  const events = createEventQueue(() => {});
+  events.add('app', 'started');
+  const session = openSession({
+    ...{ http, events, buildReport: async () => ({ updates: [] }) as unknown as DeviceReport },
+    updater: { apply() {}, serverReachable() {}, acknowledge: async () => {} },
+    ...{ onOnline() {}, onOffline() {}, onRejected() {}, log() {} },
+  });
+  t.after(() => {
+    session.close();
+    http.close();
+  });
+  await until('the second report', () => asked.filter((one) => one === `POST ${DEVICE_ROUTES.report}`).length === 2);
+  assert.deepEqual(asked.slice(0, 3), [
+    `GET ${DEVICE_ROUTES.desired}`,
+    `POST ${DEVICE_ROUTES.report}`,
+    `POST ${DEVICE_ROUTES.events}`,
+  ]);
+  assert.equal(ways.size, 1);
 });
 
 test('a proxy that is not there, or wants another login, is named', async (t) => {

@@ -1,3 +1,4 @@
+import { finished } from 'node:stream/promises';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { ServerAnswer } from '../ports.ts';
 
@@ -19,8 +20,8 @@ export async function readJson(answer: ServerAnswer): Promise<unknown> {
   }
 }
 
-/** Lets the connection be used again where the body does not matter. */
-export function discard(answer: ServerAnswer): void {
-  answer.body.on('error', () => {});
+/** Lets the connection be used again where the body does not matter; resolves when it can be. */
+export async function discard(answer: ServerAnswer): Promise<void> {
   answer.body.resume();
+  await finished(answer.body).catch(() => undefined);
 }

@@ -86,6 +86,28 @@ test('a busy server is asked again when it said, not sooner, and counts as there
   assert.deepEqual(changes, ['online']);
 });
 
+test('question and report go together, also after one of them was hastened', async (t) => {
+  let known = false;
+  const { asked, session, pass } = sessionInVirtualTime(t, (path) => {
+    if (!path.endsWith('desired') || !known) return healthy(path);
+    return answerWith(304);
+  });
+  await pass(60_000);
+  known = true;
+  await pass(HOUR_MS);
+  session.poll();
+  await pass(HOUR_MS);
+  session.reportSoon();
+  await pass(HOUR_MS);
+  const at = (end: string) => asked.filter(({ path }) => path.endsWith(end)).map((one) => one.at);
+  const [questions, reports] = [at('desired'), at('report')];
+  assert.ok(questions.length > 30 && questions.length < 45, `${questions.length} questions in three hours`);
+  const alone = (some: number[], others: number[]) =>
+    some.filter((time) => !others.some((other) => Math.abs(other - time) <= 5_000)).length;
+  assert.ok(alone(questions, reports) <= 2, 'the one that was hastened');
+  assert.ok(alone(reports, questions) <= 3, 'the one that was hastened, and what the first answer led to');
+});
+
 test('Retry-After: seconds or a date, an hour at most, and only where the server is busy', () => {
   const now = Date.UTC(2026, 10, 21);
   const wait = (status: number, header: string) => retryAfterMs({ status, headers: { 'retry-after': header } }, now);

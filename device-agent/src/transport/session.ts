@@ -1,16 +1,16 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CONFIGURATIONS_HEADER, type Configurations } from '@nodeos/contracts/app-configuration.ts';
 import { type DesiredState, desiredStateSchema } from '@nodeos/contracts/desired-state.ts';
 import { DEVICE_ROUTES, type DeviceReport } from '@nodeos/contracts/device-api.ts';
 import { describeError, NodeosError } from '@nodeos/contracts/errors.ts';
 import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
 import { validate } from '@nodeos/contracts/validate.ts';
-import { backoffDelay } from '../backoff.ts';
 import type { EventQueue } from '../event-queue.ts';
 import type { ServerAnswer, ServerHttp, Updater } from '../ports.ts';
 import { discard, readJson } from './answer.ts';
+import { repeat } from './repeat.ts';
 import { retryAfterMs, ServerBusy } from './retry-after.ts';
 
-const RETRY_BACKOFF = { baseMs: 200, capMs: 30_000 };
 /** Changes come in bursts; one report tells of all of them. */
 const REPORT_AFTER_MS = 150;
 
@@ -49,8 +49,25 @@ export function openSession(options: SessionOptions): Session {
   let online: boolean | null = null;
   let closed = false;
 
-  const polling = repeat(options.pollIntervalMs ?? DEVICE_LIMITS.pollIntervalMs, poll);
-  const reporting = repeat(options.reportIntervalMs ?? DEVICE_LIMITS.reportIntervalMs, sendReport);
+  const onFault = (error: unknown): void => {
+    if (online !== false) log(describeError(error));
+  };
+  const pollMs = options.pollIntervalMs ?? DEVICE_LIMITS.pollIntervalMs;
+  const reportMs = options.reportIntervalMs ?? DEVICE_LIMITS.reportIntervalMs;
+  const soonMs = Math.min(pollMs, reportMs) / 2;
+  const polling = repeat({ intervalMs: pollMs, soonMs }, () => inTurn(poll), onFault);
+  const reporting = repeat({ intervalMs: reportMs, soonMs }, () => inTurn(sendReport), onFault);
+  // What a device that has nothing to do costs is the connection, more than what is said over it: both go over one.
+  polling.together(reporting);
+
+  /** One after the other, over the connection that is kept. */
+  let turn: Promise<void> = Promise.resolve();
+  function inTurn(work: () => Promise<void>): Promise<void> {
+    const done = turn.then(() => (closed ? undefined : work()));
+    // The connection is free once the events of the answer's end have passed.
+    turn = done.then(nextTurn, nextTurn);
+    return done;
+  }
 
   async function poll(): Promise<void> {
     const headers: Record<string, string> = {
@@ -58,10 +75,7 @@ export function openSession(options: SessionOptions): Session {
       ...(options.onConfigurations && { [CONFIGURATIONS_HEADER]: '1' }),
     };
     const answer = await ask('GET', DEVICE_ROUTES.desired, { headers });
-    if (answer.status === 304) {
-      discard(answer);
-      return;
-    }
+    if (answer.status === 304) return discard(answer);
     const state: DesiredState = validate(desiredStateSchema, await readJson(answer), 'desired state');
     const { configurations, ...desired } = state;
     // Before an update that may need them.
@@ -74,11 +88,11 @@ export function openSession(options: SessionOptions): Session {
 
   async function sendReport(): Promise<void> {
     const report = await options.buildReport();
-    discard(await ask('POST', DEVICE_ROUTES.report, { json: report }));
+    await discard(await ask('POST', DEVICE_ROUTES.report, { json: report }));
     await updater.acknowledge(report.updates);
     const waiting = [...events.waiting()];
     if (waiting.length === 0) return;
-    discard(await ask('POST', DEVICE_ROUTES.events, { json: { events: waiting } }));
+    await discard(await ask('POST', DEVICE_ROUTES.events, { json: { events: waiting } }));
     events.sent(waiting);
   }
 
@@ -95,7 +109,7 @@ export function openSession(options: SessionOptions): Session {
       updater.serverReachable();
       return answer;
     }
-    discard(answer);
+    await discard(answer);
     const waitMs = retryAfterMs(answer, Date.now());
     if (waitMs !== null) {
       // It is there, and so is the way to it.
@@ -114,55 +128,6 @@ export function openSession(options: SessionOptions): Session {
     else options.onOffline(reason);
   }
 
-  /** Calls `work` now, on demand and at intervals; after a failure sooner, with growing waits. Never twice at once. */
-  function repeat(intervalMs: number, work: () => Promise<void>) {
-    let timer: NodeJS.Timeout | null = null;
-    let running: Promise<void> | null = null;
-    let again = false;
-    let failures = 0;
-    let askedToWaitMs: number | null = null;
-
-    async function run(): Promise<void> {
-      do {
-        again = false;
-        try {
-          await work();
-          failures = 0;
-          askedToWaitMs = null;
-        } catch (error) {
-          failures++;
-          askedToWaitMs = error instanceof ServerBusy ? error.waitMs : null;
-          if (failures === 1 && online !== false) log(describeError(error));
-        }
-      } while (again && failures === 0 && !closed);
-      running = null;
-      // Half a tenth more or less, so that a fleet does not come in step.
-      let nextMs = failures > 0 ? backoffDelay(failures, RETRY_BACKOFF) : intervalMs * (0.95 + Math.random() / 10);
-      // The server gives each device its own moment.
-      if (askedToWaitMs !== null) nextMs = askedToWaitMs * (1 + Math.random() / 20);
-      if (!closed) timer = setTimeout(() => void now(), nextMs);
-    }
-    function now(): Promise<void> {
-      if (closed) return Promise.resolve();
-      if (running) {
-        again = true;
-        return running;
-      }
-      if (timer) clearTimeout(timer);
-      running = run();
-      return running;
-    }
-    return {
-      now,
-      retryNow() {
-        if (failures === 0) return;
-        failures = 0;
-        void now();
-      },
-      stop: () => timer && clearTimeout(timer),
-    };
-  }
-
   let soon: NodeJS.Timeout | null = null;
   function reportSoon(): void {
     if (closed) return;
@@ -172,6 +137,7 @@ export function openSession(options: SessionOptions): Session {
     }, REPORT_AFTER_MS);
   }
   void polling.now();
+  // After the question, by its turn.
   void reporting.now();
   return {
     poll: () => void polling.now(),
