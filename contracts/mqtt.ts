@@ -16,7 +16,12 @@ export const topics = {
 
 /** Server → device. */
 export const tellSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('desired-changed'), generation: z.number().int().nonnegative() }),
+  z.strictObject({
+    kind: z.literal('desired-changed'),
+    generation: z.number().int().nonnegative(),
+    /** The device's own moment to ask, from now: many are told at once. Without it, at once. */
+    afterMs: z.number().int().min(1).max(3_600_000).optional(),
+  }),
   z.strictObject({ kind: z.literal('report-now') }),
   /** Streams log lines to `logs` for the given time; asked again to go on. */
   z.strictObject({

@@ -172,7 +172,7 @@ export class SimulatedDevice {
       onOffline: () => onState('offline'),
       onTell(tell) {
         if (tell.kind === 'desired-changed') onTold();
-        if (tell.kind === 'desired-changed') connection?.session.poll();
+        if (tell.kind === 'desired-changed') connection?.session.poll(tell.afterMs);
         if (tell.kind === 'report-now') connection?.session.reportSoon();
         if (tell.kind === 'reboot') ended.resolve('reboot');
       },

@@ -211,7 +211,7 @@ function connectUntilEnded(
     }
 
     async function obey(tell: Tell): Promise<void> {
-      if (tell.kind === 'desired-changed') session.poll();
+      if (tell.kind === 'desired-changed') session.poll(tell.afterMs);
       if (tell.kind === 'report-now') session.reportSoon();
       if (tell.kind === 'logs') await stream.open(tell).catch((error) => log(describeError(error)));
       if (tell.kind === 'repl-open') await repl.open(tell.session, tell.app);

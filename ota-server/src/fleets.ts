@@ -5,6 +5,7 @@ import type { Authority } from './authority.ts';
 import type { Blobs } from './blobs/blobs.ts';
 import { fleetBlobs } from './blobs/fleet-blobs.ts';
 import type { Broker } from './broker/broker.ts';
+import { DesiredNews } from './broker/desired-news.ts';
 import { Configurations } from './configurations/configurations.ts';
 import { Deployments } from './deployments/deployments.ts';
 import type { DeviceConnections } from './devices/connections.ts';
@@ -50,10 +51,13 @@ export interface FleetsOptions {
 /** Every fleet of the server, each put together once. */
 export class Fleets {
   readonly #options: FleetsOptions;
+  /** Of all fleets: they share the processor. */
+  readonly #news: DesiredNews;
   readonly #open = new Map<string, Promise<FleetContext>>();
 
   constructor(options: FleetsOptions) {
     this.#options = options;
+    this.#news = new DesiredNews(options.broker);
   }
 
   /** @throws NodeosError NOT_FOUND */
@@ -133,10 +137,17 @@ export class Fleets {
       exclusively: (work) => this.#options.store.exclusively(`repository ${id}`, work),
     });
     const changes = new Changes((change) => this.#options.store.bus.send({ kind: 'change', fleet: id, ...change }));
-    const deployments = new Deployments({ store, changes, broker, onFault, shared: this.#options.store.shared });
+    const deployments = new Deployments({
+      store,
+      changes,
+      broker,
+      news: this.#news,
+      onFault,
+      shared: this.#options.store.shared,
+    });
     const devices = new Devices({ store, authority, broker, deployments, changes, connections });
     const groups = new Groups({ store, changes, deployments });
-    const configurations = new Configurations({ store, broker });
+    const configurations = new Configurations({ store, news: this.#news });
     const webhooks = new Webhooks({ fleet: id, store, changes, onFault });
     await webhooks.start();
     const audit = new AuditLog(store);

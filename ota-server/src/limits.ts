@@ -26,8 +26,15 @@ export const SERVER_LIMITS = {
   deviceRequestsPerSecond: 1_500,
   deviceRequestsBurst: 6_000,
   retryAfterMaxSeconds: 300,
+  /** Of one listener: about what a processor does in a second. */
+  handshakesAtOnce: 256,
+  handshakeCountedMs: 5_000,
+  /** Devices that are told of a change ask for it so many in a second: a processor does about as many. */
+  desiredAsksPerSecond: 100,
+  desiredAsksBurst: 100,
+  desiredAskAfterMaxMs: 300_000,
   /** A device speaks once a minute: its connection would be the larger part of what it costs in memory. */
-  deviceKeepAliveMs: 10_000,
+  deviceKeepAliveMs: 5_000,
   /** How long a server that closes waits for the requests that it has begun. */
   drainMaxMs: 10_000,
   eventsKeptPerDevice: 1000,

@@ -41,6 +41,7 @@ export function createServerHttp(
   const base = server.endsWith('/') ? server.slice(0, -1) : server;
   let agent = makeAgent(ca, null, proxy);
   let askingTime = false;
+  const stale = new WeakSet<WeakKey>();
 
   /** A clock that is years off must not lock the device out of the server that could set it. */
   async function askTime(): Promise<void> {
@@ -76,7 +77,10 @@ export function createServerHttp(
       outgoing.on('error', (cause) => {
         clearTimeout(connectTimer);
         if (isDateFault(cause)) void askTime();
-        reject(new NodeosError('FETCH_FAILED', `${method} ${base}${path}: ${describe(cause)}`, { cause }));
+        const error = new NodeosError('FETCH_FAILED', `${method} ${base}${path}: ${describe(cause)}`, { cause });
+        // A kept connection that the server closed meanwhile says nothing about the server.
+        if (outgoing.reusedSocket && (cause as NodeJS.ErrnoException).code === 'ECONNRESET') stale.add(error);
+        reject(error);
       });
       outgoing.on('response', (incoming) => {
         if (incoming.headers.date) onDate(incoming.headers.date);
@@ -91,9 +95,7 @@ export function createServerHttp(
       try {
         return await send(method, path, options);
       } catch (error) {
-        // A kept connection that the server closed meanwhile says nothing about the server: ask once more.
-        const cause = (error as NodeosError).cause as NodeJS.ErrnoException | undefined;
-        if (cause?.code !== 'ECONNRESET' || options.signal?.aborted) throw error;
+        if (!stale.has(error as NodeosError) || options.signal?.aborted) throw error;
         return send(method, path, options);
       }
     },

@@ -31,8 +31,8 @@ export interface SessionOptions {
   readonly reportIntervalMs?: number;
 }
 export interface Session {
-  /** Asks for the desired state now. */
-  poll(): void;
+  /** Asks for the desired state now, or after so many milliseconds. */
+  poll(afterMs?: number): void;
   /** Reports in a moment, together with what else comes up until then. */
   reportSoon(): void;
   /** Resolves when a report with the state of now was sent, or could not be. */
@@ -70,6 +70,9 @@ export function openSession(options: SessionOptions): Session {
   }
 
   async function poll(): Promise<void> {
+    // What it was to ask for later comes with this answer.
+    if (later) clearTimeout(later);
+    later = null;
     const headers: Record<string, string> = {
       ...(etag !== null && { 'if-none-match': etag }),
       ...(options.onConfigurations && { [CONFIGURATIONS_HEADER]: '1' }),
@@ -128,6 +131,7 @@ export function openSession(options: SessionOptions): Session {
     else options.onOffline(reason);
   }
 
+  let later: NodeJS.Timeout | null = null;
   let soon: NodeJS.Timeout | null = null;
   function reportSoon(): void {
     if (closed) return;
@@ -140,7 +144,11 @@ export function openSession(options: SessionOptions): Session {
   // After the question, by its turn.
   void reporting.now();
   return {
-    poll: () => void polling.now(),
+    poll(afterMs = 0) {
+      if (closed) return;
+      if (afterMs > 0) later ??= setTimeout(() => void polling.now(), afterMs);
+      else void polling.now();
+    },
     reportSoon,
     report: () => reporting.now(),
     retryNow() {
@@ -149,7 +157,7 @@ export function openSession(options: SessionOptions): Session {
     },
     close() {
       closed = true;
-      if (soon) clearTimeout(soon);
+      for (const timer of [soon, later]) if (timer) clearTimeout(timer);
       polling.stop();
       reporting.stop();
     },

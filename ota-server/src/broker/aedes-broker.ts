@@ -6,6 +6,7 @@ import { parseJson } from '@nodeos/contracts/validate.ts';
 import { Aedes, type Client } from 'aedes';
 import { writeToStream } from 'mqtt-packet';
 import type * as z from 'zod';
+import { limitHandshakes } from '../handshake-limit.ts';
 import { SERVER_LIMITS } from '../limits.ts';
 import { DEVICE_ID_PATTERN, mayPublish, maySubscribe } from './access.ts';
 import type { Broker, BrokerOptions } from './broker.ts';
@@ -100,6 +101,7 @@ export async function createAedesBroker(options: BrokerOptions): Promise<Broker>
       aedes.handle(socket);
     },
   );
+  limitHandshakes(server);
   // Port scanners and clients without a certificate end here; there is nothing to do about them.
   server.on('tlsClientError', (_error, socket) => socket.destroy());
 

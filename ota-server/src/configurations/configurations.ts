@@ -1,13 +1,13 @@
 import { CONFIGURATION_LIMITS, type Configurations as Effective } from '@nodeos/contracts/app-configuration.ts';
 import type { AppConfiguration, ConfigurationChange, ConfigurationPlace } from '@nodeos/contracts/configuration-api.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
-import type { Broker } from '../broker/broker.ts';
+import type { DesiredNews } from '../broker/desired-news.ts';
 import { createMembership } from '../groups/membership.ts';
 import type { DeviceRecord, Store } from '../store/store.ts';
 
 export interface ConfigurationsOptions {
   readonly store: Store;
-  readonly broker: Pick<Broker, 'tell'>;
+  readonly news: Pick<DesiredNews, 'tell'>;
   readonly now?: () => number;
 }
 
@@ -72,13 +72,11 @@ export class Configurations {
 
   /** Those that are not online ask when they come back. */
   async #tell(to: ConfigurationPlace): Promise<void> {
-    const { store, broker } = this.#options;
+    const { store, news } = this.#options;
     const { belongs } = createMembership('group' in to ? await store.rollouts.listGroups() : []);
     const devices = 'device' in to ? await store.getDevices([to.device]) : await store.listDevices({ state: 'active' });
     const concerned = devices.filter((device) => 'fleet' in to || belongs(to, device));
-    await Promise.all(
-      concerned.map(({ id, desired }) => broker.tell(id, { kind: 'desired-changed', generation: desired.generation })),
-    );
+    await Promise.all(concerned.map(({ id, desired }) => news.tell(id, desired.generation)));
   }
 }
 

@@ -1,6 +1,7 @@
 import type { DeviceReport } from '@nodeos/contracts/device-api.ts';
 import type { Deployment, DeploymentPlan, DeploymentRequest } from '@nodeos/contracts/operator-api.ts';
 import type { Broker } from '../broker/broker.ts';
+import type { DesiredNews } from '../broker/desired-news.ts';
 import { SERVER_LIMITS } from '../limits.ts';
 import type { Changes } from '../live/changes.ts';
 import type { Assignment, DeploymentPatch, DeploymentRecord } from '../store/rollouts.ts';
@@ -17,7 +18,8 @@ import { Ticker } from './ticker.ts';
 export interface DeploymentsOptions {
   readonly store: Store;
   readonly changes: Changes;
-  readonly broker: Pick<Broker, 'tell' | 'isOnline'>;
+  readonly broker: Pick<Broker, 'isOnline'>;
+  readonly news: Pick<DesiredNews, 'tell'>;
   readonly now?: () => number;
   /** Other servers may change what deployments there are. */
   readonly shared?: boolean;
@@ -139,9 +141,7 @@ export class Deployments {
   async follow({ tells, deployments }: Written, except?: string): Promise<void> {
     for (const id of deployments) if (id !== except) this.#ticker.touch(id);
     const delivered = await Promise.all(
-      [...tells].map(async ([id, generation]) =>
-        (await this.#options.broker.tell(id, { kind: 'desired-changed', generation })) ? [id] : [],
-      ),
+      [...tells].map(async ([id, generation]) => ((await this.#options.news.tell(id, generation)) ? [id] : [])),
     );
     await this.#markTold(delivered.flat());
   }
@@ -165,8 +165,7 @@ export class Deployments {
   async deviceListens(deviceId: string): Promise<void> {
     const device = await this.#options.store.getDevice(deviceId);
     if (device === null || (device.report?.generation ?? 0) === device.desired.generation) return;
-    const { generation } = device.desired;
-    if (await this.#options.broker.tell(deviceId, { kind: 'desired-changed', generation })) await this.told(deviceId);
+    if (await this.#options.news.tell(deviceId, device.desired.generation)) await this.told(deviceId);
   }
 
   /** True where the report may move the device between groups: then all of it belongs into one transaction. */

@@ -5,6 +5,7 @@ import type { KeyAndCertificate } from '../../authority.ts';
 import { rabbitmqRoutes } from '../../broker/rabbitmq-routes.ts';
 import type { ServerContext } from '../../context.ts';
 import { answerErrors, answerFrameworkError } from '../../error-answers.ts';
+import { limitHandshakes } from '../../handshake-limit.ts';
 import { SERVER_LIMITS } from '../../limits.ts';
 import { logRequests } from '../request-log.ts';
 import { demandDevice } from './authenticate.ts';
@@ -33,6 +34,7 @@ export function buildDeviceApp(context: ServerContext, certificate: KeyAndCertif
       minVersion: 'TLSv1.2',
     },
   }) as unknown as FastifyInstance;
+  limitHandshakes(app.server);
   answerErrors(app);
   logRequests(app, 'device', context);
   context.drain.watch(app);
