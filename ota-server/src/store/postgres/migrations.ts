@@ -133,6 +133,11 @@ const MIGRATIONS: readonly string[] = [
     fleet ${TEXT} not null references fleets (id), key ${TEXT} not null, state text not null, primary key (fleet, key)
   );
   `,
+  // Each report asks for the rows of its device: by the key alone, all rows of the fleet would be looked through.
+  `
+  drop index assignments_by_device;
+  create index assignments_by_device on assignments (fleet, device);
+  `,
 ];
 
 /**

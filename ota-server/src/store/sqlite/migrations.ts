@@ -204,6 +204,11 @@ const MIGRATIONS: readonly string[] = [
     fleet text not null references fleets (id), key text not null, state text not null, primary key (fleet, key)
   ) strict;
   `,
+  // Each report asks for the rows of its device: by the key alone, all rows of the fleet would be looked through.
+  `
+  drop index assignments_by_device;
+  create index assignments_by_device on assignments (fleet, device);
+  `,
 ];
 
 /** Brings a database to the newest schema, or to an earlier one, each step in a transaction. */

@@ -83,3 +83,21 @@ test('sqlite: a query that cannot be bound to a fleet is refused', async () => {
     .compile();
   assert.match(within.sql, /where "b"."fleet" = \?\) and "devices"."fleet" = \?/);
 });
+
+test('sqlite: the rows of a device are found by the device, however large the fleet is', async (context) => {
+  const path = join(await temporaryFolder(context), 'server.sqlite');
+  await openSqliteStore(path).close();
+  const database = new DatabaseSync(path);
+  const devices = `device in (select value from json_each(?)) and fleet = 'main'`;
+  for (const query of [
+    `select * from assignments where ${devices} order by device`,
+    `update assignments set state = 'told' where state = 'waiting' and ${devices}`,
+  ]) {
+    const plan = database
+      .prepare(`explain query plan ${query}`)
+      .all()
+      .map(({ detail }) => String(detail));
+    assert.match(plan[0] ?? '', /USING INDEX assignments_by_device \(fleet=\? AND device=\?\)/);
+  }
+  database.close();
+});
