@@ -29,7 +29,9 @@ export interface Run {
 export async function measureFleet(run: Run, say: (line: string) => void): Promise<Measurement[]> {
   const { mode, devices: count } = run;
   const dataDir = mkdtempSync(join(tmpdir(), 'nodeos-bench-fleet-'));
-  const closers: (() => unknown)[] = [() => rmSync(dataDir, { recursive: true, force: true })];
+  const removeData = (): void => rmSync(dataDir, { recursive: true, force: true });
+  process.once('exit', removeData);
+  const closers: (() => unknown)[] = [removeData, () => process.off('exit', removeData)];
   try {
     const engines = await startEngines(mode, dataDir);
     closers.push(engines.stop);

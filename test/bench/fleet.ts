@@ -49,6 +49,8 @@ export function readWishes(words: readonly string[]): Wishes {
  */
 export async function main(words: readonly string[]): Promise<void> {
   const { modes, sizes, json, ...run } = readWishes(words);
+  // An exit, so that what is to be removed at one is removed.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
   const began = new Date().toISOString();
   const machine: { readonly processors: number; readonly loadBefore: number } = {
     ...{ processors: cpus().length, loadBefore: loadavg()[0] ?? 0 },
