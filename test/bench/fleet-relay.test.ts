@@ -25,6 +25,6 @@ test('a relay counts the octets of both directions, and ends one side with the o
   const left = connect(relay.port, '127.0.0.1');
   const [inside] = await accepted;
   const ended = once(inside, 'close');
-  left.destroy();
+  left.resetAndDestroy();
   await ended;
 });
