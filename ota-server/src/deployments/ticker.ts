@@ -1,25 +1,36 @@
+/** How much longer than a step the rest after it is. */
+const REST = 4;
 /** Timers take at most so much; a later moment is looked at again on the way. */
 const TIMER_MAX_MS = 3_600_000;
 
 /**
  * Asks for work on deployments when something has happened to them or their time has come. One step of a deployment at
- * a time, and many events one step: while much happens, the steps get no more than a part of the time.
+ * a time, and many events one step; after each there is a rest, so that the steps get no more than a part of the time
+ * however much happens.
  */
 export class Ticker {
   /** @returns when to be asked again, null for not by itself */
   readonly #step: (id: string) => Promise<number | null>;
   readonly #onFault: (error: unknown) => void;
   readonly #now: () => number;
+  readonly #clock: () => number;
   readonly #dirty = new Set<string>();
   readonly #running = new Map<string, Promise<void>>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
   readonly #pauses = new Map<string, NodeJS.Timeout>();
   #closed = false;
 
-  constructor(step: (id: string) => Promise<number | null>, onFault: (error: unknown) => void, now: () => number) {
+  /** @param clock milliseconds that never jump */
+  constructor(
+    step: (id: string) => Promise<number | null>,
+    onFault: (error: unknown) => void,
+    now: () => number,
+    clock: () => number = () => performance.now(),
+  ) {
     this.#step = step;
     this.#onFault = onFault;
     this.#now = now;
+    this.#clock = clock;
   }
 
   /** Something happened: a step is due soon. */
@@ -62,7 +73,7 @@ export class Ticker {
   async #steps(id: string): Promise<void> {
     clearTimeout(this.#pauses.get(id));
     this.#pauses.delete(id);
-    const began = performance.now();
+    const began = this.#clock();
     try {
       for (let again = true; again && !this.#closed; ) {
         this.#dirty.delete(id);
@@ -75,7 +86,7 @@ export class Ticker {
       this.#wakeAt(id, this.#now() + 1000);
       throw error;
     } finally {
-      if (this.#dirty.has(id) && !this.#closed) this.#pause(id, (performance.now() - began) * 4);
+      if (!this.#closed) this.#pause(id, (this.#clock() - began) * REST);
     }
   }
 
