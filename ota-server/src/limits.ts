@@ -29,9 +29,9 @@ export const SERVER_LIMITS = {
   /** Of one listener: about what a processor does in a second. */
   handshakesAtOnce: 256,
   handshakeCountedMs: 5_000,
-  /** Devices that are told of a change ask for it so many in a second: a processor does about as many. */
-  desiredAsksPerSecond: 100,
-  desiredAsksBurst: 100,
+  /** Devices that are told of a change ask for it so many in a second: a small processor does more, but little more. */
+  desiredAsksPerSecond: 60,
+  desiredAsksBurst: 60,
   desiredAskAfterMaxMs: 300_000,
   /** A device speaks once a minute: its connection would be the larger part of what it costs in memory. */
   deviceKeepAliveMs: 5_000,
