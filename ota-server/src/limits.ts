@@ -25,6 +25,9 @@ export const SERVER_LIMITS = {
   /** Requests of devices but for downloads; more are told when to come again. */
   deviceRequestsPerSecond: 1_500,
   deviceRequestsBurst: 6_000,
+  /** Each waits for those before it: with more of them, devices would give up before they are answered. */
+  deviceRequestsAtOnce: 128,
+  deviceRequestsWhenFullPerSecond: 40,
   retryAfterMaxSeconds: 300,
   /** Of one listener: about what a processor does in a second. */
   handshakesAtOnce: 256,

@@ -49,8 +49,9 @@ export function readWishes(words: readonly string[]): Wishes {
  */
 export async function main(words: readonly string[]): Promise<void> {
   const { modes, sizes, json, ...run } = readWishes(words);
-  // An exit, so that what is to be removed at one is removed.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+  const end = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => end.abort(new Error(`broken off by ${signal}`)));
   const began = new Date().toISOString();
   const machine: { readonly processors: number; readonly loadBefore: number } = {
     ...{ processors: cpus().length, loadBefore: loadavg()[0] ?? 0 },
@@ -61,7 +62,7 @@ export async function main(words: readonly string[]): Promise<void> {
     const measurements: Measurement[] = [];
     for (const mode of modes) {
       say(`${mode}, ${devices} devices`);
-      const found = await measureFleet({ mode, devices, ...run }, say);
+      const found = await measureFleet({ mode, devices, ...run }, say, end.signal);
       // So that it is not lost where what comes next fails.
       say(renderTable(found));
       measurements.push(...found);

@@ -22,7 +22,9 @@ test('the memory of a program is that of the processes of its name that this one
 
 test('a process that another one took over is not counted', async (context) => {
   // The shell is gone at once, and what it started belongs to the machine.
-  const shell = spawn('sh', ['-c', 'tail -f /dev/null >/dev/null 2>&1 & echo $!'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const shell = spawn('sh', ['-c', 'tail -f /dev/null >/dev/null 2>&1 & echo $!'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const [pid] = await once(shell.stdout as NodeJS.ReadableStream, 'data');
   context.after(() => process.kill(Number(pid)));
   if (shell.exitCode === null) await once(shell, 'exit');

@@ -105,10 +105,10 @@ export async function createAedesBroker(options: BrokerOptions): Promise<Broker>
   // Port scanners and clients without a certificate end here; there is nothing to do about them.
   server.on('tlsClientError', (_error, socket) => socket.destroy());
 
-  const publish = (topic: string, message: unknown): Promise<void> =>
+  const publish = (topic: string, message: unknown, qos: 0 | 1 = 1): Promise<void> =>
     new Promise((resolve, reject) => {
       const payload = Buffer.from(JSON.stringify(message));
-      aedes.publish({ cmd: 'publish', topic, payload, qos: 1, retain: false, dup: false }, (error) =>
+      aedes.publish({ cmd: 'publish', topic, payload, qos, retain: false, dup: false }, (error) =>
         error ? reject(error) : resolve(),
       );
     });
@@ -122,7 +122,8 @@ export async function createAedesBroker(options: BrokerOptions): Promise<Broker>
     isOnline: (deviceId) => clients.has(deviceId) && !offline.has(deviceId),
     async tell(deviceId, message) {
       if (!clients.has(deviceId)) return false;
-      await publish(topics.tell(deviceId), message);
+      // Told to many at once, and lost only with the connection: a device that comes back asks. So no answer is asked for.
+      await publish(topics.tell(deviceId), message, message.kind === 'desired-changed' ? 0 : 1);
       return true;
     },
     async sendRepl(deviceId, message: ReplMessage) {

@@ -38,7 +38,15 @@ export function buildDeviceApp(context: ServerContext, certificate: KeyAndCertif
   answerErrors(app);
   logRequests(app, 'device', context);
   context.drain.watch(app);
-  spreadOut(app, new Admission(SERVER_LIMITS.deviceRequestsPerSecond, SERVER_LIMITS.deviceRequestsBurst));
+  spreadOut(
+    app,
+    new Admission({
+      perSecond: SERVER_LIMITS.deviceRequestsPerSecond,
+      burst: SERVER_LIMITS.deviceRequestsBurst,
+      atOnce: SERVER_LIMITS.deviceRequestsAtOnce,
+      whenFullPerSecond: SERVER_LIMITS.deviceRequestsWhenFullPerSecond,
+    }),
+  );
   enrolRoutes(app, context, new AttemptLimit(SERVER_LIMITS.failedAttemptsPerMinute));
   const { authority, fleets } = context;
   rabbitmqRoutes(app, { ca: authority.certificate, mayConnect: (id) => fleets.mayConnect(id) });

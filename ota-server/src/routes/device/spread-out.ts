@@ -16,7 +16,11 @@ export function spreadOut(app: FastifyInstance, admission: Admission): void {
   app.addHook('onRequest', async (request, reply) => {
     if (!LIMITED.has(request.routeOptions.url ?? '')) return;
     const seconds = admission.ask(SERVER_LIMITS.retryAfterMaxSeconds);
-    if (seconds === null) return;
+    if (seconds === null) {
+      // Also where the device has gone meanwhile.
+      reply.raw.once('close', () => admission.left());
+      return;
+    }
     reply.header('retry-after', String(seconds));
     throw new NodeosError('SERVER_BUSY', `too many devices at once; come again in ${seconds} s`);
   });
