@@ -27,7 +27,7 @@ export const SERVER_LIMITS = {
   deviceRequestsBurst: 6_000,
   /** Each waits for those before it: with more of them, devices would give up before they are answered. */
   deviceRequestsAtOnce: 128,
-  deviceRequestsWhenFullPerSecond: 40,
+  deviceRequestsWhenFullPerSecond: 100,
   retryAfterMaxSeconds: 300,
   /** Of one listener: about what a processor does in a second. */
   handshakesAtOnce: 256,
