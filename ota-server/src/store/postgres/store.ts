@@ -42,7 +42,7 @@ function postgresEngine(settings: ConnectionSettings, db: Kysely<ServerTables>, 
     shared: true,
     bus,
     elements: (json) => sql<string>`(select json_array_elements_text((${json})::json))`,
-    member: (json, key) => sql<string>`(${json}::json ->> ${sql.ref(key)})`,
+    member: (json, key) => sql<string>`(${json}::jsonb ->> ${sql.ref(key)})`,
     async lock(transaction, fleet, reach) {
       const take = (kind: 'pg_advisory_xact_lock' | 'pg_advisory_xact_lock_shared', name: string) =>
         sql`select ${sql.ref(kind)}(hashtextextended(${name}, 0))`.execute(transaction);
