@@ -128,6 +128,7 @@ const ROOT_OWN_FILES: readonly RootFile[] = [
   { path: `${NODEOS_FOLDER}/gpio.node`, source: 'gpio/native' },
   { path: `${NODEOS_FOLDER}/nodeos.node`, source: 'device-agent/native' },
   { path: `${NODEOS_FOLDER}/npm.cjs`, source: 'device-agent/src' },
+  { path: `${NODEOS_FOLDER}/npm.cjs.LEGAL.txt`, source: 'device-agent/src' },
   { path: `${NODEOS_FOLDER}/launcher`, source: 'firmware/init' },
 ];
 
