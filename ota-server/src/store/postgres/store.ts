@@ -42,6 +42,8 @@ function postgresEngine(settings: ConnectionSettings, db: Kysely<ServerTables>, 
     shared: true,
     bus,
     elements: (json) => sql<string>`(select json_array_elements_text((${json})::json))`,
+    // The planner counts the elements of an array, and takes those of a subquery for a hundred.
+    isOneOf: (column, values) => sql<boolean>`${sql.ref(column)} = any(${values}::text[])`,
     member: (json, key) => sql<string>`(${json}::jsonb ->> ${sql.ref(key)})`,
     async lock(transaction, fleet, reach) {
       const take = (kind: 'pg_advisory_xact_lock' | 'pg_advisory_xact_lock_shared', name: string) =>

@@ -6,6 +6,8 @@ import type { Reach } from '../store.ts';
 export interface Engine {
   /** A subquery of the texts in a JSON array. */
   elements(json: RawBuilder<unknown>): RawBuilder<string>;
+  /** `column in (…)` for a list of any length with one parameter. */
+  isOneOf(column: string, values: readonly string[]): RawBuilder<boolean>;
   /** The text of one member of a JSON object. */
   member(json: string, key: string): RawBuilder<string>;
   /** Waits until no other transaction reaches the same rows, and keeps others out until this one ends. */
@@ -25,11 +27,6 @@ export interface Engine {
 /** `on conflict` settings that put the new row in the place of the old one. */
 export function overwriting(columns: readonly string[]): Record<string, RawBuilder<unknown>> {
   return Object.fromEntries(columns.map((column) => [column, sql`${sql.ref(`excluded.${column}`)}`]));
-}
-
-/** `column in (…)` for a list of any length with one parameter. */
-export function isOneOf(engine: Engine, column: string, values: readonly string[]): RawBuilder<boolean> {
-  return sql<boolean>`${sql.ref(column)} in ${engine.elements(sql`${JSON.stringify(values)}`)}`;
 }
 
 /** Rows of one statement: SQLite takes 32,766 values in one, PostgreSQL 65,535. */

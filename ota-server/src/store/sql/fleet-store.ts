@@ -11,7 +11,7 @@ import type { DeviceEvent, DevicePatch, DeviceRecord, Reach, ReleaseRecord, Stor
 import type { WebhookStore } from '../webhooks.ts';
 import { SqlAudit } from './audit.ts';
 import { SqlConfigurations } from './configurations.ts';
-import { type Engine, isOneOf, overwriting } from './engine.ts';
+import { type Engine, overwriting } from './engine.ts';
 import { SqlFleetPeople } from './people.ts';
 import { SqlProvisioning } from './provisioning.ts';
 import { SqlRollouts } from './rollouts.ts';
@@ -142,11 +142,7 @@ export class SqlStore implements Store {
   }
 
   async getDevices(ids: readonly string[]): Promise<DeviceRecord[]> {
-    const rows = await this.#db
-      .selectFrom('devices')
-      .selectAll()
-      .where(isOneOf(this.#engine, 'id', ids))
-      .execute();
+    const rows = await this.#db.selectFrom('devices').selectAll().where(this.#engine.isOneOf('id', ids)).execute();
     return rows.map(deviceFromRow);
   }
 

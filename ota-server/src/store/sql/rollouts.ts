@@ -1,7 +1,7 @@
 import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
 import type { Kysely, Selectable } from 'kysely';
 import type { Assignment, DeploymentPatch, DeploymentRecord, GroupRecord, Rollouts } from '../rollouts.ts';
-import { chunks, type Engine, isOneOf, overwriting } from './engine.ts';
+import { chunks, type Engine, overwriting } from './engine.ts';
 import type { AssignmentRow, Tables } from './tables.ts';
 
 export class SqlRollouts implements Rollouts {
@@ -97,7 +97,7 @@ export class SqlRollouts implements Rollouts {
   async listAssignments(filter: { deployment?: string; devices?: readonly string[] }): Promise<Assignment[]> {
     let query = this.#db.selectFrom('assignments').selectAll().orderBy('device');
     if (filter.deployment !== undefined) query = query.where('deployment', '=', filter.deployment);
-    if (filter.devices !== undefined) query = query.where(isOneOf(this.#engine, 'device', filter.devices));
+    if (filter.devices !== undefined) query = query.where(this.#engine.isOneOf('device', filter.devices));
     return (await query.execute()).map(assignmentFromRow);
   }
 
@@ -106,7 +106,7 @@ export class SqlRollouts implements Rollouts {
       .updateTable('assignments')
       .set({ state: 'told', since: now })
       .where('state', '=', 'waiting')
-      .where(isOneOf(this.#engine, 'device', devices))
+      .where(this.#engine.isOneOf('device', devices))
       .returning('deployment')
       .execute();
     return [...new Set(rows.map(({ deployment }) => deployment))];
@@ -119,7 +119,7 @@ export class SqlRollouts implements Rollouts {
       await this.#db
         .updateTable('devices')
         .set({ desired: this.#engine.member(texts, 'id') })
-        .where(isOneOf(this.#engine, 'id', ids))
+        .where(this.#engine.isOneOf('id', ids))
         .execute();
     }
   }

@@ -42,6 +42,8 @@ function sqliteEngine(database: DatabaseSync, db: Kysely<ServerTables>): Engine 
     shared: false,
     bus: NO_OTHER_NODES,
     elements: (json) => sql<string>`(select value from json_each(${json}))`,
+    isOneOf: (column, values) =>
+      sql<boolean>`${sql.ref(column)} in (select value from json_each(${JSON.stringify(values)}))`,
     member: (json, key) => sql<string>`json_extract(${json}, '$."' || ${sql.ref(key)} || '"')`,
     // One connection that one transaction has at a time: nothing else slips in.
     lock: async () => undefined,
