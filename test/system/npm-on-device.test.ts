@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { startRegistry } from '@nodeos/device-agent/src/npm/registry.testing.ts';
 import { loadBoard } from '@nodeos/firmware/boards.ts';
 import { bootImage } from '@nodeos/firmware/emulate/boot-image.ts';
 import { freePort } from '@nodeos/firmware/emulate/ports.ts';
 import { build, sharedCache } from '../support/build.ts';
 import { fillDataPartition } from '../support/data-partition.ts';
 import { livingFor } from '../support/lifetime.ts';
+import { startRegistry } from '../support/npm-registry.ts';
 
 const BOOT_LIMIT_MS = 300_000;
 const ANSWER_LIMIT_MS = 180_000;

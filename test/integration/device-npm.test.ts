@@ -4,9 +4,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { parseNpmrc } from '@nodeos/device-agent/src/npm/npmrc.ts';
 import { bundleScript } from '@nodeos/firmware/layers/agent.ts';
-import { parseNpmrc } from './npmrc.ts';
-import { type Registry, startRegistry } from './registry.testing.ts';
+import { type Registry, startRegistry } from '../support/npm-registry.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'nodeos-npm-'));
 const program = join(work, 'npm.cjs');
