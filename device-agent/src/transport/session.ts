@@ -55,15 +55,19 @@ export function openSession(options: SessionOptions): Session {
   const pollMs = options.pollIntervalMs ?? DEVICE_LIMITS.pollIntervalMs;
   const reportMs = options.reportIntervalMs ?? DEVICE_LIMITS.reportIntervalMs;
   const soonMs = Math.min(pollMs, reportMs) / 2;
-  const polling = repeat({ intervalMs: pollMs, soonMs }, () => inTurn(poll), onFault);
-  const reporting = repeat({ intervalMs: reportMs, soonMs }, () => inTurn(sendReport), onFault);
+  const polling = repeat({ intervalMs: pollMs, soonMs }, poll, onFault);
+  const reporting = repeat({ intervalMs: reportMs, soonMs }, sendReport, onFault);
   // What a device that has nothing to do costs is the connection, more than what is said over it: both go over one.
   polling.together(reporting);
 
-  /** One after the other, over the connection that is kept. */
   let turn: Promise<void> = Promise.resolve();
-  function inTurn(work: () => Promise<void>): Promise<void> {
-    const done = turn.then(() => (closed ? undefined : work()));
+  /**
+   * Requests one after the other, over the connection that is kept. Nothing else belongs into a turn: a disk that does
+   * not answer must not keep the device from asking, nor from reporting.
+   * @returns null where the session has ended
+   */
+  function inTurn<T>(work: () => Promise<T>): Promise<T | null> {
+    const done = turn.then(() => (closed ? null : work()));
     // The connection is free once the events of the answer's end have passed.
     turn = done.then(nextTurn, nextTurn);
     return done;
@@ -73,30 +77,44 @@ export function openSession(options: SessionOptions): Session {
     // What it was to ask for later comes with this answer.
     if (later) clearTimeout(later);
     later = null;
-    const headers: Record<string, string> = {
-      ...(etag !== null && { 'if-none-match': etag }),
-      ...(options.onConfigurations && { [CONFIGURATIONS_HEADER]: '1' }),
-    };
-    const answer = await ask('GET', DEVICE_ROUTES.desired, { headers });
-    if (answer.status === 304) return discard(answer);
-    const state: DesiredState = validate(desiredStateSchema, await readJson(answer), 'desired state');
-    const { configurations, ...desired } = state;
+    const found = await inTurn(askDesired);
+    if (found === null) return;
+    const { configurations, ...desired } = found.state;
     // Before an update that may need them.
     if (configurations) await options.onConfigurations?.(configurations);
-    etag = answer.headers.etag ?? null;
+    etag = found.etag;
     updater.apply(desired);
     // Also where there is nothing to do: the server waits to hear that the device has heard.
     reportSoon();
   }
 
+  /** Null where it is what it was. */
+  async function askDesired(): Promise<{ state: DesiredState; etag: string | null } | null> {
+    const headers: Record<string, string> = {
+      ...(etag !== null && { 'if-none-match': etag }),
+      ...(options.onConfigurations && { [CONFIGURATIONS_HEADER]: '1' }),
+    };
+    const answer = await ask('GET', DEVICE_ROUTES.desired, { headers });
+    if (answer.status === 304) {
+      await discard(answer);
+      return null;
+    }
+    const state: DesiredState = validate(desiredStateSchema, await readJson(answer), 'desired state');
+    return { state, etag: answer.headers.etag ?? null };
+  }
+
   async function sendReport(): Promise<void> {
     const report = await options.buildReport();
-    await discard(await ask('POST', DEVICE_ROUTES.report, { json: report }));
+    if (!(await inTurn(() => send(DEVICE_ROUTES.report, report)))) return;
     await updater.acknowledge(report.updates);
     const waiting = [...events.waiting()];
     if (waiting.length === 0) return;
-    await discard(await ask('POST', DEVICE_ROUTES.events, { json: { events: waiting } }));
-    events.sent(waiting);
+    if (await inTurn(() => send(DEVICE_ROUTES.events, { events: waiting }))) events.sent(waiting);
+  }
+
+  async function send(path: string, json: unknown): Promise<true> {
+    await discard(await ask('POST', path, { json }));
+    return true;
   }
 
   async function ask(method: 'GET' | 'POST', path: string, request: Parameters<ServerHttp['request']>[2]) {
