@@ -34,7 +34,7 @@ export const SERVER_LIMITS = {
   handshakeCountedMs: 5_000,
   /** Devices that are told of a change ask for it so many in a second: a small processor does more, but little more. */
   desiredAsksPerSecond: 60,
-  desiredAsksBurst: 60,
+  desiredAsksBurst: 20,
   desiredAskAfterMaxMs: 300_000,
   /** A device speaks once a minute: its connection would be the larger part of what it costs in memory. */
   deviceKeepAliveMs: 5_000,

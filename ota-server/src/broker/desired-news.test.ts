@@ -19,17 +19,20 @@ function newsAt(clock: { now: number }, away: ReadonlySet<string> = new Set()) {
 test('a few devices ask at once; of many each has its own moment, as many in each second', async () => {
   const { news, told } = newsAt({ now: 5_000 });
   for (let device = 0; device < 10_000; device++) assert.equal(await news.tell(`d${device}`, 1), true);
-  assert.deepEqual([...new Set(told.slice(0, 60).map(({ afterMs }) => afterMs))], [0]);
-  const perSecond = Map.groupBy(told.slice(60), ({ afterMs }) => Math.ceil(afterMs / 1000));
-  assert.equal(perSecond.size, Math.ceil((10_000 - 60) / 60));
+  assert.deepEqual([...new Set(told.slice(0, 20).map(({ afterMs }) => afterMs))], [0]);
+  const perSecond = Map.groupBy(told.slice(20), ({ afterMs }) => Math.ceil(afterMs / 1000));
+  assert.equal(perSecond.size, Math.ceil((10_000 - 20) / 60));
   for (const [second, devices] of perSecond)
-    assert.ok(devices.length >= 40 && devices.length <= 61, `${devices.length} in second ${second}`);
+    assert.ok(
+      devices.length <= 61 && (devices.length >= 59 || second === perSecond.size),
+      `${devices.length} in ${second}`,
+    );
 });
 
 test('time that has passed is given out again, and no device waits longer than the limit', async () => {
   const clock = { now: 0 };
   const { news, told } = newsAt(clock);
-  for (let device = 0; device < 120; device++) await news.tell(`d${device}`, 1);
+  for (let device = 0; device < 80; device++) await news.tell(`d${device}`, 1);
   assert.equal(told.at(-1)?.afterMs, 1_000);
   clock.now = 60_000;
   await news.tell('later', 2);
