@@ -36,7 +36,7 @@ export const SERVER_LIMITS = {
   desiredAsksPerSecond: 60,
   desiredAsksBurst: 20,
   desiredAskAfterMaxMs: 300_000,
-  /** A device speaks once a minute: its connection would be the larger part of what it costs in memory. */
+  /** A device speaks every five minutes: its connection would be the larger part of what it costs in memory. */
   deviceKeepAliveMs: 5_000,
   /** How long a server that closes waits for the requests that it has begun. */
   drainMaxMs: 10_000,

@@ -88,6 +88,30 @@ test('all that a device asks and tells at its start goes over one connection', a
   assert.equal(ways.size, 1);
 });
 
+test('a kept connection that the server has closed is replaced once; a new one that is closed is a fault', async (t) => {
+  const identity = await makeTlsIdentity();
+  const used = new Set<unknown>();
+  let [closesNew, asked] = [false, 0];
+  const server = await startServer(t, identity, (request, response) => {
+    asked++;
+    if (closesNew || used.has(request.socket)) request.socket.destroy();
+    else response.end('hello');
+    used.add(request.socket);
+  });
+  const http = createServerHttp(server.url, identity.ca, () => {});
+  t.after(() => http.close());
+  for (const expected of [1, 3]) {
+    const answer = await http.request('GET', '/');
+    assert.equal((await answer.body.toArray()).join(''), 'hello');
+    assert.equal(asked, expected);
+  }
+  closesNew = true;
+  assert.match(await faultOf(http.request('GET', '/')), /^FETCH_FAILED/);
+  assert.equal(asked, 5, 'on the kept one, then on a new one, and no more');
+  assert.match(await faultOf(http.request('GET', '/')), /^FETCH_FAILED/);
+  assert.equal(asked, 6);
+});
+
 test('a proxy that is not there, or wants another login, is named', async (t) => {
   const identity = await makeTlsIdentity();
   const server = await startServer(t, identity, (_request, response) => response.end());

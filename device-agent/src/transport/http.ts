@@ -41,7 +41,6 @@ export function createServerHttp(
   const base = server.endsWith('/') ? server.slice(0, -1) : server;
   let agent = makeAgent(ca, null, proxy);
   let askingTime = false;
-  const stale = new WeakSet<WeakKey>();
 
   /** A clock that is years off must not lock the device out of the server that could set it. */
   async function askTime(): Promise<void> {
@@ -57,7 +56,12 @@ export function createServerHttp(
     }
   }
 
-  function send(method: 'GET' | 'POST', path: string, options: RequestOptions): Promise<ServerAnswer> {
+  function send(
+    method: 'GET' | 'POST',
+    path: string,
+    options: RequestOptions,
+    isSecond = false,
+  ): Promise<ServerAnswer> {
     const body = options.json === undefined ? null : Buffer.from(JSON.stringify(options.json));
     const headers: Record<string, string> = { ...options.headers };
     if (body) headers['content-type'] = 'application/json';
@@ -77,10 +81,10 @@ export function createServerHttp(
       outgoing.on('error', (cause) => {
         clearTimeout(connectTimer);
         if (isDateFault(cause)) void askTime();
-        const error = new NodeosError('FETCH_FAILED', `${method} ${base}${path}: ${describe(cause)}`, { cause });
-        // A kept connection that the server closed meanwhile says nothing about the server.
-        if (outgoing.reusedSocket && (cause as NodeJS.ErrnoException).code === 'ECONNRESET') stale.add(error);
-        reject(error);
+        // A kept connection that the server closed meanwhile says nothing about the server: ask once more.
+        const isStale = outgoing.reusedSocket && (cause as NodeJS.ErrnoException).code === 'ECONNRESET';
+        if (isStale && !isSecond && !options.signal?.aborted) resolve(send(method, path, options, true));
+        else reject(new NodeosError('FETCH_FAILED', `${method} ${base}${path}: ${describe(cause)}`, { cause }));
       });
       outgoing.on('response', (incoming) => {
         if (incoming.headers.date) onDate(incoming.headers.date);
@@ -91,14 +95,7 @@ export function createServerHttp(
   }
 
   return {
-    async request(method, path, options = {}) {
-      try {
-        return await send(method, path, options);
-      } catch (error) {
-        if (!stale.has(error as NodeosError) || options.signal?.aborted) throw error;
-        return send(method, path, options);
-      }
-    },
+    request: (method, path, options = {}) => send(method, path, options),
     identify(identity) {
       agent.destroy();
       agent = makeAgent(ca, identity, proxy);

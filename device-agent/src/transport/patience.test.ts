@@ -86,6 +86,25 @@ test('a busy server is asked again when it said, not sooner, and counts as there
   assert.deepEqual(changes, ['online']);
 });
 
+test('told to ask later, it asks then, or with the next question', async (t) => {
+  const { asked, session, pass } = sessionInVirtualTime(t, (path) =>
+    path.endsWith('desired') && asked.length > 2 ? answerWith(304) : healthy(path),
+  );
+  const questions = () => asked.filter(({ path }) => path.endsWith('desired')).length;
+  await pass(5_000, 1_000);
+  assert.equal(questions(), 1);
+  session.poll(30_000);
+  session.poll(10_000);
+  await pass(29_000, 1_000);
+  assert.equal(questions(), 1, 'the first moment it was given counts');
+  await pass(2_000, 1_000);
+  assert.equal(questions(), 2);
+  session.poll(30_000);
+  session.poll();
+  await pass(60_000, 1_000);
+  assert.equal(questions(), 3);
+});
+
 test('question and report go together, also after one of them was hastened', async (t) => {
   let known = false;
   const { asked, session, pass } = sessionInVirtualTime(t, (path) => {

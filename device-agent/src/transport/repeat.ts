@@ -5,16 +5,16 @@ const RETRY_BACKOFF = { baseMs: 200, capMs: 30_000 };
 
 export interface Rhythm {
   readonly intervalMs: number;
-  /** What is due within this time goes along with a companion whose time has come. */
+  /** How near its time must be for `nowIfSoon`. */
   readonly soonMs: number;
+  /** Called when its time has come by itself: something else may go along. */
+  readonly onTime: () => void;
 }
 export interface Repetition {
   /** Does it now; resolves when it was done, or could not be. */
   now(): Promise<void>;
   /** What failed before may work now. */
   retryNow(): void;
-  /** The two do what they do together where their times are near each other. */
-  together(other: Repetition): void;
   /** Does it now if its time comes soon. */
   nowIfSoon(): void;
   stop(): void;
@@ -25,7 +25,7 @@ export interface Repetition {
  * @param onFault the first of several failures
  */
 export function repeat(
-  { intervalMs, soonMs }: Rhythm,
+  { intervalMs, soonMs, onTime }: Rhythm,
   work: () => Promise<void>,
   onFault: (error: unknown) => void,
 ): Repetition {
@@ -36,7 +36,6 @@ export function repeat(
   let stopped = false;
   let failures = 0;
   let askedToWaitMs: number | null = null;
-  const companions: Repetition[] = [];
 
   async function run(): Promise<void> {
     do {
@@ -60,13 +59,11 @@ export function repeat(
     const restMs = Math.min(nextMs, soonMs);
     timer = setTimeout(() => {
       isSoon = true;
-      timer = setTimeout(onTime, restMs);
+      timer = setTimeout(() => {
+        void now();
+        onTime();
+      }, restMs);
     }, nextMs - restMs);
-  }
-
-  function onTime(): void {
-    void now();
-    for (const companion of companions) companion.nowIfSoon();
   }
 
   function now(): Promise<void> {
@@ -81,17 +78,12 @@ export function repeat(
     return running;
   }
 
-  const self: Repetition = {
+  return {
     now,
     retryNow() {
       if (failures === 0) return;
       failures = 0;
       void now();
-    },
-    together(other) {
-      if (companions.includes(other)) return;
-      companions.push(other);
-      other.together(self);
     },
     nowIfSoon() {
       // One that failed has times of its own.
@@ -102,5 +94,4 @@ export function repeat(
       if (timer) clearTimeout(timer);
     },
   };
-  return self;
 }

@@ -55,10 +55,9 @@ export function openSession(options: SessionOptions): Session {
   const pollMs = options.pollIntervalMs ?? DEVICE_LIMITS.pollIntervalMs;
   const reportMs = options.reportIntervalMs ?? DEVICE_LIMITS.reportIntervalMs;
   const soonMs = Math.min(pollMs, reportMs) / 2;
-  const polling = repeat({ intervalMs: pollMs, soonMs }, poll, onFault);
-  const reporting = repeat({ intervalMs: reportMs, soonMs }, sendReport, onFault);
   // What a device that has nothing to do costs is the connection, more than what is said over it: both go over one.
-  polling.together(reporting);
+  const polling = repeat({ intervalMs: pollMs, soonMs, onTime: () => reporting.nowIfSoon() }, poll, onFault);
+  const reporting = repeat({ intervalMs: reportMs, soonMs, onTime: () => polling.nowIfSoon() }, sendReport, onFault);
 
   let turn: Promise<void> = Promise.resolve();
   /**

@@ -11,6 +11,7 @@ import { until } from '../testing/until.ts';
 import { mayPublish, maySubscribe } from './access.ts';
 import { createAedesBroker } from './aedes-broker.ts';
 import { testBroker } from './broker.suite.ts';
+import { identityOf } from './own-broker.suite.ts';
 
 testBroker('aedes', async (context, { mayConnect, listener }) => {
   const authority = await openAuthority(await temporaryFolder(context));
@@ -182,4 +183,28 @@ test('a payload that does not fit its schema is dropped and the connection stays
     await client.publishAsync(`nodeos/${device.id}/logs`, payload, { qos: 1 });
   assert.equal(client.connected, true);
   await client.endAsync();
+});
+
+test('aedes: of a desired state a device is told without an answer, of what it must do with one', async (context) => {
+  const authority = await openAuthority(await temporaryFolder(context));
+  const certificate = await authority.serverCertificate(['127.0.0.1']);
+  const online = Promise.withResolvers<void>();
+  const broker = await createAedesBroker({
+    ...{ certificate, ca: authority.certificate, mayConnect: async () => true },
+    listener: { presence() {}, listening: () => online.resolve(), logs() {}, repl() {}, malformed() {} },
+  });
+  context.after(() => broker.close());
+  const port = await broker.listen('127.0.0.1', 0);
+  const { id, keyPem: key, certificate: cert } = await identityOf(authority);
+  const tls = { clientId: id, ca: authority.certificate, key, cert, reconnectPeriod: 0 };
+  const client = await connectAsync(`mqtts://127.0.0.1:${port}`, { protocolVersion: 4, ...tls });
+  context.after(() => client.endAsync(true));
+  const got: number[] = [];
+  client.on('message', (_topic, _payload, { qos }) => got.push(qos));
+  await client.subscribeAsync(`nodeos/${id}/tell`, { qos: 1 });
+  await online.promise;
+  await broker.tell(id, { kind: 'desired-changed', generation: 1 });
+  await broker.tell(id, { kind: 'reboot' });
+  await until('both', () => got.length === 2);
+  assert.deepEqual(got, [0, 1]);
 });
