@@ -201,10 +201,17 @@ test('aedes: of a desired state a device is told without an answer, of what it m
   context.after(() => client.endAsync(true));
   const got: number[] = [];
   client.on('message', (_topic, _payload, { qos }) => got.push(qos));
+  const tellBoth = async (): Promise<boolean[]> => [
+    await broker.tell(id, { kind: 'desired-changed', generation: 1 }),
+    await broker.tell(id, { kind: 'reboot' }),
+  ];
+  await until('there', () => broker.isOnline(id));
+  assert.deepEqual(await tellBoth(), [false, false], 'who does not listen is not told');
   await client.subscribeAsync(`nodeos/${id}/tell`, { qos: 1 });
   await online.promise;
-  await broker.tell(id, { kind: 'desired-changed', generation: 1 });
-  await broker.tell(id, { kind: 'reboot' });
+  assert.deepEqual(await tellBoth(), [true, true]);
   await until('both', () => got.length === 2);
   assert.deepEqual(got, [0, 1]);
+  await client.unsubscribeAsync(`nodeos/${id}/tell`);
+  assert.deepEqual(await tellBoth(), [false, false]);
 });

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { logBatchSchema, presenceSchema, type ReplMessage, replMessageSchema, topics } from '@nodeos/contracts/mqtt.ts';
 import { parseJson } from '@nodeos/contracts/validate.ts';
-import { Aedes, type Client } from 'aedes';
+import { Aedes, type Client, type PublishPacket } from 'aedes';
 import { writeToStream } from 'mqtt-packet';
 import type * as z from 'zod';
 import { limitHandshakes } from '../handshake-limit.ts';
@@ -22,6 +22,8 @@ export async function createAedesBroker(options: BrokerOptions): Promise<Broker>
   const { listener } = options;
   const clients = new Map<string, Client>();
   const offline = new Set<string>();
+  /** Clients that subscribe to what they are told. */
+  const told = new WeakSet<Client>();
   const sockets = new Set<TLSSocket>();
 
   const aedes = new Aedes({
@@ -69,8 +71,12 @@ export async function createAedesBroker(options: BrokerOptions): Promise<Broker>
     listener.presence(client.id, false);
   });
   aedes.on('subscribe', (subscriptions, client) => {
-    if (subscriptions.some(({ topic, qos }) => topic === topics.tell(client.id) && (qos as number) !== 128))
-      listener.listening(client.id);
+    if (!subscriptions.some(({ topic, qos }) => topic === topics.tell(client.id) && (qos as number) !== 128)) return;
+    told.add(client);
+    listener.listening(client.id);
+  });
+  aedes.on('unsubscribe', (topicNames, client) => {
+    if (topicNames.includes(topics.tell(client.id))) told.delete(client);
   });
   aedes.on('publish', (packet, client) => {
     if (client === null || clients.get(client.id) !== client) return;
@@ -105,13 +111,14 @@ export async function createAedesBroker(options: BrokerOptions): Promise<Broker>
   // Port scanners and clients without a certificate end here; there is nothing to do about them.
   server.on('tlsClientError', (_error, socket) => socket.destroy());
 
-  const publish = (topic: string, message: unknown, qos: 0 | 1 = 1): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const payload = Buffer.from(JSON.stringify(message));
-      aedes.publish({ cmd: 'publish', topic, payload, qos, retain: false, dup: false }, (error) =>
-        error ? reject(error) : resolve(),
-      );
-    });
+  const packetOf = (topic: string, message: unknown, qos: 0 | 1): PublishPacket => {
+    const payload = Buffer.from(JSON.stringify(message));
+    return { cmd: 'publish', topic, payload, qos, retain: false, dup: false };
+  };
+  const publish = (topic: string, message: unknown): Promise<void> =>
+    new Promise((resolve, reject) =>
+      aedes.publish(packetOf(topic, message, 1), (error) => (error ? reject(error) : resolve())),
+    );
 
   const broker: Broker = {
     async listen(host, port) {
@@ -121,9 +128,13 @@ export async function createAedesBroker(options: BrokerOptions): Promise<Broker>
     },
     isOnline: (deviceId) => clients.has(deviceId) && !offline.has(deviceId),
     async tell(deviceId, message) {
-      if (!clients.has(deviceId)) return false;
-      // Told to many at once, and lost only with the connection: a device that comes back asks. So no answer is asked for.
-      await publish(topics.tell(deviceId), message, message.kind === 'desired-changed' ? 0 : 1);
+      const client = clients.get(deviceId);
+      if (client === undefined || !told.has(client)) return false;
+      const topic = topics.tell(deviceId);
+      // Told to many at once, and lost only with the connection: a device that comes back asks. So no answer is asked for,
+      // and it goes past the broker's queue, in which a hundred wait for the slowest of them.
+      if (message.kind === 'desired-changed') client.publish(packetOf(topic, message, 0), () => undefined);
+      else await publish(topic, message);
       return true;
     },
     async sendRepl(deviceId, message: ReplMessage) {
