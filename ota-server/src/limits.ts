@@ -48,7 +48,7 @@ export const SERVER_LIMITS = {
   /** After it a device that was not told is told by another server. */
   untoldMs: 10_000,
   /** Devices that one step of a rollout changes in one transaction. */
-  devicesPerStep: 1_000,
+  devicesPerStep: 10_000,
   deploymentDevicesShown: 1_000,
   deploymentDevicesListed: 20,
   lastSeenResolutionMs: 2_000,

@@ -74,8 +74,11 @@ export class Deployments {
   async create(request: DeploymentRequest): Promise<Deployment> {
     const { store, changes, broker } = this.#options;
     const draft = await draftDeployment(store, request, this.#now());
-    await store.transaction((inside) => addDeployment(inside, draft, (device) => broker.isOnline(device), this.#now()));
+    const written = await store.transaction((inside) =>
+      addDeployment(inside, draft, (device) => broker.isOnline(device), this.#now()),
+    );
     this.#asksFacts = null;
+    await this.follow(written, draft.id);
     await this.#ticker.now(draft.id);
     changes.publish('deployments', draft.id);
     return this.get(draft.id);

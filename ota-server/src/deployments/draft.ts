@@ -6,10 +6,11 @@ import { recordState } from '../audit/rollout-audit.ts';
 import { parseQuery } from '../groups/query.ts';
 import type { Assignment, DeploymentRecord } from '../store/rollouts.ts';
 import type { DeviceRecord, ReleaseRecord, Store } from '../store/store.ts';
-import { type FleetView, readView } from './change-set.ts';
+import { type FleetView, readView, type Written, writeChanges } from './change-set.ts';
 import { pinOf, type ReleaseRules, reaches, rulesOf, skipReason, unfitReason } from './plan.ts';
 import { previewDeployment } from './plan-preview.ts';
 import { assignWaves } from './plan-waves.ts';
+import { decide } from './step.ts';
 
 /** A deployment before the store gave it its place among the others, and what its release asks of a device. */
 export type Draft = Omit<DeploymentRecord, 'sequence'> & ReleaseRules;
@@ -40,18 +41,25 @@ export async function draftDeployment(store: Store, request: DeploymentRequest, 
   return draft;
 }
 
-/** Adds the deployment with a row for each device that it reaches. */
-export async function addDeployment(store: Store, draft: Draft, isOnline: IsOnline, now: number): Promise<void> {
-  const { minimumSystem: _system, channel: _channel, ...record } = draft;
-  await store.rollouts.addDeployment(record);
+/**
+ * Adds the deployment with a row for each device that it reaches, and lets those begin that nobody waits for: what is
+ * written once, and not first as planned, is with the devices in half the time.
+ */
+export async function addDeployment(store: Store, draft: Draft, isOnline: IsOnline, now: number): Promise<Written> {
+  const { minimumSystem: _system, channel: _channel, ...fields } = draft;
+  const record = await store.rollouts.addDeployment(fields);
   await recordState(store, record, now);
-  const reached = await reachedBy(store, await readView(store), draft);
+  const view = await readView(store);
+  const reached = await reachedBy(store, view, draft);
   const online = reached.map(({ id }) => ({ id, online: isOnline(id) }));
   const waves = assignWaves(draft.id, online, draft.rollout);
-  // Rows only: devices begin in steps that are short, so that the first are told while others are written.
-  await store.rollouts.putAssignments(
-    reached.map((device) => plannedRow(draft, device, waves.get(device.id) ?? 0, now)),
-  );
+  const rows = reached.map((device) => plannedRow(draft, device, waves.get(device.id) ?? 0, now));
+  const { patch, changes } = await decide(store, view, record, rows, now);
+  // Where more is to be decided than who begins, the step that follows does it.
+  const begin = new Map(patch === null ? changes.map((row) => [row.device, row]) : []);
+  await store.rollouts.putAssignments(rows.filter(({ device }) => !begin.has(device)));
+  const devices = reached.filter(({ id }) => begin.has(id));
+  return writeChanges(store, view, devices, [...begin.values()], now);
 }
 
 /** Says which devices would get the release when. */

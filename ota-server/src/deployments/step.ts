@@ -23,24 +23,42 @@ export async function takeStep(store: Store, id: string, now: number): Promise<S
   if (record === null || isTakenBack(record)) return nothing;
   const rows = await store.rollouts.listAssignments({ deployment: id });
   const view = await readView(store);
-  const opening = await openings(store, view, record, rows, now);
-  const result = advance(record, rows, record.rollout, waveCount(record.rollout), opening, now);
-  const { rollout } = result;
-  const all = [...result.changed.values()];
-  // Releases may be cut into steps: what is left over is decided again. A rollout that stops does so as a whole.
-  const step = rollout.state === 'running' ? all.slice(0, SERVER_LIMITS.devicesPerStep) : all;
-  const patch = differences(record, { ...rollout, endedAt: endOf(record, rollout.state, now) });
+  const { patch, state, changes, wakeAt, more } = await decide(store, view, record, rows, now);
   if (patch !== null) await changeDeployment(store, record, patch, now);
   const fresh = { ...view, deployments: view.deployments.map((one) => (one.id === id ? { ...one, ...patch } : one)) };
-  const concerned = new Set(step.map(({ device }) => device));
+  const concerned = new Set(changes.map(({ device }) => device));
   // Those that failed want nothing of a release any more that is taken back.
-  const takenBack = rollout.state === 'turning-back' || rollout.state === 'turned-back';
-  if (takenBack && rollout.state !== record.state)
-    for (const row of rows) if (isReleased(row)) concerned.add(row.device);
-  if (concerned.size === 0) return { ...nothing, wakeAt: result.wakeAt };
+  const takenBack = state === 'turning-back' || state === 'turned-back';
+  if (takenBack && state !== record.state) for (const row of rows) if (isReleased(row)) concerned.add(row.device);
+  if (concerned.size === 0) return { ...nothing, wakeAt };
   const devices = await store.getDevices([...concerned]);
-  const written = await writeChanges(store, fresh, devices, step, now);
-  return { written, wakeAt: result.wakeAt, more: step.length < all.length || rollout.state === 'turning-back' };
+  return { written: await writeChanges(store, fresh, devices, changes, now), wakeAt, more };
+}
+
+export interface Decision extends Omit<Step, 'written'> {
+  /** What of the deployment itself is another; null for nothing. */
+  readonly patch: DeploymentPatch | null;
+  readonly state: DeploymentRecord['state'];
+  readonly changes: readonly Assignment[];
+}
+
+/** What the engine makes of a deployment and its rows; writes nothing. */
+export async function decide(
+  store: Store,
+  view: FleetView,
+  record: DeploymentRecord,
+  rows: readonly Assignment[],
+  now: number,
+): Promise<Decision> {
+  const opening = await openings(store, view, record, rows, now);
+  const result = advance(record, rows, record.rollout, waveCount(record.rollout), opening, now);
+  const { state } = result.rollout;
+  const patch = differences(record, { ...result.rollout, endedAt: endOf(record, state, now) });
+  const all = [...result.changed.values()];
+  // Releases may be cut into steps: what is left over is decided again. A rollout that stops does so as a whole.
+  const changes = state === 'running' ? all.slice(0, SERVER_LIMITS.devicesPerStep) : all;
+  const more = changes.length < all.length || state === 'turning-back';
+  return { patch, state, changes, wakeAt: result.wakeAt, more };
 }
 
 /** When the maintenance windows let a row's device begin. */

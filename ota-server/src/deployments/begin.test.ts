@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { SERVER_LIMITS } from '../limits.ts';
+import type { Rollouts } from '../store/rollouts.ts';
+import { openSqliteStore } from '../store/sqlite/store.ts';
+import type { DeviceRecord, Store } from '../store/store.ts';
+import { device } from '../testing/store-records.ts';
+import { Deployments } from './deployments.ts';
+
+const TARGET = 'apps/a/1.0.0/any.sqfs';
+
+/** A fleet of devices that are all there, and what becomes of its rows. */
+async function fleetOf(context: TestContext, count: number, change: Partial<DeviceRecord> = {}) {
+  const server = openSqliteStore(':memory:');
+  const store = server.fleet('main');
+  await store.putRelease({
+    ...{ target: TARGET, kind: 'app', name: 'a', version: '1.0.0', bytes: 1, sha256: 'f'.repeat(64) },
+    ...{ publishedAt: 1, custom: {} as never, listed: true },
+  });
+  await store.transaction(async (inside) => {
+    for (let index = 0; index < count; index++)
+      await inside.addDevice(device(`${index}`, { tags: ['all'], ...change }));
+  });
+  const seen = { transactions: 0, rows: 0, told: [] as { device: string; transactions: number }[] };
+  const deployments = new Deployments({
+    store: watched(store, seen),
+    changes: { publish() {} } as never,
+    broker: { isOnline: () => true },
+    news: { tell: async (id) => seen.told.push({ device: id, transactions: seen.transactions }) > 0 },
+  });
+  context.after(async () => {
+    await deployments.close();
+    await server.close();
+  });
+  return { deployments, seen };
+}
+
+function watched(store: Store, seen: { transactions: number; rows: number }): Store {
+  const rollouts = passing<Rollouts>(store.rollouts, {
+    putAssignments: (rows) => {
+      seen.rows += rows.length;
+      return store.rollouts.putAssignments(rows);
+    },
+  });
+  return passing<Store>(store, {
+    rollouts,
+    transaction: (work, reach) => {
+      seen.transactions++;
+      return store.transaction((inside) => work(watched(inside, seen)), reach);
+    },
+  });
+}
+
+/** An object with some of its members replaced. */
+function passing<T extends object>(of: T, replaced: Partial<T>): T {
+  return new Proxy(of, {
+    get(target, name) {
+      if (name in replaced) return replaced[name as keyof T];
+      const value = target[name as keyof T];
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+test('devices that nobody waits for begin in the transaction that makes the deployment, each written once', async (context) => {
+  const { deployments, seen } = await fleetOf(context, 20);
+  const rollout = { waves: [{ percent: 25 }] };
+  const { id, counts } = await deployments.create({ target: TARGET, to: { tag: 'all' }, rollout });
+  assert.equal(seen.told.length, 5);
+  assert.ok(seen.told.every(({ transactions }) => transactions === 1));
+  assert.equal(seen.rows, 20);
+  assert.deepEqual(counts, { told: 5, planned: 15 });
+  assert.equal((await deployments.get(id)).state, 'running');
+});
+
+test('more devices than one step changes are all told, step by step', async (context) => {
+  const count = SERVER_LIMITS.devicesPerStep + 100;
+  const { deployments, seen } = await fleetOf(context, count);
+  const { counts } = await deployments.create({ target: TARGET, to: { tag: 'all' } });
+  assert.equal(new Set(seen.told.map(({ device: id }) => id)).size, count);
+  assert.equal(seen.told.filter(({ transactions }) => transactions === 1).length, SERVER_LIMITS.devicesPerStep);
+  assert.deepEqual(counts, { told: count });
+});
+
+test('a wave of devices that all keep another release is passed over in the step that follows', async (context) => {
+  const pins = { a: 'apps/a/0.9.0/any.sqfs' };
+  const { deployments, seen } = await fleetOf(context, 4, { pins });
+  const { counts, state } = await deployments.create({
+    ...{ target: TARGET, to: { tag: 'all' } },
+    rollout: { waves: [{ devices: 1 }, { devices: 2 }] },
+  });
+  assert.deepEqual([counts, state], [{ skipped: 4 }, 'done']);
+  assert.deepEqual([seen.told, seen.rows], [[], 4]);
+});
