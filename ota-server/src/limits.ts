@@ -32,9 +32,12 @@ export const SERVER_LIMITS = {
   /** Of one listener: about what a processor does in a second. */
   handshakesAtOnce: 256,
   handshakeCountedMs: 5_000,
-  /** Devices that are told of a change ask for it so many in a second: a small processor does more, but little more. */
-  desiredAsksPerSecond: 60,
-  desiredAsksBurst: 20,
+  /** Devices that are called to ask for what has changed, and have not yet. */
+  desiredAsksAtOnce: 32,
+  /** A call is given up after it: another device is called. */
+  desiredCallMs: 5_000,
+  /** So many of those that wait for their call ask without it: also a server on a small board gets them through. */
+  desiredAsksPerSecond: 20,
   desiredAskAfterMaxMs: 300_000,
   /** A device speaks every five minutes: its connection would be the larger part of what it costs in memory. */
   deviceKeepAliveMs: 5_000,

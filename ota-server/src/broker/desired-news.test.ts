@@ -1,50 +1,113 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { type Tell, tellSchema } from '@nodeos/contracts/mqtt.ts';
+import { SERVER_LIMITS } from '../limits.ts';
 import { DesiredNews } from './desired-news.ts';
 
-function newsAt(clock: { now: number }, away: ReadonlySet<string> = new Set()) {
-  const told: { device: string; afterMs: number }[] = [];
+const { desiredAsksAtOnce: AT_ONCE, desiredAsksPerSecond: PER_SECOND, desiredCallMs: CALL_MS } = SERVER_LIMITS;
+
+function newsAt(context: TestContext, away: Set<string> = new Set()) {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const clock = { now: 5_000 };
+  const told: { device: string; generation: number; afterMs: number }[] = [];
   const broker = {
     isOnline: (device: string) => !away.has(device),
     async tell(device: string, message: Tell) {
       assert.deepEqual(tellSchema.parse(message), message);
-      told.push({ device, afterMs: message.kind === 'desired-changed' ? (message.afterMs ?? 0) : -1 });
+      if (message.kind !== 'desired-changed' || away.has(device)) return false;
+      told.push({ device, generation: message.generation, afterMs: message.afterMs ?? 0 });
       return true;
     },
   };
-  return { news: new DesiredNews(broker, () => clock.now), told };
+  const news = new DesiredNews(broker, () => clock.now);
+  const tell = (generation: number, ...devices: string[]): Promise<string[]> =>
+    news.tell(new Map(devices.map((device) => [device, generation])));
+  const tellMany = (count: number): Promise<string[]> =>
+    tell(1, ...Array.from({ length: count }, (_, device) => `d${device}`));
+  /** Who is to ask at once. */
+  const called = (): string[] => told.filter(({ afterMs }) => afterMs === 0).map(({ device }) => device);
+  const pass = async (milliseconds: number): Promise<void> => {
+    clock.now += milliseconds;
+    context.mock.timers.tick(milliseconds);
+    await setImmediate();
+  };
+  return { news, told, clock, tell, tellMany, called, pass };
 }
 
-test('a few devices ask at once; of many each has its own moment, as many in each second', async () => {
-  const { news, told } = newsAt({ now: 5_000 });
-  for (let device = 0; device < 10_000; device++) assert.equal(await news.tell(`d${device}`, 1), true);
-  assert.deepEqual([...new Set(told.slice(0, 20).map(({ afterMs }) => afterMs))], [0]);
-  const perSecond = Map.groupBy(told.slice(20), ({ afterMs }) => Math.ceil(afterMs / 1000));
-  assert.equal(perSecond.size, Math.ceil((10_000 - 20) / 60));
-  for (const [second, devices] of perSecond)
-    assert.ok(
-      devices.length <= 61 && (devices.length >= 59 || second === perSecond.size),
-      `${devices.length} in ${second}`,
-    );
+test('all are told; a few ask at once, and each that has asked lets the next one', async (context) => {
+  const { news, told, tellMany, called } = newsAt(context);
+  assert.equal((await tellMany(1_000)).length, 1_000);
+  const first = told.slice(0, 1_000);
+  assert.equal(new Set(first.map(({ device }) => device)).size, 1_000);
+  assert.ok(first.every(({ afterMs }) => afterMs > 0));
+  assert.equal(called().length, AT_ONCE);
+  for (let next = 0; next < called().length; next++) {
+    assert.ok(called().length <= next + AT_ONCE, `${called().length} called when ${next} had asked`);
+    news.asked(called()[next] as string);
+    await setImmediate();
+  }
+  assert.deepEqual(
+    called(),
+    Array.from({ length: 1_000 }, (_, device) => `d${device}`),
+  );
 });
 
-test('time that has passed is given out again, and no device waits longer than the limit', async () => {
-  const clock = { now: 0 };
-  const { news, told } = newsAt(clock);
-  for (let device = 0; device < 80; device++) await news.tell(`d${device}`, 1);
-  assert.equal(told.at(-1)?.afterMs, 1_000);
-  clock.now = 60_000;
-  await news.tell('later', 2);
-  assert.equal(told.at(-1)?.afterMs, 0);
-  for (let device = 0; device < 100_000; device++) await news.tell(`d${device}`, 3);
-  assert.equal(Math.max(...told.map(({ afterMs }) => afterMs)), 300_000);
+test('few devices ask at once, and are told so at once', async (context) => {
+  const { told, tellMany } = newsAt(context);
+  await tellMany(AT_ONCE);
+  assert.equal(told.length, AT_ONCE);
+  assert.ok(told.every(({ afterMs }) => afterMs === 0));
 });
 
-test('a device that is away is not told and takes nobody’s moment', async () => {
-  const away = new Set(Array.from({ length: 500 }, (_, device) => `d${device}`));
-  const { news, told } = newsAt({ now: 0 }, away);
-  for (const device of away) assert.equal(await news.tell(device, 1), false);
-  assert.equal(await news.tell('there', 1), true);
-  assert.deepEqual(told, [{ device: 'there', afterMs: 0 }]);
+test('those that wait have a moment of their own, which comes where nobody calls them', async (context) => {
+  const { told, clock, tell, tellMany } = newsAt(context);
+  await tellMany(3 * PER_SECOND);
+  const perSecond = Map.groupBy(told.slice(0, 3 * PER_SECOND), ({ afterMs }) => Math.ceil(afterMs / 1000));
+  assert.deepEqual(
+    [...perSecond].map(([second, devices]) => [second, devices.length]),
+    [1, 2, 3].map((second) => [second, PER_SECOND]),
+  );
+  clock.now += 60_000;
+  await tell(2, 'later');
+  assert.equal(told.at(-1)?.afterMs, 1000 / PER_SECOND);
+  await tellMany(10_000);
+  assert.equal(Math.max(...told.map(({ afterMs }) => afterMs)), SERVER_LIMITS.desiredAskAfterMaxMs);
+});
+
+test('a device that does not come holds nobody up, and one that came by itself is not called', async (context) => {
+  const { news, tellMany, called, pass } = newsAt(context);
+  await tellMany(AT_ONCE + 3);
+  news.asked(`d${AT_ONCE}`);
+  await pass(CALL_MS - 1);
+  assert.equal(called().length, AT_ONCE);
+  await pass(1);
+  assert.deepEqual(called().slice(AT_ONCE), [`d${AT_ONCE + 1}`, `d${AT_ONCE + 2}`]);
+});
+
+test('a device that is away is not told and takes nobody’s place', async (context) => {
+  const away = new Set(Array.from({ length: 500 }, (_, device) => `away${device}`));
+  const { news, told, tell, tellMany, called } = newsAt(context, away);
+  assert.deepEqual(await tell(1, ...away, 'there'), ['there']);
+  assert.deepEqual(told, [{ device: 'there', generation: 1, afterMs: 0 }]);
+  news.asked('there');
+  await tellMany(AT_ONCE + 2);
+  assert.equal(called().length, 1 + AT_ONCE);
+  away.add(`d${AT_ONCE}`);
+  news.asked('d0');
+  await setImmediate();
+  assert.equal(told.at(-1)?.device, `d${AT_ONCE + 1}`, 'one that went away meanwhile is passed over');
+});
+
+test('a device that is told again while it waits is called once, with the newest', async (context) => {
+  const { news, told, tell, tellMany } = newsAt(context);
+  await tellMany(AT_ONCE + 1);
+  await tell(2, `d${AT_ONCE}`);
+  for (let device = 0; device < 3; device++) news.asked(`d${device}`);
+  await setImmediate();
+  const calls = told.filter(({ device, afterMs }) => device === `d${AT_ONCE}` && afterMs === 0);
+  assert.deepEqual(
+    calls.map(({ generation }) => generation),
+    [2],
+  );
 });

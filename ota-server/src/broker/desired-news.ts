@@ -1,13 +1,19 @@
+import type { Tell } from '@nodeos/contracts/mqtt.ts';
 import { SERVER_LIMITS } from '../limits.ts';
 import type { Broker } from './broker.ts';
 
 /**
- * Tells devices that they are to ask what is wanted of them. All are told at once, and each of many is given a moment
- * of its own to ask: devices that ask at the same time would only wait for each other.
+ * Tells devices that they are to ask what is wanted of them. All are told at once, but few are to ask at once: they
+ * would only wait for each other. The others get a moment far enough away that any server can keep it, and are called
+ * before it, each when one of those that were called has asked; so the pace is that of the machine.
  */
 export class DesiredNews {
   readonly #broker: Pick<Broker, 'tell' | 'isOnline'>;
   readonly #now: () => number;
+  /** Devices that were called and have not asked yet, with the end of waiting for them. */
+  readonly #called = new Map<string, NodeJS.Timeout>();
+  /** Devices that wait to be called, with the generation that they are told of. */
+  readonly #waiting = new Map<string, number>();
   /** The first moment that was not yet given to anybody. */
   #nextFreeMs = Number.NEGATIVE_INFINITY;
 
@@ -17,21 +23,66 @@ export class DesiredNews {
     this.#now = now;
   }
 
-  /** @returns false for a device that is not there */
-  async tell(deviceId: string, generation: number): Promise<boolean> {
-    if (!this.#broker.isOnline(deviceId)) return false;
-    const afterMs = this.#takeMoment();
-    return this.#broker.tell(deviceId, { kind: 'desired-changed', generation, ...(afterMs > 0 && { afterMs }) });
+  /** @param devices with the generation of their desired state. @returns those that were told: the others are not there */
+  async tell(devices: ReadonlyMap<string, number>): Promise<string[]> {
+    const there = [...devices].filter(([deviceId]) => this.#broker.isOnline(deviceId));
+    const mayAsk = SERVER_LIMITS.desiredAsksAtOnce - this.#called.size;
+    if (there.length <= mayAsk)
+      return toldOf(there.map(async ([id, generation]) => ((await this.#call(id, generation)) ? id : null)));
+    // All are told before the first of them asks.
+    const told = there.map(async ([id, generation]) => {
+      this.#waiting.set(id, generation);
+      return (await this.#broker.tell(id, desiredChanged(generation, this.#takeMoment()))) ? id : null;
+    });
+    this.#callNext();
+    return toldOf(told);
+  }
+
+  /** The device has asked: another one may. */
+  asked(deviceId: string): void {
+    this.#waiting.delete(deviceId);
+    const timer = this.#called.get(deviceId);
+    if (timer === undefined) return;
+    clearTimeout(timer);
+    this.#called.delete(deviceId);
+    this.#callNext();
+  }
+
+  async #call(deviceId: string, generation: number): Promise<boolean> {
+    clearTimeout(this.#called.get(deviceId));
+    // It may be away, on a slow line, or ask another server.
+    const timer = setTimeout(() => this.asked(deviceId), SERVER_LIMITS.desiredCallMs);
+    this.#called.set(deviceId, timer.unref());
+    const isTold = await this.#broker.tell(deviceId, desiredChanged(generation, 0));
+    if (!isTold) this.asked(deviceId);
+    return isTold;
+  }
+
+  #callNext(): void {
+    for (const [deviceId, generation] of this.#waiting) {
+      if (this.#called.size >= SERVER_LIMITS.desiredAsksAtOnce) return;
+      this.#waiting.delete(deviceId);
+      // One that cannot be told now has its moment still, and asks when it comes back.
+      if (this.#broker.isOnline(deviceId)) this.#call(deviceId, generation).catch(() => undefined);
+    }
   }
 
   #takeMoment(): number {
-    const { desiredAsksPerSecond: perSecond, desiredAsksBurst: burst, desiredAskAfterMaxMs } = SERVER_LIMITS;
+    const { desiredAsksPerSecond: perSecond, desiredAskAfterMaxMs } = SERVER_LIMITS;
     const now = this.#now();
-    this.#nextFreeMs = Math.max(this.#nextFreeMs, now - (burst * 1000) / perSecond) + 1000 / perSecond;
-    const afterMs = Math.max(0, Math.round(this.#nextFreeMs - now));
+    this.#nextFreeMs = Math.max(this.#nextFreeMs, now) + 1000 / perSecond;
+    const afterMs = Math.max(1, Math.round(this.#nextFreeMs - now));
     if (afterMs < desiredAskAfterMaxMs) return afterMs;
     // So many at once do not get through in that time either; they begin at the front again.
     this.#nextFreeMs = now;
     return desiredAskAfterMaxMs;
   }
+}
+
+function desiredChanged(generation: number, afterMs: number): Tell {
+  return { kind: 'desired-changed', generation, ...(afterMs > 0 && { afterMs }) };
+}
+
+async function toldOf(devices: readonly Promise<string | null>[]): Promise<string[]> {
+  return (await Promise.all(devices)).filter((id) => id !== null);
 }

@@ -76,7 +76,7 @@ export class Configurations {
     const { belongs } = createMembership('group' in to ? await store.rollouts.listGroups() : []);
     const devices = 'device' in to ? await store.getDevices([to.device]) : await store.listDevices({ state: 'active' });
     const concerned = devices.filter((device) => 'fleet' in to || belongs(to, device));
-    await Promise.all(concerned.map(({ id, desired }) => news.tell(id, desired.generation)));
+    await news.tell(new Map(concerned.map(({ id, desired }) => [id, desired.generation])));
   }
 }
 

@@ -26,7 +26,13 @@ async function fleetOf(context: TestContext, count: number, change: Partial<Devi
     store: watched(store, seen),
     changes: { publish() {} } as never,
     broker: { isOnline: () => true },
-    news: { tell: async (id) => seen.told.push({ device: id, transactions: seen.transactions }) > 0 },
+    news: {
+      asked() {},
+      async tell(devices) {
+        for (const id of devices.keys()) seen.told.push({ device: id, transactions: seen.transactions });
+        return [...devices.keys()];
+      },
+    },
   });
   context.after(async () => {
     await deployments.close();

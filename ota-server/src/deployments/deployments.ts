@@ -19,7 +19,7 @@ export interface DeploymentsOptions {
   readonly store: Store;
   readonly changes: Changes;
   readonly broker: Pick<Broker, 'isOnline'>;
-  readonly news: Pick<DesiredNews, 'tell'>;
+  readonly news: Pick<DesiredNews, 'tell' | 'asked'>;
   readonly now?: () => number;
   /** Other servers may change what deployments there are. */
   readonly shared?: boolean;
@@ -143,10 +143,7 @@ export class Deployments {
   /** After a transaction: tells the devices whose desired state changed, and lets other deployments see to their rows. */
   async follow({ tells, deployments }: Written, except?: string): Promise<void> {
     for (const id of deployments) if (id !== except) this.#ticker.touch(id);
-    const delivered = await Promise.all(
-      [...tells].map(async ([id, generation]) => ((await this.#options.news.tell(id, generation)) ? [id] : [])),
-    );
-    await this.#markTold(delivered.flat());
+    await this.#markTold(await this.#options.news.tell(tells));
   }
 
   /** A group is another: devices may have come into the reach of a deployment, or have left it. */
@@ -159,16 +156,20 @@ export class Deployments {
     await this.#reachChanged(({ target }) => targets.has(target));
   }
 
-  /** A device has heard of, or fetched, its desired state. */
-  async told(deviceId: string): Promise<void> {
-    await this.#markTold([deviceId]);
+  /** A device asks for its desired state. */
+  async asked(deviceId: string): Promise<void> {
+    try {
+      await this.#markTold([deviceId]);
+    } finally {
+      this.#options.news.asked(deviceId);
+    }
   }
 
   /** A device came online: tells it of what it has not fetched yet. */
   async deviceListens(deviceId: string): Promise<void> {
     const device = await this.#options.store.getDevice(deviceId);
     if (device === null || (device.report?.generation ?? 0) === device.desired.generation) return;
-    if (await this.#options.news.tell(deviceId, device.desired.generation)) await this.told(deviceId);
+    await this.#markTold(await this.#options.news.tell(new Map([[deviceId, device.desired.generation]])));
   }
 
   /** True where the report may move the device between groups: then all of it belongs into one transaction. */

@@ -10,7 +10,7 @@ export function stateRoutes(scope: FastifyInstance): void {
   scope.get(DEVICE_ROUTES.desired, async (request, reply) => {
     const { device, fleet } = deviceOf(request);
     const { generation } = device.desired;
-    await fleet.deployments.told(device.id);
+    await fleet.deployments.asked(device.id);
     const configurations =
       request.headers[CONFIGURATIONS_HEADER] === undefined ? null : await fleet.configurations.of(device);
     const desired = configurations === null ? device.desired : { ...device.desired, configurations };

@@ -1,8 +1,11 @@
 import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
-import type { Kysely, Selectable } from 'kysely';
+import { type Kysely, type RawBuilder, type Selectable, sql } from 'kysely';
 import type { Assignment, DeploymentPatch, DeploymentRecord, GroupRecord, Rollouts } from '../rollouts.ts';
 import { chunks, type Engine, overwriting } from './engine.ts';
 import type { AssignmentRow, Tables } from './tables.ts';
+
+/** With fewer devices that want the same, a statement of their own costs more than it saves. */
+const FEW = 10;
 
 export class SqlRollouts implements Rollouts {
   readonly #db: Kysely<Tables>;
@@ -113,15 +116,24 @@ export class SqlRollouts implements Rollouts {
   }
 
   async setDesired(desired: ReadonlyMap<string, DesiredState>): Promise<void> {
-    for (const chunk of chunks([...desired])) {
-      const texts = JSON.stringify(Object.fromEntries(chunk.map(([id, state]) => [id, JSON.stringify(state)])));
-      const ids = chunk.map(([id]) => id);
-      await this.#db
-        .updateTable('devices')
-        .set({ desired: this.#engine.member(texts, 'id') })
-        .where(this.#engine.isOneOf('id', ids))
-        .execute();
+    const byText = Map.groupBy(desired.keys(), (id) => JSON.stringify(desired.get(id)));
+    const single: [string, string][] = [];
+    for (const [text, ids] of byText) {
+      // Most devices of a fleet want the same.
+      if (ids.length > FEW) await this.#setDesired(sql<string>`${text}`, ids);
+      else for (const id of ids) single.push([id, text]);
     }
+    for (const chunk of chunks(single)) {
+      const texts = this.#engine.member(JSON.stringify(Object.fromEntries(chunk)), 'id');
+      await this.#setDesired(
+        texts,
+        chunk.map(([id]) => id),
+      );
+    }
+  }
+
+  async #setDesired(desired: RawBuilder<string>, ids: readonly string[]): Promise<void> {
+    await this.#db.updateTable('devices').set({ desired }).where(this.#engine.isOneOf('id', ids)).execute();
   }
 }
 
