@@ -32,9 +32,9 @@ export const SERVER_LIMITS = {
   /** Of one listener: about what a processor does in a second. */
   handshakesAtOnce: 256,
   handshakeCountedMs: 5_000,
-  /** Devices that are called to ask for what has changed, and have not yet. */
+  /** Devices that are called to ask for what has changed, and have not got it yet. */
   desiredAsksAtOnce: 32,
-  /** A call is given up after it: another device is called. */
+  /** A call counts no more after it, and as long after the question: another device is called. */
   desiredCallMs: 5_000,
   /** So many of those that wait for their call ask without it: also a server on a small board gets them through. */
   desiredAsksPerSecond: 20,

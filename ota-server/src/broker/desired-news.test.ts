@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import type { UpdateStatus } from '@nodeos/contracts/device-api.ts';
 import { type Tell, tellSchema } from '@nodeos/contracts/mqtt.ts';
 import { SERVER_LIMITS } from '../limits.ts';
 import { DesiredNews } from './desired-news.ts';
@@ -25,6 +26,7 @@ function newsAt(context: TestContext, away: Set<string> = new Set()) {
     news.tell(new Map(devices.map((device) => [device, generation])));
   const tellMany = (count: number): Promise<string[]> =>
     tell(1, ...Array.from({ length: count }, (_, device) => `d${device}`));
+  const got = (device: string): void => news.reported(device, { generation: 1, updates: [] });
   /** Who is to ask at once. */
   const called = (): string[] => told.filter(({ afterMs }) => afterMs === 0).map(({ device }) => device);
   const pass = async (milliseconds: number): Promise<void> => {
@@ -32,10 +34,15 @@ function newsAt(context: TestContext, away: Set<string> = new Set()) {
     context.mock.timers.tick(milliseconds);
     await setImmediate();
   };
-  return { news, told, clock, tell, tellMany, called, pass };
+  return { news, told, clock, tell, tellMany, got, called, pass };
 }
 
-test('all are told; a few ask at once, and each that has asked lets the next one', async (context) => {
+const status = (state: UpdateStatus['state']): UpdateStatus => ({
+  ...{ lane: 'app', name: 'a', version: '1.0.0', target: 'apps/a/1.0.0/any.sqfs', deployment: 'd', state },
+  ...{ percent: null, reason: null },
+});
+
+test('all are told; a few ask at once, and each that has got what is new lets the next one', async (context) => {
   const { news, told, tellMany, called } = newsAt(context);
   assert.equal((await tellMany(1_000)).length, 1_000);
   const first = told.slice(0, 1_000);
@@ -44,7 +51,14 @@ test('all are told; a few ask at once, and each that has asked lets the next one
   assert.equal(called().length, AT_ONCE);
   for (let next = 0; next < called().length; next++) {
     assert.ok(called().length <= next + AT_ONCE, `${called().length} called when ${next} had asked`);
-    news.asked(called()[next] as string);
+    const device = called()[next] as string;
+    news.asked(device);
+    for (const state of ['fetching', 'verifying', 'installing'] as const)
+      news.reported(device, { generation: 1, updates: [status('confirmed'), status(state)] });
+    news.reported(device, { generation: 0, updates: [] });
+    await setImmediate();
+    assert.ok(called().length <= next + AT_ONCE, 'it is not through yet');
+    news.reported(device, { generation: 1, updates: [status(next % 2 === 0 ? 'confirmed' : 'trial')] });
     await setImmediate();
   }
   assert.deepEqual(
@@ -75,35 +89,48 @@ test('those that wait have a moment of their own, which comes where nobody calls
   assert.equal(Math.max(...told.map(({ afterMs }) => afterMs)), SERVER_LIMITS.desiredAskAfterMaxMs);
 });
 
-test('a device that does not come holds nobody up, and one that came by itself is not called', async (context) => {
+test('a device that does not come holds nobody up, and one that has asked is waited for anew', async (context) => {
   const { news, tellMany, called, pass } = newsAt(context);
   await tellMany(AT_ONCE + 3);
-  news.asked(`d${AT_ONCE}`);
   await pass(CALL_MS - 1);
+  news.asked('d0');
   assert.equal(called().length, AT_ONCE);
   await pass(1);
-  assert.deepEqual(called().slice(AT_ONCE), [`d${AT_ONCE + 1}`, `d${AT_ONCE + 2}`]);
+  const next = [0, 1, 2].map((device) => `d${AT_ONCE + device}`);
+  assert.deepEqual(called().slice(AT_ONCE), next);
+});
+
+test('a device that comes by itself is not called, and counts like those that are', async (context) => {
+  const { news, tellMany, got, called } = newsAt(context);
+  await tellMany(AT_ONCE + 3);
+  news.asked(`d${AT_ONCE}`);
+  got('d0');
+  await setImmediate();
+  assert.equal(called().length, AT_ONCE);
+  got(`d${AT_ONCE}`);
+  await setImmediate();
+  assert.deepEqual(called().slice(AT_ONCE), [`d${AT_ONCE + 1}`]);
 });
 
 test('a device that is away is not told and takes nobody’s place', async (context) => {
   const away = new Set(Array.from({ length: 500 }, (_, device) => `away${device}`));
-  const { news, told, tell, tellMany, called } = newsAt(context, away);
+  const { told, tell, tellMany, got, called } = newsAt(context, away);
   assert.deepEqual(await tell(1, ...away, 'there'), ['there']);
   assert.deepEqual(told, [{ device: 'there', generation: 1, afterMs: 0 }]);
-  news.asked('there');
+  got('there');
   await tellMany(AT_ONCE + 2);
   assert.equal(called().length, 1 + AT_ONCE);
   away.add(`d${AT_ONCE}`);
-  news.asked('d0');
+  got('d0');
   await setImmediate();
   assert.equal(told.at(-1)?.device, `d${AT_ONCE + 1}`, 'one that went away meanwhile is passed over');
 });
 
 test('a device that is told again while it waits is called once, with the newest', async (context) => {
-  const { news, told, tell, tellMany } = newsAt(context);
+  const { told, tell, tellMany, got } = newsAt(context);
   await tellMany(AT_ONCE + 1);
   await tell(2, `d${AT_ONCE}`);
-  for (let device = 0; device < 3; device++) news.asked(`d${device}`);
+  for (let device = 0; device < 3; device++) got(`d${device}`);
   await setImmediate();
   const calls = told.filter(({ device, afterMs }) => device === `d${AT_ONCE}` && afterMs === 0);
   assert.deepEqual(

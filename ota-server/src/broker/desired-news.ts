@@ -1,17 +1,21 @@
+import type { DeviceReport, UpdateStatus } from '@nodeos/contracts/device-api.ts';
 import type { Tell } from '@nodeos/contracts/mqtt.ts';
 import { SERVER_LIMITS } from '../limits.ts';
 import type { Broker } from './broker.ts';
 
+/** What keeps the server busy with a device; what comes after it the device does by itself. */
+const BUSY: ReadonlySet<UpdateStatus['state']> = new Set(['fetching', 'verifying', 'installing']);
+
 /**
  * Tells devices that they are to ask what is wanted of them. All are told at once, but few are to ask at once: they
  * would only wait for each other. The others get a moment far enough away that any server can keep it, and are called
- * before it, each when one of those that were called has asked; so the pace is that of the machine.
+ * before it, each when one of those that were called has got what is new; so the pace is that of the machine.
  */
 export class DesiredNews {
   readonly #broker: Pick<Broker, 'tell' | 'isOnline'>;
   readonly #now: () => number;
-  /** Devices that were called and have not asked yet, with the end of waiting for them. */
-  readonly #called = new Map<string, NodeJS.Timeout>();
+  /** Devices that were called, or came by themselves, and have not got what is new yet. */
+  readonly #busy = new Map<string, { readonly generation: number; readonly timer: NodeJS.Timeout }>();
   /** Devices that wait to be called, with the generation that they are told of. */
   readonly #waiting = new Map<string, number>();
   /** The first moment that was not yet given to anybody. */
@@ -26,7 +30,7 @@ export class DesiredNews {
   /** @param devices with the generation of their desired state. @returns those that were told: the others are not there */
   async tell(devices: ReadonlyMap<string, number>): Promise<string[]> {
     const there = [...devices].filter(([deviceId]) => this.#broker.isOnline(deviceId));
-    const mayAsk = SERVER_LIMITS.desiredAsksAtOnce - this.#called.size;
+    const mayAsk = SERVER_LIMITS.desiredAsksAtOnce - this.#busy.size;
     if (there.length <= mayAsk)
       return toldOf(there.map(async ([id, generation]) => ((await this.#call(id, generation)) ? id : null)));
     // All are told before the first of them asks.
@@ -38,29 +42,44 @@ export class DesiredNews {
     return toldOf(told);
   }
 
-  /** The device has asked: another one may. */
+  /** The device asks for its desired state, called or not. */
   asked(deviceId: string): void {
+    const generation = this.#waiting.get(deviceId);
+    this.#busy.get(deviceId)?.timer.refresh();
+    if (generation === undefined) return;
     this.#waiting.delete(deviceId);
-    const timer = this.#called.get(deviceId);
-    if (timer === undefined) return;
-    clearTimeout(timer);
-    this.#called.delete(deviceId);
-    this.#callNext();
+    this.#begin(deviceId, generation);
+  }
+
+  /** The device reports: where it has got what it was called for, another one may come. */
+  reported(deviceId: string, { generation, updates }: Pick<DeviceReport, 'generation' | 'updates'>): void {
+    const called = this.#busy.get(deviceId);
+    if (called === undefined || (generation ?? -1) < called.generation) return;
+    if (!updates.some(({ state }) => BUSY.has(state))) this.#end(deviceId);
+  }
+
+  #begin(deviceId: string, generation: number): void {
+    clearTimeout(this.#busy.get(deviceId)?.timer);
+    // It may be away, on a slow line, or ask another server.
+    const timer = setTimeout(() => this.#end(deviceId), SERVER_LIMITS.desiredCallMs);
+    this.#busy.set(deviceId, { generation, timer: timer.unref() });
+  }
+
+  #end(deviceId: string): void {
+    clearTimeout(this.#busy.get(deviceId)?.timer);
+    if (this.#busy.delete(deviceId)) this.#callNext();
   }
 
   async #call(deviceId: string, generation: number): Promise<boolean> {
-    clearTimeout(this.#called.get(deviceId));
-    // It may be away, on a slow line, or ask another server.
-    const timer = setTimeout(() => this.asked(deviceId), SERVER_LIMITS.desiredCallMs);
-    this.#called.set(deviceId, timer.unref());
+    this.#begin(deviceId, generation);
     const isTold = await this.#broker.tell(deviceId, desiredChanged(generation, 0));
-    if (!isTold) this.asked(deviceId);
+    if (!isTold) this.#end(deviceId);
     return isTold;
   }
 
   #callNext(): void {
     for (const [deviceId, generation] of this.#waiting) {
-      if (this.#called.size >= SERVER_LIMITS.desiredAsksAtOnce) return;
+      if (this.#busy.size >= SERVER_LIMITS.desiredAsksAtOnce) return;
       this.#waiting.delete(deviceId);
       // One that cannot be told now has its moment still, and asks when it comes back.
       if (this.#broker.isOnline(deviceId)) this.#call(deviceId, generation).catch(() => undefined);

@@ -19,7 +19,7 @@ export interface DeploymentsOptions {
   readonly store: Store;
   readonly changes: Changes;
   readonly broker: Pick<Broker, 'isOnline'>;
-  readonly news: Pick<DesiredNews, 'tell' | 'asked'>;
+  readonly news: Pick<DesiredNews, 'tell' | 'asked' | 'reported'>;
   readonly now?: () => number;
   /** Other servers may change what deployments there are. */
   readonly shared?: boolean;
@@ -158,11 +158,8 @@ export class Deployments {
 
   /** A device asks for its desired state. */
   async asked(deviceId: string): Promise<void> {
-    try {
-      await this.#markTold([deviceId]);
-    } finally {
-      this.#options.news.asked(deviceId);
-    }
+    this.#options.news.asked(deviceId);
+    await this.#markTold([deviceId]);
   }
 
   /** A device came online: tells it of what it has not fetched yet. */
@@ -192,7 +189,9 @@ export class Deployments {
     return new Set(changed.map(({ deployment }) => deployment));
   }
 
-  reported(deployments: ReadonlySet<string>): void {
+  /** After a report: of the device, and of what it changed. */
+  reported(deviceId: string, report: DeviceReport, deployments: ReadonlySet<string>): void {
+    this.#options.news.reported(deviceId, report);
     for (const deployment of deployments) {
       this.#ticker.touch(deployment);
       this.#options.changes.publish('deployments', deployment);

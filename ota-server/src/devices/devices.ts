@@ -189,7 +189,7 @@ export class Devices {
       regroups ? 'fleet' : { device: id },
     );
     if (before === null) await this.#noteDoubles(id, report);
-    deployments.reported(concerned);
+    deployments.reported(id, report, concerned);
     if (written !== null) await deployments.follow(written);
     changes.publish('devices', id);
   }

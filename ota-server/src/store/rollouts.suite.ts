@@ -72,7 +72,8 @@ export function testRollouts({ name, openServer, options }: TestedStore): void {
       assert.deepEqual(counts, [1100, 100, 1]);
       const wanted = ids.map((id, index): [string, DesiredState] => [
         id,
-        { ...NOTHING_DESIRED, generation: index, removeApps: ['"a"'] },
+        // Half of them want the same.
+        { ...NOTHING_DESIRED, generation: index % 2 === 0 ? 5_000 : index, removeApps: ['"a"'] },
       ]);
       await rollouts.setDesired(new Map(wanted.slice(1)));
       const devices = new Map((await store.getDevices(ids)).map((one) => [one.id, one.desired]));

@@ -5,10 +5,11 @@ import { AuditLog } from '../../audit/audit-log.ts';
 import { NOTHING_DESIRED } from '../../deployments/plan.ts';
 import { runJudge } from '../../testing/judge.ts';
 import { type PostgresServer, startPostgres } from '../../testing/postgres.ts';
-import { runServer } from '../../testing/running-server.ts';
+import { deviceReport, runServer } from '../../testing/running-server.ts';
+import { device } from '../../testing/store-records.ts';
 import { until } from '../../testing/until.ts';
 import { testStore } from '../store.suite.ts';
-import type { DeviceRecord, ServerStore } from '../store.ts';
+import type { ServerStore } from '../store.ts';
 import { openPostgresStore } from './store.ts';
 
 const postgres = await startPostgres();
@@ -24,11 +25,6 @@ const opened = async (context: TestContext, address: string): Promise<ServerStor
 };
 
 testStore('postgres', async (context) => opened(context, await database()), options);
-
-const device = (id: string): DeviceRecord => ({
-  ...{ id, serial: `S-${id}`, board: 'pc', state: 'active', tags: [], publicKey: `key-${id}`, certificate: null },
-  ...{ systemVersion: '1.0.0', lastSeen: null, createdAt: 1, report: null, desired: NOTHING_DESIRED, pins: {} },
-});
 
 test('postgres: two servers that start at once make the tables once', options, async (context) => {
   const address = await database();
@@ -162,6 +158,22 @@ test('an address of the store must not hold a password, and names a kind of stor
       return /must not hold a password/.test(error.message);
     });
   await assert.rejects(refused('mysql://db/x'), { code: 'INPUT_INVALID' });
+});
+
+test('postgres: what each report writes anew finds room in its page', options, async (context) => {
+  const address = await database();
+  const store = (await opened(context, address)).fleet('main');
+  const ids = Array.from({ length: 50 }, (_, index) => `device${index}`);
+  for (const id of ids) await store.addDevice(device(id, { report: deviceReport() }));
+  for (const id of ids) await store.updateDevice(id, { report: deviceReport({ uptimeSeconds: 99 }), lastSeen: 9 });
+  // Where a row goes to another page, the indexes are written too, and PostgreSQL counts it.
+  const question = `select n_tup_hot_upd from pg_stat_user_tables where relname = 'devices' and n_tup_upd = ${ids.length}`;
+  let counted = '';
+  await until('the updates are counted', async () => {
+    counted = (await runJudge(context, 'psql', ['-At', '-c', question, address]))?.output.trim() ?? '';
+    return counted !== '';
+  });
+  assert.ok(Number(counted) > ids.length * 0.9, `${counted} of ${ids.length} found room`);
 });
 
 test('postgres: psql sees that every table of a fleet names its fleet', options, async (context) => {
