@@ -44,8 +44,7 @@ export class DesiredNews {
 
   /** The device asks for its desired state, called or not. */
   asked(deviceId: string): void {
-    const generation = this.#waiting.get(deviceId);
-    this.#busy.get(deviceId)?.timer.refresh();
+    const generation = this.#waiting.get(deviceId) ?? this.#busy.get(deviceId)?.generation;
     if (generation === undefined) return;
     this.#waiting.delete(deviceId);
     this.#begin(deviceId, generation);
