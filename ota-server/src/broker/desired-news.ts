@@ -80,8 +80,8 @@ export class DesiredNews {
     for (const [deviceId, generation] of this.#waiting) {
       if (this.#busy.size >= SERVER_LIMITS.desiredAsksAtOnce) return;
       this.#waiting.delete(deviceId);
-      // One that cannot be told now has its moment still, and asks when it comes back.
-      if (this.#broker.isOnline(deviceId)) this.#call(deviceId, generation).catch(() => undefined);
+      // One that is not reached has its moment still, and asks when it comes back.
+      this.#call(deviceId, generation).catch(() => undefined);
     }
   }
 
