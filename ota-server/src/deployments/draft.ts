@@ -43,7 +43,7 @@ export async function draftDeployment(store: Store, request: DeploymentRequest, 
 
 /**
  * Adds the deployment with a row for each device that it reaches, and lets those begin that nobody waits for: what is
- * written once, and not first as planned, is with the devices in half the time.
+ * written once, and not first as planned, is sooner with the devices.
  */
 export async function addDeployment(store: Store, draft: Draft, isOnline: IsOnline, now: number): Promise<Written> {
   const { minimumSystem: _system, channel: _channel, ...fields } = draft;
