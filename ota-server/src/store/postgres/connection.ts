@@ -39,13 +39,43 @@ export function connectionSettings(address: string): ConnectionSettings {
   };
 }
 
-/** The pool as Kysely wants it: what PostgreSQL's text cannot hold is replaced, a lost server is a coded error. */
+/** SQLSTATE of a prepared statement whose columns are others now: feature_not_supported. */
+export const CHANGED_UNDERNEATH = '0A000';
+/** Statements that a connection keeps prepared: more than the server has of its own. */
+const PREPARED_MAX = 300;
+/** Longer ones are lists of values, of which no two need have the same length. */
+const PREPARED_MAX_CHARACTERS = 2_000;
+/** How a list is looked through depends on its length, so it is planned each time. */
+const LISTS = /\bany\(/;
+
+/**
+ * The pool as Kysely wants it: what PostgreSQL's text cannot hold is replaced, a lost server is a coded error, and
+ * statements are prepared, because to plan most of them takes longer than to run them.
+ */
 export function kyselyPool(pool: pg.Pool): PostgresPool {
-  const coded = async <T>(work: () => Promise<T>): Promise<T> => {
+  const names = new Map<string, string>();
+  let prepares = true;
+  const nameOf = (text: string): string | undefined => {
+    const known = names.get(text);
+    if (known !== undefined || names.size >= PREPARED_MAX) return known;
+    if (text.length > PREPARED_MAX_CHARACTERS || LISTS.test(text)) return undefined;
+    const name = `nodeos_${names.size}`;
+    names.set(text, name);
+    return name;
+  };
+  const query = async (client: pg.PoolClient, text: string, values: readonly unknown[]) => {
+    const plain = { text, values: values.map(withoutNul) };
+    const name = prepares && values.length > 0 ? nameOf(text) : undefined;
+    if (name === undefined) return client.query(plain);
     try {
-      return await work();
+      return await client.query({ ...plain, name });
     } catch (error) {
-      throw storeError(error);
+      if ((error as { code?: string }).code !== CHANGED_UNDERNEATH) throw error;
+      // A newer server has changed the tables. Within a transaction this fails as well, and it is run again.
+      prepares = false;
+      return client.query(plain).catch(() => {
+        throw error;
+      });
     }
   };
   return {
@@ -56,8 +86,7 @@ export function kyselyPool(pool: pg.Pool): PostgresPool {
       // One that breaks between two queries says so; without a listener that would end the process.
       client.on('error', ignore);
       return {
-        query: (text: string, values: readonly unknown[] = []) =>
-          coded(() => client.query(text, values.map(withoutNul)) as Promise<never>),
+        query: (text: string, values: readonly unknown[] = []) => coded(() => query(client, text, values)),
         release: () => {
           client.off('error', ignore);
           client.release();
@@ -65,6 +94,14 @@ export function kyselyPool(pool: pg.Pool): PostgresPool {
       } as unknown as Awaited<ReturnType<PostgresPool['connect']>>;
     },
   };
+}
+
+async function coded<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw storeError(error);
+  }
 }
 
 function ignore(): void {

@@ -6,10 +6,10 @@ import { NOTHING_DESIRED } from '../../deployments/plan.ts';
 import { runJudge } from '../../testing/judge.ts';
 import { type PostgresServer, startPostgres } from '../../testing/postgres.ts';
 import { deviceReport, runServer } from '../../testing/running-server.ts';
-import { device } from '../../testing/store-records.ts';
+import { assignment, deployment, device } from '../../testing/store-records.ts';
 import { until } from '../../testing/until.ts';
 import { testStore } from '../store.suite.ts';
-import type { ServerStore } from '../store.ts';
+import type { ServerStore, Store } from '../store.ts';
 import { openPostgresStore } from './store.ts';
 
 const postgres = await startPostgres();
@@ -103,7 +103,30 @@ test('postgres: text with a character that it cannot hold is kept without it', o
   await store.addDevice(device('a'));
   await store.addEvents('a', [{ at: 1, kind: 'boot', text: 'a\0b' }]);
   assert.equal((await store.listEvents('a', 1))[0]?.text, 'a\ufffdb');
+  // Rows that come as JSON, which cannot hold half of a character either; nor must it take a backslash for one.
+  await store.rollouts.addDeployment(deployment('d1'));
+  const reason = 'a\0b \ud83d c \\u0000 \u{1f600}';
+  await store.rollouts.putAssignments([{ ...assignment('d1', 'a'), reason }]);
+  const [row] = await store.rollouts.listAssignments({ deployment: 'd1' });
+  assert.equal(row?.reason, 'a\ufffdb \ufffd c \\u0000 \u{1f600}');
 });
+
+test(
+  'postgres: statements are prepared, and a server goes on when a newer one changes the tables',
+  options,
+  async (context) => {
+    const address = await database();
+    const stores = [await opened(context, address), await opened(context, address)].map((one) => one.fleet('main'));
+    const [one, other] = stores as [Store, Store];
+    await one.addDevice(device('a'));
+    // In a transaction it shows on the connection that has prepared the statement: there is only one so far.
+    const read = () => other.transaction((inside) => inside.getDevice('a'));
+    for (const found of [await one.getDevice('a'), await read()]) assert.equal(found?.id, 'a');
+    await runJudge(context, 'psql', ['-c', 'alter table devices add column later text', address]);
+    for (const found of [await one.getDevice('a'), await read(), await one.getDevice('a'), await read()])
+      assert.equal(found?.id, 'a');
+  },
+);
 
 test(
   'postgres: one that is gone or does not let us in is a coded error, and the store goes on when it is back',

@@ -1,6 +1,7 @@
-import { type Kysely, type RawBuilder, sql } from 'kysely';
+import { type AliasedExpression, type Kysely, type RawBuilder, sql } from 'kysely';
 import type { NodeBus } from '../node-bus.ts';
 import type { Reach } from '../store.ts';
+import type { Tables } from './tables.ts';
 
 /** What differs between the databases below the same queries. */
 export interface Engine {
@@ -10,6 +11,8 @@ export interface Engine {
   isOneOf(column: string, values: readonly string[]): RawBuilder<boolean>;
   /** The text of one member of a JSON object. */
   member(json: string, key: string): RawBuilder<string>;
+  /** Null where values of their own cost less than rows in one parameter. */
+  readonly recordsOf: RecordsOf | null;
   /** Waits until no other transaction reaches the same rows, and keeps others out until this one ends. */
   lock(transaction: Kysely<unknown>, fleet: string, reach: Reach): Promise<void>;
   /** True for a transaction that the database gave up in favour of another one: it can simply be tried again. */
@@ -24,6 +27,21 @@ export interface Engine {
   close(): Promise<void>;
 }
 
+/** Rows of a table to select from, as a JSON array of objects in one parameter. */
+export type RecordsOf = (table: keyof Tables, json: string) => AliasedExpression<unknown, 'records'>;
+
+/** What a database's JSON cannot hold: U+0000, and half of a character beyond U+FFFF. */
+const NOT_HELD = /\\u(?:0000|d[89a-f])/;
+
+/** Rows as JSON that a database reads; what it could not hold is U+FFFD. */
+export function recordsJson(rows: readonly object[]): string {
+  const text = JSON.stringify(rows);
+  if (!NOT_HELD.test(text)) return text;
+  return JSON.stringify(rows, (_key, value: unknown) =>
+    typeof value === 'string' ? value.toWellFormed().replaceAll('\0', '\ufffd') : value,
+  );
+}
+
 /** `on conflict` settings that put the new row in the place of the old one. */
 export function overwriting(columns: readonly string[]): Record<string, RawBuilder<unknown>> {
   return Object.fromEntries(columns.map((column) => [column, sql`${sql.ref(`excluded.${column}`)}`]));
@@ -32,6 +50,6 @@ export function overwriting(columns: readonly string[]): Record<string, RawBuild
 /** Rows of one statement: SQLite takes 32,766 values in one, PostgreSQL 65,535. */
 const CHUNK = 500;
 
-export function* chunks<T>(items: readonly T[]): Generator<readonly T[]> {
-  for (let at = 0; at < items.length; at += CHUNK) yield items.slice(at, at + CHUNK);
+export function* chunks<T>(items: readonly T[], size = CHUNK): Generator<readonly T[]> {
+  for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size);
 }

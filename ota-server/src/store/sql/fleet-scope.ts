@@ -5,6 +5,7 @@ import {
   BinaryOperationNode,
   ColumnNode,
   type DeleteQueryNode,
+  FunctionNode,
   IdentifierNode,
   type InsertQueryNode,
   JoinNode,
@@ -18,7 +19,8 @@ import {
   type QueryResult,
   ReferenceNode,
   type RootOperationNode,
-  type SelectQueryNode,
+  SelectionNode,
+  SelectQueryNode,
   TableNode,
   type UnknownRow,
   type UpdateQueryNode,
@@ -29,6 +31,8 @@ import {
 
 /** Tables that belong to no fleet and may be joined to one that does. */
 const SHARED_TABLES: ReadonlySet<string> = new Set(['users']);
+/** Functions whose rows come out of their arguments and no table. */
+const ROWS_OF_PARAMETERS: ReadonlySet<string> = new Set(['json_populate_recordset']);
 const ROOT_KINDS: ReadonlySet<string> = new Set([
   'SelectQueryNode',
   'InsertQueryNode',
@@ -92,6 +96,13 @@ class FleetTransformer extends OperationNodeTransformer {
   protected override transformInsertQuery(node: InsertQueryNode): InsertQueryNode {
     const inner = super.transformInsertQuery(node);
     const { values, columns = [] } = inner;
+    const bound = { ...inner, columns: [...columns, ColumnNode.create('fleet')] };
+    if (values !== undefined && SelectQueryNode.is(values)) {
+      const fleet = SelectionNode.create(
+        AliasNode.create(ValueNode.create(this.#fleet), IdentifierNode.create('fleet')),
+      );
+      return { ...bound, values: SelectQueryNode.cloneWithSelections(values, [fleet]) };
+    }
     if (values === undefined || !ValuesNode.is(values))
       throw new NodeosError('INTERNAL', 'an insert without values cannot be bound to a fleet');
     const rows = values.values.map((row) =>
@@ -99,7 +110,7 @@ class FleetTransformer extends OperationNodeTransformer {
         ? { ...row, values: [...row.values, this.#fleet] }
         : { ...row, values: [...row.values, ValueNode.create(this.#fleet)] },
     );
-    return { ...inner, columns: [...columns, ColumnNode.create('fleet')], values: ValuesNode.create(rows) };
+    return { ...bound, values: ValuesNode.create(rows) };
   }
 
   protected override transformOnConflict(node: OnConflictNode): OnConflictNode {
@@ -123,6 +134,7 @@ class FleetTransformer extends OperationNodeTransformer {
     if (source.kind === 'SelectQueryNode' || source.kind === 'ParensNode') return null;
     if (AliasNode.is(source)) {
       if (source.node.kind === 'SelectQueryNode') return null;
+      if (FunctionNode.is(source.node) && ROWS_OF_PARAMETERS.has(source.node.func)) return null;
       if (TableNode.is(source.node) && IdentifierNode.is(source.alias)) return this.#equals(source.alias.name);
     }
     if (TableNode.is(source)) return this.#equals(source.table.identifier.name);

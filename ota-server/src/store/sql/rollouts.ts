@@ -1,11 +1,13 @@
 import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
 import { type Kysely, type RawBuilder, type Selectable, sql } from 'kysely';
 import type { Assignment, DeploymentPatch, DeploymentRecord, GroupRecord, Rollouts } from '../rollouts.ts';
-import { chunks, type Engine, overwriting } from './engine.ts';
+import { chunks, type Engine, overwriting, recordsJson } from './engine.ts';
 import type { AssignmentRow, Tables } from './tables.ts';
 
 /** With fewer devices that want the same, a statement of their own costs more than it saves. */
 const FEW = 10;
+/** Rows that one statement takes as JSON. */
+const RECORDS = 10_000;
 
 export class SqlRollouts implements Rollouts {
   readonly #db: Kysely<Tables>;
@@ -81,17 +83,22 @@ export class SqlRollouts implements Rollouts {
   }
 
   async putAssignments(assignments: readonly Assignment[]): Promise<void> {
-    for (const chunk of chunks(assignments)) {
-      const rows = chunk.map(({ notBefore, releasedAt, previous, ...same }) => ({
-        ...same,
-        not_before: notBefore,
-        released_at: releasedAt,
-        previous: previous === null ? null : JSON.stringify(previous),
-      }));
-      const columns = Object.keys(rows[0] ?? {});
-      await this.#db
-        .insertInto('assignments')
-        .values(rows)
+    const { recordsOf } = this.#engine;
+    for (const chunk of chunks(assignments, recordsOf === null ? undefined : RECORDS)) {
+      const rows = chunk.map(assignmentToRow);
+      const columns = Object.keys(rows[0] ?? {}) as (keyof AssignmentRow)[];
+      const insert = this.#db.insertInto('assignments');
+      const filled =
+        recordsOf === null
+          ? insert.values(rows)
+          : insert
+              .columns(columns)
+              .expression((expression) =>
+                expression
+                  .selectFrom(recordsOf('assignments', recordsJson(rows)))
+                  .select(columns.map((column) => sql.ref(`records.${column}`).as(column))),
+              );
+      await filled
         .onConflict((conflict) => conflict.columns(['deployment', 'device']).doUpdateSet(overwriting(columns)))
         .execute();
     }
@@ -160,6 +167,13 @@ const deploymentFromRow = (row: Selectable<Tables['deployments']>): DeploymentRe
   approvedWave: row.approved_wave,
   createdAt: row.created_at,
   endedAt: row.ended_at,
+});
+
+const assignmentToRow = ({ notBefore, releasedAt, previous, ...same }: Assignment): AssignmentRow => ({
+  ...same,
+  not_before: notBefore,
+  released_at: releasedAt,
+  previous: previous === null ? null : JSON.stringify(previous),
 });
 
 const assignmentFromRow = (row: AssignmentRow): Assignment => ({

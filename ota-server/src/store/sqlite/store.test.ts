@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
-import { Kysely, sql } from 'kysely';
+import { expressionBuilder, Kysely, sql } from 'kysely';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 import { FleetScope } from '../sql/fleet-scope.ts';
 import { testStore } from '../store.suite.ts';
@@ -82,6 +82,19 @@ test('sqlite: a query that cannot be bound to a fleet is refused', async () => {
     .where('id', 'in', (inner) => inner.selectFrom('devices as b').select('b.id'))
     .compile();
   assert.match(within.sql, /where "b"."fleet" = \?\) and "devices"."fleet" = \?/);
+  const copied = scoped
+    .insertInto('devices')
+    .columns(['id'])
+    .expression((inner) => inner.selectFrom('devices as b').select('b.id'));
+  assert.match(
+    copied.compile().sql,
+    /\("id", "fleet"\) select "b"."id", \? as "fleet" from "devices" as "b" where "b"."fleet"/,
+  );
+  assert.deepEqual(copied.compile().parameters, ['main', 'main']);
+  const { fn } = expressionBuilder();
+  const rowsOf = (name: string) => scoped.selectFrom(fn<{ id: string }>(name, [sql`'[]'`]).as('rows')).select('id');
+  assert.doesNotThrow(() => rowsOf('json_populate_recordset').compile());
+  assert.throws(() => rowsOf('query_to_xml').compile(), { code: 'INTERNAL' });
 });
 
 test('sqlite: the rows of a device are found by the device, however large the fleet is', async (context) => {
