@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
-import type { ClientRequest } from 'node:http';
-import { request } from 'node:https';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { Agent, request } from 'node:https';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { runJudge } from './testing/judge.ts';
 import { type ServerNode, startNode } from './testing/nodes.ts';
 import { makePublisher } from './testing/publish.ts';
 import { appTarget, makeTargets } from './testing/release-keys.ts';
@@ -95,6 +96,28 @@ test('a device that is shut out at one server loses its connection to another', 
   await here.operator('POST', `/api/v1/devices/${device.id}/revoke`);
   await until('the end of its connection', () => waiting.socket?.destroyed);
   assert.equal((await there.device(device, 'GET', '/device/v1/desired')).status, 403);
+});
+
+test('a device that is gone from the database is refused on the connection that it has', options, async (context) => {
+  const store = await database();
+  const { nodes } = await several(context, 1, store);
+  const [here] = nodes as [ServerNode];
+  const device = await enrolledAt(here)();
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  context.after(() => agent.destroy());
+  const ask = async () => {
+    const asked = request(`${here.addresses.device.url}/device/v1/desired`, {
+      ...{ agent, ca: here.ca, key: device.keyPem, cert: device.certificate },
+    }).end();
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+    await once(answer.resume(), 'end');
+    return { status: answer.statusCode, socket: asked.socket };
+  };
+  const first = await ask();
+  assert.equal(first.status, 200);
+  const gone = await runJudge(context, 'psql', ['-c', `delete from devices where id = '${device.id}'`, store]);
+  assert.equal(gone?.output, 'DELETE 1\n');
+  assert.deepEqual(await ask(), { status: 403, socket: first.socket });
 });
 
 /** A request that has reached the server and is not ended. */

@@ -118,17 +118,15 @@ export function createMqttBroker(options: MqttBrokerOptions): Broker {
     }
   }
 
-  async function publish(topic: string, message: unknown): Promise<boolean> {
-    if (!client.connected) return false;
-    let timer: NodeJS.Timeout | undefined;
-    const tooLate = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), PUBLISH_LIMIT_MS);
+  function publish(topic: string, message: unknown): Promise<boolean> {
+    if (!client.connected) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), PUBLISH_LIMIT_MS);
+      client.publish(topic, JSON.stringify(message), { qos: 1 }, (fault) => {
+        clearTimeout(timer);
+        resolve(fault === undefined || fault === null);
+      });
     });
-    const sent = client.publishAsync(topic, JSON.stringify(message), { qos: 1 }).then(
-      () => true,
-      () => false,
-    );
-    return Promise.race([sent, tooLate]).finally(() => clearTimeout(timer));
   }
 
   const broker: Broker = {

@@ -4,6 +4,7 @@ import { SERVER_LIMITS } from '../limits.ts';
 import type { Rollouts } from '../store/rollouts.ts';
 import { openSqliteStore } from '../store/sqlite/store.ts';
 import type { DeviceRecord, Store } from '../store/store.ts';
+import { deviceReport } from '../testing/running-server.ts';
 import { device } from '../testing/store-records.ts';
 import { Deployments } from './deployments.ts';
 
@@ -45,7 +46,7 @@ async function fleetOf(
     await deployments.close();
     await server.close();
   });
-  return { deployments, seen };
+  return { deployments, seen, store };
 }
 
 function watched(store: Store, seen: { transactions: number; rows: number }): Store {
@@ -103,4 +104,33 @@ test('a wave of which nobody begins is passed over in the step that follows', as
   });
   assert.deepEqual([counts, wave], [{ skipped: 1, told: 1 }, 1]);
   assert.deepEqual(seen.told, [{ device: '1', transactions: 2 }]);
+});
+
+test('a step that finds nothing to do keeps nobody from the rows, and the next one that finds something does it', async (context) => {
+  const { deployments, seen, store } = await fleetOf(context, 3);
+  const { id } = await deployments.create({ target: TARGET, to: { tag: 'all' } });
+  const step = async (): Promise<number> => {
+    const before = seen.transactions;
+    deployments.reported('0', deviceReport(), new Set([id]));
+    await deployments.get(id);
+    return seen.transactions - before;
+  };
+  await step();
+  assert.equal(await step(), 0);
+  const rows = await store.rollouts.listAssignments({ deployment: id });
+  await store.rollouts.putAssignments(rows.map((row) => ({ ...row, state: 'confirmed' })));
+  assert.equal(await step(), 1);
+  assert.equal((await deployments.get(id)).state, 'done');
+});
+
+test('a device that asks is told by it, and where it was told before nothing is locked for it', async (context) => {
+  const { deployments, seen } = await fleetOf(context, 2, () => ({}), false);
+  const { id } = await deployments.create({ target: TARGET, to: { tag: 'all' } });
+  const before = seen.transactions;
+  await deployments.asked('1');
+  assert.equal(seen.transactions, before + 1);
+  assert.deepEqual((await deployments.get(id)).counts, { waiting: 1, told: 1 });
+  const after = seen.transactions;
+  await deployments.asked('1');
+  assert.equal(seen.transactions, after);
 });

@@ -12,7 +12,7 @@ import { attemptName, isOpen, isTakenBack } from './plan.ts';
 import { afterReport } from './progress.ts';
 import { mustGet, readDeployment, readDeployments } from './read.ts';
 import { changeState, takeBack, tryAgain } from './steer.ts';
-import { takeStep } from './step.ts';
+import { lookAhead, takeStep } from './step.ts';
 import { Ticker } from './ticker.ts';
 
 export interface DeploymentsOptions {
@@ -37,6 +37,9 @@ export class Deployments {
   readonly #ticker: Ticker;
   /** Null: not known. A report moves a device between groups only where one is defined by a query. */
   #asksFacts: boolean | null = null;
+
+  /** Deployments whose last step found nothing to do. */
+  readonly #quiet = new Set<string>();
 
   constructor(options: DeploymentsOptions) {
     this.#options = options;
@@ -159,7 +162,9 @@ export class Deployments {
   /** A device asks for its desired state. */
   async asked(deviceId: string): Promise<void> {
     this.#options.news.asked(deviceId);
-    await this.#markTold([deviceId]);
+    // Most have been told before, or ask every five minutes: that needs no transaction.
+    const rows = await this.#options.store.rollouts.listAssignments({ devices: [deviceId] });
+    if (rows.some(({ state }) => state === 'waiting')) await this.#markTold([deviceId]);
   }
 
   /** A device came online: tells it of what it has not fetched yet. */
@@ -215,8 +220,14 @@ export class Deployments {
 
   /** One decision of the engine, written; asks for itself again while there is more to do. @returns when to look again */
   async #advance(id: string): Promise<number | null> {
+    const { store } = this.#options;
     const now = this.#now();
-    const { written, wakeAt, more } = await this.#options.store.transaction((store) => takeStep(store, id, now));
+    // While devices are under way there is mostly nothing to decide, and nobody is kept from their rows to see that.
+    const seen = this.#quiet.has(id) ? await lookAhead(store, id, now) : null;
+    if (seen?.isQuiet) return seen.wakeAt;
+    const { written, wakeAt, more } = await store.transaction((inside) => takeStep(inside, id, now));
+    if (written === null) this.#quiet.add(id);
+    else this.#quiet.delete(id);
     this.#options.changes.publish('deployments', id);
     if (written !== null) await this.follow(written, id);
     return more ? now : wakeAt;

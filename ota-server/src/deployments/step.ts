@@ -19,20 +19,42 @@ export interface Step {
 /** One decision of the engine about a deployment, written; belongs into a transaction. */
 export async function takeStep(store: Store, id: string, now: number): Promise<Step> {
   const nothing = { written: null, wakeAt: null, more: false };
-  const record = await store.rollouts.getDeployment(id);
-  if (record === null || isTakenBack(record)) return nothing;
-  const rows = await store.rollouts.listAssignments({ deployment: id });
-  const view = await readView(store);
-  const { patch, state, changes, wakeAt, more } = await decide(store, view, record, rows, now);
+  const next = await readStep(store, id, now);
+  if (next === null) return nothing;
+  const { record, view, concerned } = next;
+  const { patch, changes, wakeAt, more } = next.decision;
   if (patch !== null) await changeDeployment(store, record, patch, now);
-  const fresh = { ...view, deployments: view.deployments.map((one) => (one.id === id ? { ...one, ...patch } : one)) };
-  const concerned = new Set(changes.map(({ device }) => device));
-  // Those that failed want nothing of a release any more that is taken back.
-  const takenBack = state === 'turning-back' || state === 'turned-back';
-  if (takenBack && state !== record.state) for (const row of rows) if (isReleased(row)) concerned.add(row.device);
   if (concerned.size === 0) return { ...nothing, wakeAt };
+  const fresh = { ...view, deployments: view.deployments.map((one) => (one.id === id ? { ...one, ...patch } : one)) };
   const devices = await store.getDevices([...concerned]);
   return { written: await writeChanges(store, fresh, devices, changes, now), wakeAt, more };
+}
+
+/** Whether a step would write anything, as far as can be seen without a transaction; if not, when to look again. */
+export async function lookAhead(
+  store: Store,
+  id: string,
+  now: number,
+): Promise<Pick<Step, 'wakeAt'> & { isQuiet: boolean }> {
+  const next = await readStep(store, id, now);
+  if (next === null) return { isQuiet: true, wakeAt: null };
+  const { decision, concerned } = next;
+  return { isQuiet: decision.patch === null && concerned.size === 0 && !decision.more, wakeAt: decision.wakeAt };
+}
+
+/** What the engine decides by what is there now, and the devices that it concerns; null where nothing is left to decide. */
+async function readStep(store: Store, id: string, now: number) {
+  const record = await store.rollouts.getDeployment(id);
+  if (record === null || isTakenBack(record)) return null;
+  const rows = await store.rollouts.listAssignments({ deployment: id });
+  const view = await readView(store);
+  const decision = await decide(store, view, record, rows, now);
+  const concerned = new Set(decision.changes.map(({ device }) => device));
+  // Those that failed want nothing of a release any more that is taken back.
+  const { state } = decision;
+  const takenBack = state === 'turning-back' || state === 'turned-back';
+  if (takenBack && state !== record.state) for (const row of rows) if (isReleased(row)) concerned.add(row.device);
+  return { record, view, decision, concerned };
 }
 
 export interface Decision extends Omit<Step, 'written'> {

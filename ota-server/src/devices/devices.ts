@@ -173,9 +173,9 @@ export class Devices {
       throw new NodeosError('DEVICE_OFFLINE', `device ${id} is not connected`);
   }
 
-  async report(id: string, report: DeviceReport): Promise<void> {
+  /** @param device as it was before */
+  async report({ id, report: before }: Pick<DeviceRecord, 'id' | 'report'>, report: DeviceReport): Promise<void> {
     const { store, deployments, changes } = this.#options;
-    const before = (await store.getDevice(id))?.report ?? null;
     const regroups = await deployments.mayRegroup(report, before);
     const { concerned, written } = await store.transaction(
       async (inside) => {

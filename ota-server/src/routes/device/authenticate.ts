@@ -11,6 +11,8 @@ export interface Identified {
   readonly fleet: FleetContext;
 }
 const names = new WeakMap<Partial<TLSSocket>, string>();
+/** A device never moves to another fleet, so it is looked up once for each connection. */
+const fleetsOf = new WeakMap<Partial<TLSSocket>, FleetContext>();
 const identified = new WeakMap<FastifyRequest, Identified>();
 
 /** Demands a certificate of this server's authority, of a device that is approved and not revoked. */
@@ -24,12 +26,13 @@ export function demandDevice(scope: FastifyInstance, { fleets, connections }: Se
       });
     // Before the check: whoever is shut out meanwhile loses the connection.
     connections.add(id, request.raw.socket);
-    const fleet = await fleets.ofDevice(id);
+    const fleet = fleetsOf.get(socket) ?? (await fleets.ofDevice(id));
     const device = (await fleet?.devices.active(id)) ?? null;
     if (fleet === null || device === null)
       throw new NodeosError('FORBIDDEN', `device ${id} is not active`, {
         hint: 'Approve the device, or let it enrol again with a new identity where it was revoked.',
       });
+    fleetsOf.set(socket, fleet);
     await fleet.devices.seen(device);
     identified.set(request, { device, fleet });
   });

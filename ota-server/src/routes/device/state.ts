@@ -21,7 +21,7 @@ export function stateRoutes(scope: FastifyInstance): void {
   });
   scope.post(DEVICE_ROUTES.report, async (request, reply) => {
     const { device, fleet } = deviceOf(request);
-    await fleet.devices.report(device.id, validate(deviceReportSchema, request.body, 'report'));
+    await fleet.devices.report(device, validate(deviceReportSchema, request.body, 'report'));
     return reply.code(204).send();
   });
   scope.post(DEVICE_ROUTES.events, async (request, reply) => {
