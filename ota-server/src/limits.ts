@@ -34,6 +34,10 @@ export const SERVER_LIMITS = {
   handshakeCountedMs: 5_000,
   /** Devices that are called to ask for what has changed, and have not got it yet. */
   desiredAsksAtOnce: 32,
+  /** With those that come by themselves: more of them would fetch at once than get through. */
+  desiredBusyAtOnce: 64,
+  /** Of those that come too early; they are called long before. */
+  desiredTooEarlySeconds: 300,
   /** A call counts no more after it, and as long after the question: another device is called. */
   desiredCallMs: 5_000,
   /** So many of those that wait for their call ask without it: also a server on a small board gets them through. */
@@ -41,6 +45,8 @@ export const SERVER_LIMITS = {
   desiredAskAfterMaxMs: 300_000,
   /** A device speaks every five minutes: its connection would be the larger part of what it costs in memory. */
   deviceKeepAliveMs: 5_000,
+  /** Connections on which another request of a device may come; more are closed before their time. */
+  idleConnectionsAtOnce: 256,
   /** How long a server that closes waits for the requests that it has begun. */
   drainMaxMs: 10_000,
   eventsKeptPerDevice: 1000,

@@ -4,6 +4,7 @@ import { createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { connectAsync } from 'mqtt';
+import { DesiredNews } from './broker/desired-news.ts';
 import { createServer } from './server.ts';
 import { makeDeviceKey, makeRequest, privatePem } from './testing/device-identity.ts';
 import { runJudge } from './testing/judge.ts';
@@ -216,6 +217,17 @@ test('a device that was offline is told when it comes', async (context) => {
     'told',
     async () => (await running.operator('GET', '/api/v1/deployments')).json.deployments[0].devices[0].state === 'told',
   );
+});
+
+test('a device that comes before its turn is told when to come again, and what it reports is taken', async (context) => {
+  const { device, enrolledDevice } = await runServer(context);
+  const identity = await enrolledDevice();
+  const asked = context.mock.method(DesiredNews.prototype, 'asked', () => false);
+  const early = await device(identity, 'GET', '/device/v1/desired');
+  assert.deepEqual([early.status, early.json.error.code, early.headers['retry-after']], [503, 'SERVER_BUSY', '300']);
+  assert.equal((await device(identity, 'POST', '/device/v1/report', deviceReport())).status, 204);
+  asked.mock.restore();
+  assert.equal((await device(identity, 'GET', '/device/v1/desired')).status, 200);
 });
 
 test('deployments name what is wrong with them', async (context) => {

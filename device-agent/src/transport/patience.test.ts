@@ -86,6 +86,20 @@ test('a busy server is asked again when it said, not sooner, and counts as there
   assert.deepEqual(changes, ['online']);
 });
 
+test('a device that came too early comes at once when it is called', async (t) => {
+  let early = true;
+  const { asked, session, changes, pass } = sessionInVirtualTime(t, (path) =>
+    early && path.endsWith('desired') ? answerWith(503, { 'retry-after': '300' }) : healthy(path),
+  );
+  const questions = () => asked.filter(({ path }) => path.endsWith('desired')).length;
+  await pass(60_000);
+  assert.deepEqual([questions(), changes], [1, ['online']], 'its report was taken');
+  early = false;
+  session.poll();
+  await pass(5_000);
+  assert.equal(questions(), 2);
+});
+
 test('told to ask later, it asks then, or with the next question', async (t) => {
   const { asked, session, pass } = sessionInVirtualTime(t, (path) =>
     path.endsWith('desired') && asked.length > 2 ? answerWith(304) : healthy(path),

@@ -112,6 +112,21 @@ test('a device that comes by itself is not called, and counts like those that ar
   assert.deepEqual(called().slice(AT_ONCE), [`d${AT_ONCE + 1}`]);
 });
 
+test('those that come before their turn are let in up to a limit, and called like the others', async (context) => {
+  const { news, tellMany, got, called } = newsAt(context);
+  const limit = SERVER_LIMITS.desiredBusyAtOnce;
+  await tellMany(limit + 2);
+  for (let device = AT_ONCE; device < limit; device++) assert.equal(news.asked(`d${device}`), true);
+  for (const early of [`d${limit}`, `d${limit + 1}`, `d${limit}`]) assert.equal(news.asked(early), false);
+  assert.equal(news.asked('d0'), true, 'one that was called');
+  assert.equal(news.asked('another'), true, 'one for which there is nothing new');
+  assert.equal(called().length, AT_ONCE);
+  for (let device = 0; device <= limit - AT_ONCE; device++) got(`d${device}`);
+  await setImmediate();
+  assert.deepEqual(called().slice(AT_ONCE), [`d${limit}`]);
+  assert.equal(news.asked(`d${limit + 1}`), true, 'there is room again');
+});
+
 test('a device that is away is not told and takes nobody’s place', async (context) => {
   const away = new Set(Array.from({ length: 500 }, (_, device) => `away${device}`));
   const { told, tell, tellMany, got, called } = newsAt(context, away);

@@ -42,12 +42,18 @@ export class DesiredNews {
     return toldOf(told);
   }
 
-  /** The device asks for its desired state, called or not. */
-  asked(deviceId: string): void {
-    const generation = this.#waiting.get(deviceId) ?? this.#busy.get(deviceId)?.generation;
-    if (generation === undefined) return;
+  /**
+   * The device asks for its desired state, called or not.
+   * @returns false: too many are at it already. It is called when it has its turn
+   */
+  asked(deviceId: string): boolean {
+    const waiting = this.#waiting.get(deviceId);
+    if (waiting !== undefined && this.#busy.size >= SERVER_LIMITS.desiredBusyAtOnce) return false;
+    const generation = waiting ?? this.#busy.get(deviceId)?.generation;
+    if (generation === undefined) return true;
     this.#waiting.delete(deviceId);
     this.#begin(deviceId, generation);
+    return true;
   }
 
   /** The device reports: where it has got what it was called for, another one may come. */

@@ -34,7 +34,7 @@ async function fleetOf(
     // The first alone is there, so that it is of the first wave.
     broker: { isOnline: (id) => id === '0' },
     news: {
-      asked() {},
+      asked: () => true,
       reported() {},
       async tell(devices) {
         for (const id of devices.keys()) seen.told.push({ device: id, transactions: seen.transactions });

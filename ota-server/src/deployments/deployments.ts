@@ -159,12 +159,13 @@ export class Deployments {
     await this.#reachChanged(({ target }) => targets.has(target));
   }
 
-  /** A device asks for its desired state. */
-  async asked(deviceId: string): Promise<void> {
-    this.#options.news.asked(deviceId);
+  /** A device asks for its desired state. @returns false where it is to wait until it is called */
+  async asked(deviceId: string): Promise<boolean> {
+    if (!this.#options.news.asked(deviceId)) return false;
     // Most have been told before, or ask every five minutes: that needs no transaction.
     const rows = await this.#options.store.rollouts.listAssignments({ devices: [deviceId] });
     if (rows.some(({ state }) => state === 'waiting')) await this.#markTold([deviceId]);
+    return true;
   }
 
   /** A device came online: tells it of what it has not fetched yet. */

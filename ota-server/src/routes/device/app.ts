@@ -1,3 +1,4 @@
+import type { Server } from 'node:https';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { Admission } from '../../admission.ts';
 import { AttemptLimit } from '../../attempt-limit.ts';
@@ -6,6 +7,7 @@ import { rabbitmqRoutes } from '../../broker/rabbitmq-routes.ts';
 import type { ServerContext } from '../../context.ts';
 import { answerErrors, answerFrameworkError } from '../../error-answers.ts';
 import { limitHandshakes } from '../../handshake-limit.ts';
+import { limitIdleConnections } from '../../idle-connections.ts';
 import { SERVER_LIMITS } from '../../limits.ts';
 import { logRequests } from '../request-log.ts';
 import { demandDevice } from './authenticate.ts';
@@ -35,6 +37,7 @@ export function buildDeviceApp(context: ServerContext, certificate: KeyAndCertif
     },
   }) as unknown as FastifyInstance;
   limitHandshakes(app.server);
+  limitIdleConnections(app.server as unknown as Server);
   answerErrors(app);
   logRequests(app, 'device', context);
   context.drain.watch(app);

@@ -1,6 +1,6 @@
 import { DEVICE_ROUTES } from '@nodeos/contracts/device-api.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Admission } from '../../admission.ts';
 import { SERVER_LIMITS } from '../../limits.ts';
 
@@ -21,7 +21,12 @@ export function spreadOut(app: FastifyInstance, admission: Admission): void {
       reply.raw.once('close', () => admission.left());
       return;
     }
-    reply.header('retry-after', String(seconds));
-    throw new NodeosError('SERVER_BUSY', `too many devices at once; come again in ${seconds} s`);
+    comeAgain(reply, seconds);
   });
+}
+
+/** @throws NodeosError SERVER_BUSY, always */
+export function comeAgain(reply: FastifyReply, seconds: number): never {
+  reply.header('retry-after', String(seconds));
+  throw new NodeosError('SERVER_BUSY', `too many devices at once; come again in ${seconds} s`);
 }

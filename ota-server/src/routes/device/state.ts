@@ -3,14 +3,16 @@ import { CONFIGURATIONS_HEADER } from '@nodeos/contracts/app-configuration.ts';
 import { DEVICE_ROUTES, deviceEventsSchema, deviceReportSchema } from '@nodeos/contracts/device-api.ts';
 import { validate } from '@nodeos/contracts/validate.ts';
 import type { FastifyInstance } from 'fastify';
+import { SERVER_LIMITS } from '../../limits.ts';
 import { deviceOf } from './authenticate.ts';
+import { comeAgain } from './spread-out.ts';
 
 /** GET /device/v1/desired, POST /device/v1/report, POST /device/v1/events. */
 export function stateRoutes(scope: FastifyInstance): void {
   scope.get(DEVICE_ROUTES.desired, async (request, reply) => {
     const { device, fleet } = deviceOf(request);
     const { generation } = device.desired;
-    await fleet.deployments.asked(device.id);
+    if (!(await fleet.deployments.asked(device.id))) comeAgain(reply, SERVER_LIMITS.desiredTooEarlySeconds);
     const configurations =
       request.headers[CONFIGURATIONS_HEADER] === undefined ? null : await fleet.configurations.of(device);
     const desired = configurations === null ? device.desired : { ...device.desired, configurations };
