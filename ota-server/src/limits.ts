@@ -47,6 +47,8 @@ export const SERVER_LIMITS = {
   deviceKeepAliveMs: 5_000,
   /** Connections on which another request of a device may come; more are closed before their time. */
   idleConnectionsAtOnce: 256,
+  /** How often a server looks whether it may give memory back. */
+  burstLookMs: 5_000,
   /** How long a server that closes waits for the requests that it has begun. */
   drainMaxMs: 10_000,
   eventsKeptPerDevice: 1000,

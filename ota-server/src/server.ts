@@ -26,6 +26,7 @@ import { Screenshots } from './live/screenshots.ts';
 import { Metrics } from './metrics.ts';
 import { buildDeviceApp } from './routes/device/app.ts';
 import { buildOperatorApp } from './routes/operator/app.ts';
+import { releaseAfterBursts } from './spare-memory.ts';
 import type { NodeListener } from './store/node-bus.ts';
 import { openSqliteStore } from './store/sqlite/store.ts';
 import type { ServerStore } from './store/store.ts';
@@ -193,6 +194,7 @@ async function assemble(
       const renew = (): void =>
         void renewCertificate().catch((error) => log.error(`certificate was not renewed: ${describeError(error)}`));
       timers.push(setInterval(renew, SERVER_LIMITS.certificateCheckIntervalMs).unref());
+      timers.push(releaseAfterBursts());
       if (store.shared)
         timers.push(setInterval(() => void fleets.sweep().catch(onFault), SERVER_LIMITS.sweepIntervalMs).unref());
       await refreshMetadata();

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { Bursts } from './spare-memory.ts';
+import { until } from './testing/until.ts';
+
+test('a burst is over with the first calm time after it, once', () => {
+  const bursts = new Bursts();
+  const seen = [0.1, 0.6, 0.2, 0.9, 0.6, 1, 0.3, 0.2, 0.6, 0.1].map((utilization) => bursts.isOver(utilization));
+  assert.deepEqual(
+    seen.flatMap((over, index) => (over ? [index] : [])),
+    [6],
+  );
+});
+
+test('after each burst the kernel sees the process shrink', async (context) => {
+  const script = `
+    import { releaseAfterBursts } from './spare-memory.ts';
+    releaseAfterBursts(200);
+    const work = (count) => Array.from({ length: count }, (_, index) => ({ index, text: 'x' + index }));
+    let busy = false;
+    const burst = async () => {
+      const kept = [];
+      while (busy) {
+        kept.push(work(20_000));
+        if (kept.length > 100) kept.shift();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    process.on('message', () => {
+      busy = !busy;
+      void burst();
+    });
+    setInterval(() => work(3_000), 100);`;
+  const words = ['--input-type=module-typescript', '--eval', script];
+  const child = spawn(process.execPath, words, {
+    cwd: import.meta.dirname,
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  context.after(() => child.kill());
+  const residentKiB = async (): Promise<number> =>
+    Number(/^VmRSS:\s+(\d+) kB/m.exec(await readFile(`/proc/${child.pid}/status`, 'utf8'))?.[1]);
+  // The first time is not like the others: what is needed for it is made then.
+  for (const burst of ['first', 'second']) {
+    child.send('busy');
+    await until(`the ${burst} burst`, async () => (await residentKiB()) > 400_000, 60_000);
+    child.send('calm');
+    await until(`the memory of the ${burst} burst`, async () => (await residentKiB()) < 200_000, 60_000);
+  }
+});
