@@ -41,7 +41,6 @@ test('after each burst the kernel sees the process shrink', async (context) => {
   context.after(() => child.kill());
   const residentKiB = async (): Promise<number> =>
     Number(/^VmRSS:\s+(\d+) kB/m.exec(await readFile(`/proc/${child.pid}/status`, 'utf8'))?.[1]);
-  // The first time is not like the others: what is needed for it is made then.
   for (const burst of ['first', 'second']) {
     child.send('busy');
     await until(`the ${burst} burst`, async () => (await residentKiB()) > 400_000, 60_000);

@@ -20,30 +20,27 @@ export class Bursts {
   }
 }
 
-type Collect = (how: { type: 'major'; flavor: 'last-resort' }) => void;
-let collect: Collect | null = null;
-
-/**
- * Collects all garbage and gives the memory back at once, as V8 does before it runs out of it: what it collects in the
- * ordinary way it keeps for itself as long as there is anything to do. Takes the thread for a moment.
- */
-export function releaseMemory(): void {
-  if (collect === null) {
-    // The function is there for contexts that are made while the flag is set.
-    setFlagsFromString('--expose-gc');
-    collect = runInNewContext('gc') as Collect;
-    setFlagsFromString('--no-expose-gc');
-  }
-  collect({ type: 'major', flavor: 'last-resort' });
+/** V8's collector, which is there for contexts that are made while its flag is set. */
+function exposedCollector(): (how: { type: 'major'; flavor: 'last-resort' }) => void {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc');
+  setFlagsFromString('--no-expose-gc');
+  return collect;
 }
 
-/** Gives back what was needed while a whole fleet came, when that is over. */
+/**
+ * Gives back what was needed while a whole fleet came, when that is over: collects as V8 does before it runs out of
+ * memory, because what it collects in the ordinary way it keeps as long as there is anything to do. Takes the thread for
+ * a moment.
+ */
 export function releaseAfterBursts(lookMs: number = SERVER_LIMITS.burstLookMs): NodeJS.Timeout {
+  const collect = exposedCollector();
   const bursts = new Bursts();
   let last = performance.eventLoopUtilization();
   const look = (): void => {
     const now = performance.eventLoopUtilization();
-    if (bursts.isOver(performance.eventLoopUtilization(now, last).utilization)) releaseMemory();
+    if (bursts.isOver(performance.eventLoopUtilization(now, last).utilization))
+      collect({ type: 'major', flavor: 'last-resort' });
     last = now;
   };
   return setInterval(look, lookMs).unref();

@@ -37,7 +37,6 @@ export class Deployments {
   readonly #ticker: Ticker;
   /** Null: not known. A report moves a device between groups only where one is defined by a query. */
   #asksFacts: boolean | null = null;
-
   /** Deployments whose last step found nothing to do. */
   readonly #quiet = new Set<string>();
 

@@ -17,8 +17,8 @@ import { joinNodes, type PostgresBus } from './node-bus.ts';
 
 /** Connections of one server; PostgreSQL takes 100 from all, unless told otherwise. */
 const CONNECTIONS = 16;
-/** SQLSTATE of a transaction that PostgreSQL gave up: serialization_failure, deadlock_detected. */
-const GIVEN_UP = new Set(['40001', '40P01', CHANGED_UNDERNEATH]);
+/** SQLSTATE of a transaction to be tried again: serialization_failure, deadlock_detected, tables that changed. */
+const TRY_AGAIN = new Set(['40001', '40P01', CHANGED_UNDERNEATH]);
 
 const { fn } = expressionBuilder();
 
@@ -61,17 +61,15 @@ function postgresEngine(settings: ConnectionSettings, db: Kysely<ServerTables>, 
       fn('json_populate_recordset', [sql`null::${sql.table(table)}`, sql`${json}::json`]).as('records'),
     async lock(transaction, fleet, reach) {
       const key = (name: string) => sql`hashtextextended(${name}, 0)`;
-      const all = key(`fleet ${fleet}`);
-      if (reach === 'fleet') await sql`select pg_advisory_xact_lock(${all})`.execute(transaction);
-      else if (reach === 'audit' || reach === 'webhooks')
+      if (typeof reach === 'string') {
         await sql`select pg_advisory_xact_lock(${key(`${reach} ${fleet}`)})`.execute(transaction);
-      else {
-        const one = key(`device ${fleet} ${reach.device}`);
-        // The output columns are worked out from left to right: the fleet first, always.
-        await sql`select pg_advisory_xact_lock_shared(${all}), pg_advisory_xact_lock(${one})`.execute(transaction);
+        return;
       }
+      const [all, one] = [key(`fleet ${fleet}`), key(`device ${fleet} ${reach.device}`)];
+      // The output columns are worked out from left to right: the fleet first, always.
+      await sql`select pg_advisory_xact_lock_shared(${all}), pg_advisory_xact_lock(${one})`.execute(transaction);
     },
-    mayTryAgain: (error) => GIVEN_UP.has((error as { code?: string }).code ?? ''),
+    mayTryAgain: (error) => TRY_AGAIN.has((error as { code?: string }).code ?? ''),
     exclusively(name, work) {
       const sequence = sequences.get(name) ?? new Sequence();
       sequences.set(name, sequence);
