@@ -130,6 +130,32 @@ export function testBroker(name: string, open: OpenTestBroker, skip: { readonly 
     }
   });
 
+  test(
+    `${name}: many that are told at once hear it once each, the last no more than the others`,
+    options,
+    async (context) => {
+      const { broker, identity, arrive } = await begin(context);
+      const who = await Promise.all(Array.from({ length: 5 }, () => identity()));
+      const got: string[] = [];
+      for (const one of who) {
+        const client = await arrive(one);
+        client.on('message', (topic, payload) => got.push(`${topic} ${payload}`));
+      }
+      const away = await identity();
+      const tellAll = (generation: number): Promise<boolean[]> =>
+        Promise.all([...who, away].map(({ id }) => broker.tell(id, { kind: 'desired-changed', generation })));
+      const expected = (generation: number): string[] =>
+        who.map(({ id }) => `nodeos/${id}/tell {"kind":"desired-changed","generation":${generation}}`);
+      const toldAre = [...who.map(() => true), false];
+      assert.deepEqual(await Promise.all([tellAll(1), tellAll(2)]), [toldAre, toldAre]);
+      await until('all of it', () => got.length === 10);
+      assert.deepEqual(got.toSorted(), [...expected(1), ...expected(2)].toSorted());
+      assert.deepEqual(await tellAll(3), toldAre);
+      await until('the third', () => got.length === 15);
+      assert.deepEqual(got.slice(10).toSorted(), expected(3).toSorted());
+    },
+  );
+
   test(`${name}: what a device says is heard as its own only, and nonsense is dropped`, options, async (context) => {
     const { heard, identity, arrive } = await begin(context);
     const [one, two] = [await identity(), await identity()];

@@ -75,6 +75,24 @@ test('few devices ask at once, and are told so at once', async (context) => {
   assert.ok(told.every(({ afterMs }) => afterMs === 0));
 });
 
+test('nobody is called before all are told', async () => {
+  const answers: (() => void)[] = [];
+  const news = new DesiredNews({
+    isOnline: () => true,
+    tell: () => new Promise((resolve) => answers.push(() => resolve(true))),
+  });
+  const count = AT_ONCE + 5;
+  const told = news.tell(new Map(Array.from({ length: count }, (_, device) => [`d${device}`, 1])));
+  for (const answer of answers.slice(1)) answer();
+  await setImmediate();
+  assert.equal(answers.length, count);
+  answers[0]?.();
+  assert.equal((await told).length, count);
+  assert.equal(answers.length, count + AT_ONCE);
+  // Their calls are not answered: they give their places up by themselves.
+  for (let device = 0; device < count; device++) news.reported(`d${device}`, { generation: 1, updates: [] });
+});
+
 test('those that wait have a moment of their own, which comes where nobody calls them', async (context) => {
   const { told, clock, tell, tellMany } = newsAt(context);
   await tellMany(3 * PER_SECOND);
@@ -87,7 +105,17 @@ test('those that wait have a moment of their own, which comes where nobody calls
   await tell(2, 'later');
   assert.equal(told.at(-1)?.afterMs, 1000 / PER_SECOND);
   await tellMany(10_000);
-  assert.equal(Math.max(...told.map(({ afterMs }) => afterMs)), SERVER_LIMITS.desiredAskAfterMaxMs);
+  const moments = told.slice(-10_000).map(({ afterMs }) => afterMs);
+  const { desiredAskAfterMaxMs: last } = SERVER_LIMITS;
+  const withOne = (last / 1000) * PER_SECOND;
+  assert.deepEqual(
+    moments,
+    moments.toSorted((a, b) => a - b),
+  );
+  assert.ok(
+    moments.slice(withOne).every((afterMs) => afterMs === last),
+    'for the others there is none left',
+  );
 });
 
 test('a device that does not come holds nobody up, and one that has asked is waited for anew', async (context) => {

@@ -33,13 +33,15 @@ export class DesiredNews {
     const mayAsk = SERVER_LIMITS.desiredAsksAtOnce - this.#busy.size;
     if (there.length <= mayAsk)
       return toldOf(there.map(async ([id, generation]) => ((await this.#call(id, generation)) ? id : null)));
-    // All are told before the first of them asks.
-    const told = there.map(async ([id, generation]) => {
-      this.#waiting.set(id, generation);
-      return (await this.#broker.tell(id, desiredChanged(generation, this.#takeMoment()))) ? id : null;
-    });
+    const told = await toldOf(
+      there.map(async ([id, generation]) => {
+        this.#waiting.set(id, generation);
+        return (await this.#broker.tell(id, desiredChanged(generation, this.#takeMoment()))) ? id : null;
+      }),
+    );
+    // Who asks takes time from those that are still to be told.
     this.#callNext();
-    return toldOf(told);
+    return told;
   }
 
   /**
@@ -94,12 +96,9 @@ export class DesiredNews {
   #takeMoment(): number {
     const { desiredAsksPerSecond: perSecond, desiredAskAfterMaxMs } = SERVER_LIMITS;
     const now = this.#now();
-    this.#nextFreeMs = Math.max(this.#nextFreeMs, now) + 1000 / perSecond;
-    const afterMs = Math.max(1, Math.round(this.#nextFreeMs - now));
-    if (afterMs < desiredAskAfterMaxMs) return afterMs;
-    // So many at once do not get through in that time either; they begin at the front again.
-    this.#nextFreeMs = now;
-    return desiredAskAfterMaxMs;
+    // Those for whom there is no moment left ask in that time by themselves.
+    this.#nextFreeMs = Math.min(Math.max(this.#nextFreeMs, now) + 1000 / perSecond, now + desiredAskAfterMaxMs);
+    return Math.max(1, Math.round(this.#nextFreeMs - now));
   }
 }
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import { logBatchSchema, presenceSchema, replMessageSchema, topics } from '@nodeos/contracts/mqtt.ts';
 import { parseJson } from '@nodeos/contracts/validate.ts';
@@ -118,6 +119,32 @@ export function createMqttBroker(options: MqttBrokerOptions): Broker {
     }
   }
 
+  let batch: (readonly [topic: string, message: unknown])[] = [];
+  let together: Promise<boolean> | null = null;
+  /**
+   * What is said at once is answered at once: a broker takes what comes over a connection in its order. None needs the
+   * device's answer either: it is lost only with the device's connection, and a device that comes back asks.
+   */
+  function publishTogether(topic: string, message: unknown): Promise<boolean> {
+    batch.push([topic, message]);
+    together ??= nextTurn().then(() => {
+      const messages = batch;
+      batch = [];
+      together = null;
+      return publishInOrder(messages);
+    });
+    return together;
+  }
+
+  async function publishInOrder(messages: (readonly [topic: string, message: unknown])[]): Promise<boolean> {
+    const { stream } = client;
+    const last = messages.pop();
+    if (last === undefined || !client.connected) return false;
+    for (const [topic, message] of messages) client.publish(topic, JSON.stringify(message), { qos: 0 });
+    // Over another connection it would say nothing of the others.
+    return (await publish(...last)) && client.stream === stream;
+  }
+
   function publish(topic: string, message: unknown): Promise<boolean> {
     if (!client.connected) return Promise.resolve(false);
     return new Promise((resolve) => {
@@ -144,7 +171,11 @@ export function createMqttBroker(options: MqttBrokerOptions): Broker {
       return words.port as number;
     },
     isOnline: (deviceId) => online.has(deviceId),
-    tell: async (deviceId, message) => online.has(deviceId) && publish(topics.tell(deviceId), message),
+    async tell(deviceId, message) {
+      if (!online.has(deviceId)) return false;
+      const say = message.kind === 'desired-changed' ? publishTogether : publish;
+      return say(topics.tell(deviceId), message);
+    },
     sendRepl: async (deviceId, message) => online.has(deviceId) && publish(topics.replIn(deviceId), message),
     async disconnect(deviceId) {
       if (online.delete(deviceId)) listener.presence(deviceId, false);

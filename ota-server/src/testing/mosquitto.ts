@@ -15,6 +15,8 @@ export interface Mosquitto {
   readonly serverPort: number;
   /** As a power cut: nothing is written, nobody is told. */
   kill(): Promise<void>;
+  /** It keeps its connections and does nothing. */
+  freeze(): void;
   start(): Promise<void>;
 }
 
@@ -47,6 +49,7 @@ export async function startMosquitto(folder: string, authority: Authority): Prom
       });
       await until('Mosquitto', async () => (await answering(devicePort)) && (await answering(serverPort)), 20_000);
     },
+    freeze: () => void child.kill('SIGSTOP'),
     async kill() {
       child.kill('SIGKILL');
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
