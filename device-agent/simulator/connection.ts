@@ -43,6 +43,7 @@ export function openConnection(options: ConnectionOptions): Connection {
       },
       onDisconnected: options.onOffline,
     });
+    broker.retryNow();
   };
   const session = openSession({
     ...options.session,

@@ -135,6 +135,7 @@ function connectUntilEnded(
       onConfigurations: (configurations) => storeConfigurations(configurationFolder(paths.state), configurations),
       onOnline() {
         connectOnce();
+        broker?.retryNow();
         screen.show({ state: `online as ${credentials.deviceId}` });
         context.onConnection(true);
         log(`server reached at ${fleet.server}`);

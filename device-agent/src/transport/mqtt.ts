@@ -1,4 +1,5 @@
 import { describeError } from '@nodeos/contracts/errors.ts';
+import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
 import {
   type LogBatch,
   type ReplMessage,
@@ -13,7 +14,10 @@ import { backoffDelay } from '../backoff.ts';
 import type { ClientIdentity } from './http.ts';
 import { openTunnel, tlsThrough } from './tunnel.ts';
 
-const RECONNECT_BACKOFF = { baseMs: 500, capMs: 60_000 };
+/** As rarely as it asks the server in any case: nothing hangs on the broker but who hears of news first. */
+const RECONNECT_BACKOFF = { baseMs: 500, capMs: DEVICE_LIMITS.pollIntervalMs };
+/** A broker that has too much to do lets devices in and loses them again: that is no success. */
+const STEADY_MS = 60_000;
 const KEEPALIVE_SECONDS = 30;
 const CONNECT_TIMEOUT_MS = 20_000;
 
@@ -36,7 +40,7 @@ export interface BrokerOptions {
 export interface Broker {
   publishLogs(batch: LogBatch): void;
   publishRepl(message: ReplMessage): void;
-  /** The network is another: connects at once where it was waiting. */
+  /** The network is another, or the server is back: connects at once where it was waiting. */
   retryNow(): void;
   /** Says good-bye and connects no more. */
   close(): Promise<void>;
@@ -58,12 +62,15 @@ export function connectBroker(options: BrokerOptions): Broker {
     const connected = await connectClient(mqtt, options);
     client = connected;
     let reason = 'connection closed';
+    let steady: NodeJS.Timeout | undefined;
     connected.on('error', (error) => {
       reason = describeError(error);
     });
     connected.on('message', (topic, payload) => receive(topic, payload.toString('utf8')));
     connected.on('connect', () => {
-      failures = 0;
+      steady = setTimeout(() => {
+        failures = 0;
+      }, STEADY_MS);
       connected.publish(topics.presence(deviceId), JSON.stringify({ online: true }), { qos: 1, retain: true });
       connected.subscribe([topics.tell(deviceId), topics.replIn(deviceId)], { qos: 1 }, (error) => {
         if (error) connected.end(true);
@@ -71,6 +78,7 @@ export function connectBroker(options: BrokerOptions): Broker {
       });
     });
     await new Promise<void>((resolve) => connected.once('close', () => resolve()));
+    clearTimeout(steady);
     connected.end(true);
     client = null;
     options.onDisconnected(reason);
