@@ -1,7 +1,7 @@
 import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
 import { createMembership, type Membership } from '../groups/membership.ts';
 import type { Assignment, DeploymentRecord } from '../store/rollouts.ts';
-import type { DeviceRecord, ReleaseRecord, Store } from '../store/store.ts';
+import type { ReleaseRecord, RolloutDevice, Store } from '../store/store.ts';
 import {
   beginsAtOnce,
   type Candidate,
@@ -48,13 +48,13 @@ export interface Written {
 export async function writeChanges(
   store: Store,
   view: FleetView,
-  devices: readonly DeviceRecord[],
+  devices: readonly RolloutDevice[],
   changes: readonly Assignment[],
   now: number,
   waveOf?: (deployment: { readonly id: string }, device: string) => number | undefined,
 ): Promise<Written> {
   const belongs = (to: DeploymentRecord['to'], device: Candidate): boolean =>
-    view.membership.belongs(to, device as DeviceRecord);
+    view.membership.belongs(to, device as RolloutDevice);
   const ids = devices.map(({ id }) => id);
   const stored = Map.groupBy(await store.rollouts.listAssignments({ devices: ids }), ({ device }) => device);
   const changed = Map.groupBy(changes, ({ device }) => device);
@@ -91,7 +91,7 @@ export async function writeChanges(
   };
 
   /** A row that nothing but the device is waited for begins at once. */
-  function begun(row: Assignment, device: DeviceRecord): Assignment {
+  function begun(row: Assignment, device: RolloutDevice): Assignment {
     const deployment = byId.get(row.deployment);
     if (row.state !== 'planned' || deployment === undefined || !beginsAtOnce(deployment, row)) return row;
     if (!deployment.rollout.forced && view.membership.windowsOf(device).length > 0) return row;
@@ -99,7 +99,7 @@ export async function writeChanges(
   }
 
   /** What a device ran is noted when it may begin for the first time: that is what it goes back to. */
-  function complete(row: Assignment, before: Assignment | undefined, device: DeviceRecord): Assignment {
+  function complete(row: Assignment, before: Assignment | undefined, device: RolloutDevice): Assignment {
     const deployment = byId.get(row.deployment);
     if (deployment === undefined) return row;
     if (row.state === 'waiting' && (before === undefined || !isReleased(before)) && row.attempts <= 1)
@@ -119,7 +119,7 @@ export async function writeChanges(
 /** The published release that the device runs in the deployment's lane. */
 function previousOf(
   deployment: DeploymentRecord,
-  device: DeviceRecord,
+  device: RolloutDevice,
   releases: readonly ReleaseRecord[],
 ): Assignment['previous'] {
   const version = runningVersion(device, deployment);

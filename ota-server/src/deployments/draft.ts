@@ -5,7 +5,7 @@ import { PLAIN_ROLLOUT } from '@nodeos/contracts/rollout.ts';
 import { recordState } from '../audit/rollout-audit.ts';
 import { parseQuery } from '../groups/query.ts';
 import type { Assignment, DeploymentRecord } from '../store/rollouts.ts';
-import type { DeviceRecord, ReleaseRecord, Store } from '../store/store.ts';
+import type { ReleaseRecord, RolloutDevice, Store } from '../store/store.ts';
 import { type FleetView, readView, type Written, writeChanges } from './change-set.ts';
 import { pinOf, type ReleaseRules, reaches, rulesOf, skipReason, unfitReason } from './plan.ts';
 import { previewDeployment } from './plan-preview.ts';
@@ -75,8 +75,8 @@ export async function previewDraft(
 }
 
 async function checkDevice(store: Store, id: string, release: ReleaseRecord, draft: Draft): Promise<void> {
-  const device = await store.getDevice(id);
-  if (device === null) throw new NodeosError('NOT_FOUND', `there is no device ${id}`);
+  const [device] = await store.getForRollout([id]);
+  if (device === undefined) throw new NodeosError('NOT_FOUND', `there is no device ${id}`);
   if (device.state === 'pending') throw new NodeosError('ENROLMENT_PENDING', `device ${id} is not approved yet`);
   if (device.state === 'revoked')
     throw new NodeosError('CONFLICT', `device ${id} is revoked`, {
@@ -95,12 +95,12 @@ async function checkDevice(store: Store, id: string, release: ReleaseRecord, dra
   throw new NodeosError(code, `${release.target} does not go to ${id}: ${reason}`);
 }
 
-async function reachedBy(store: Store, { membership }: FleetView, draft: Draft): Promise<DeviceRecord[]> {
-  const devices = await store.listDevices({ state: 'active' });
+async function reachedBy(store: Store, { membership }: FleetView, draft: Draft): Promise<RolloutDevice[]> {
+  const devices = await store.listForRollout();
   return devices.filter((device) => reaches(draft, device, (to) => membership.belongs(to, device)));
 }
 
-function plannedRow(draft: Draft, device: DeviceRecord, wave: number, now: number): Assignment {
+function plannedRow(draft: Draft, device: RolloutDevice, wave: number, now: number): Assignment {
   const reason = skipReason(draft, device, undefined);
   return {
     ...{ deployment: draft.id, device: device.id, state: reason === null ? 'planned' : 'skipped', reason, wave },

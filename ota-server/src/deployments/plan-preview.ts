@@ -2,7 +2,7 @@ import type { DeploymentPlan } from '@nodeos/contracts/operator-api.ts';
 import { deviceName } from '../devices/summary.ts';
 import type { Membership } from '../groups/membership.ts';
 import type { DeploymentRecord } from '../store/rollouts.ts';
-import type { DeviceRecord } from '../store/store.ts';
+import type { RolloutDevice } from '../store/store.ts';
 import { type ReleaseRules, runningVersion, skipReason } from './plan.ts';
 import { assignWaves, waveCount } from './plan-waves.ts';
 import { opensAt } from './plan-window.ts';
@@ -12,7 +12,7 @@ const MINUTE_MS = 60_000;
 /** Which devices would get a release when, as far as that can be told before anything has happened. */
 export function previewDeployment(
   draft: Omit<DeploymentRecord, 'sequence'> & ReleaseRules,
-  devices: readonly DeviceRecord[],
+  devices: readonly RolloutDevice[],
   membership: Membership,
   isOnline: (id: string) => boolean,
   now: number,

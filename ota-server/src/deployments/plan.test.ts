@@ -27,7 +27,7 @@ const deployment = (sequence: number, change: Partial<EngineDeployment> = {}): E
   ...change,
 });
 const device: Candidate = {
-  ...{ id: 'x', board: 'pc', tags: ['all'], state: 'active', pins: {}, report: null, systemVersion: '1.0.0' },
+  ...{ id: 'x', board: 'pc', tags: ['all'], state: 'active', pins: {}, apps: {}, systemVersion: '1.0.0' },
 };
 const row = (change: Partial<Assignment> = {}): Assignment => ({
   ...{ deployment: 'd1', device: 'x', state: 'told', percent: null, reason: null, generation: 1, wave: 0 },
@@ -107,7 +107,7 @@ test('a pin stands above every deployment', () => {
 });
 
 test('a newer version is left alone, unless going back is asked for', () => {
-  const newer = { ...device, report: report({ apps: app('3.0.0') }) };
+  const newer = { ...device, apps: app('3.0.0') };
   const [skipped] = syncDevice(newer, [deployment(1)], [], belongs, 0);
   assert.deepEqual([skipped?.state, skipped?.reason], ['skipped', 'the device runs 3.0.0, which is newer']);
   const asked = deployment(1, { rollout: { ...PLAIN_ROLLOUT, allowDowngrade: true } });

@@ -3,12 +3,12 @@ import type { DesiredState, WantedRelease } from '@nodeos/contracts/desired-stat
 import type { ReleaseCustom } from '@nodeos/contracts/release.ts';
 import semver from 'semver';
 import type { Assignment, DeploymentRecord } from '../store/rollouts.ts';
-import type { DeviceRecord } from '../store/store.ts';
+import type { RolloutDevice } from '../store/store.ts';
 import { hasEnded, isReleased } from './plan-rollout.ts';
 import { waveCount } from './plan-waves.ts';
 
 /** What the engine must know of a device. */
-export type Candidate = Pick<DeviceRecord, 'id' | 'board' | 'tags' | 'state' | 'pins' | 'report' | 'systemVersion'>;
+export type Candidate = Pick<RolloutDevice, 'id' | 'board' | 'tags' | 'state' | 'pins' | 'apps' | 'systemVersion'>;
 /** What a release asks of a device. */
 export type ReleaseRules = Pick<ReleaseCustom, 'minimumSystem' | 'channel'>;
 export type EngineDeployment = Omit<DeploymentRecord, 'createdAt' | 'endedAt' | 'reason'> & ReleaseRules;
@@ -217,11 +217,10 @@ export function pinOf({ kind, name }: Pick<EngineDeployment, 'kind' | 'name'>, d
 
 /** What the device runs in the deployment's lane, as far as it has told; null where it has nothing. */
 export function runningVersion(
-  device: Candidate,
+  { systemVersion, apps }: Candidate,
   { kind, name }: Pick<EngineDeployment, 'kind' | 'name'>,
 ): string | null {
-  if (kind === 'system') return device.systemVersion;
-  const apps = device.report?.apps ?? {};
+  if (kind === 'system') return systemVersion;
   return (Object.hasOwn(apps, name) ? apps[name]?.version : null) ?? null;
 }
 

@@ -16,7 +16,7 @@ async function changeRows(
 ): Promise<Written> {
   await changeDeployment(store, await mustGet(store, id), patch, now);
   const rows = await store.rollouts.listAssignments({ deployment: id });
-  const devices = await store.getDevices(rows.map(({ device }) => device));
+  const devices = await store.getForRollout(rows.map(({ device }) => device));
   const changed = rows.map(change).filter((row, index) => row !== rows[index]);
   return writeChanges(store, await readView(store), devices, changed, now);
 }

@@ -26,7 +26,7 @@ export async function takeStep(store: Store, id: string, now: number): Promise<S
   if (patch !== null) await changeDeployment(store, record, patch, now);
   if (concerned.size === 0) return { ...nothing, wakeAt };
   const fresh = { ...view, deployments: view.deployments.map((one) => (one.id === id ? { ...one, ...patch } : one)) };
-  const devices = await store.getDevices([...concerned]);
+  const devices = await store.getForRollout([...concerned]);
   return { written: await writeChanges(store, fresh, devices, changes, now), wakeAt, more };
 }
 
@@ -95,7 +95,9 @@ async function openings(
   const candidates = rows.filter(({ state }) => state === 'planned' || state === 'penalty');
   const groups = await store.rollouts.listGroups();
   if (rollout.window === null && groups.every(({ window }) => window === null)) return () => now;
-  const devices = new Map((await store.getDevices(candidates.map(({ device }) => device))).map((one) => [one.id, one]));
+  const devices = new Map(
+    (await store.getForRollout(candidates.map(({ device }) => device))).map((one) => [one.id, one]),
+  );
   return ({ device: id }) => {
     const device = devices.get(id);
     if (device === undefined) return now;

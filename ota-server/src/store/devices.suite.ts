@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { NOTHING_DESIRED } from '../deployments/plan.ts';
+import { deviceReport } from '../testing/running-server.ts';
 import { device, type TestedStore, update } from '../testing/store-records.ts';
 import type { ConfigurationRecord } from './configurations.ts';
 
@@ -36,6 +37,45 @@ export function testDevices({ name, openServer, options }: TestedStore): void {
       await assert.rejects(store.addDevice(device('a')));
     },
   );
+
+  test(`${name}: rollouts see of a device what it runs and wants, as it reported last`, options, async (context) => {
+    const store = await open(context);
+    const app = (version: string) => ({
+      version,
+      state: 'running' as const,
+      restarts: 0,
+      sha256: 'f00d',
+      reason: null,
+    });
+    const report = deviceReport({ hostname: 'here', apps: { hello: app('1.0.0') } });
+    await store.addDevice(device('silent', { createdAt: 2 }));
+    await store.addDevice(device('speaking', { report, tags: ['all'], pins: { hello: 'x' }, createdAt: 1 }));
+    await store.addDevice(device('waiting', { state: 'pending', createdAt: 0 }));
+    const {
+      publicKey: _key,
+      certificate: _certificate,
+      lastSeen: _seen,
+      createdAt: _created,
+      ...seen
+    } = device('speaking', { report, tags: ['all'], pins: { hello: 'x' } });
+    const listed = await store.listForRollout();
+    assert.deepEqual(
+      listed.map(({ id }) => id),
+      ['speaking', 'silent'],
+    );
+    assert.deepEqual({ ...listed[0] }, { ...seen, apps: report.apps });
+    assert.deepEqual([listed[1]?.report, listed[1]?.apps], [null, {}]);
+    assert.deepEqual(
+      (await store.getForRollout(['waiting', 'nobody'])).map(({ id, state }) => [id, state]),
+      [['waiting', 'pending']],
+    );
+    await store.updateDevice('silent', { report: deviceReport({ apps: { other: app('2.0.0') } }) });
+    await store.updateDevice('speaking', { report: deviceReport({ apps: {} }) });
+    assert.deepEqual(
+      (await store.listForRollout()).map(({ apps }) => Object.keys(apps)),
+      [[], ['other']],
+    );
+  });
 
   test(`${name}: an update's time moves only when its status changes`, options, async (context) => {
     const store = await open(context);

@@ -26,6 +26,10 @@ export interface DeviceRecord {
   readonly desired: DesiredState;
   readonly pins: Pins;
 }
+/** A device as rollouts see it: its report is parsed where something asks for more of it than its apps. */
+export interface RolloutDevice extends Omit<DeviceRecord, 'publicKey' | 'certificate' | 'lastSeen' | 'createdAt'> {
+  readonly apps: Readonly<Record<string, { readonly version: string }>>;
+}
 export type DevicePatch = Partial<Omit<DeviceRecord, 'id' | 'createdAt' | 'publicKey'>>;
 
 export interface DeviceEvent {
@@ -110,6 +114,9 @@ export interface Store {
   getDevice(id: string): Promise<DeviceRecord | null>;
   listDevices(filter?: { tag?: string; state?: DeviceRecord['state'] }): Promise<DeviceRecord[]>;
   getDevices(ids: readonly string[]): Promise<DeviceRecord[]>;
+  /** Those that are active, in the order of `listDevices`. */
+  listForRollout(): Promise<RolloutDevice[]>;
+  getForRollout(ids: readonly string[]): Promise<RolloutDevice[]>;
   /** Forgets the device and its history. */
   removeDevice(id: string): Promise<void>;
   /** Devices with this serial number that are not shut out. */

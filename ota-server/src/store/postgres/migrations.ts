@@ -143,6 +143,10 @@ const MIGRATIONS: readonly string[] = [
   alter table devices set (fillfactor = 50);
   alter table assignments set (fillfactor = 50);
   `,
+  // What rollouts ask of a report, without parsing all of it.
+  `
+  alter table devices add column apps text generated always as ((report::json -> 'apps')::text) stored;
+  `,
 ];
 
 /**

@@ -1,13 +1,22 @@
 import type { UpdateStatus } from '@nodeos/contracts/device-api.ts';
 import type { ClaimToken } from '@nodeos/contracts/operator-api.ts';
-import { type Kysely, sql } from 'kysely';
+import { type Insertable, type Kysely, sql } from 'kysely';
 import { SERVER_LIMITS } from '../../limits.ts';
 import type { AuditStore } from '../audit.ts';
 import type { ConfigurationStore } from '../configurations.ts';
 import type { FleetPeople } from '../people.ts';
 import type { ProvisioningStore } from '../provisioning.ts';
 import type { Rollouts } from '../rollouts.ts';
-import type { DeviceEvent, DevicePatch, DeviceRecord, Reach, ReleaseRecord, Store, UpdateRecord } from '../store.ts';
+import type {
+  DeviceEvent,
+  DevicePatch,
+  DeviceRecord,
+  Reach,
+  ReleaseRecord,
+  RolloutDevice,
+  Store,
+  UpdateRecord,
+} from '../store.ts';
 import type { WebhookStore } from '../webhooks.ts';
 import { SqlAudit } from './audit.ts';
 import { SqlConfigurations } from './configurations.ts';
@@ -15,7 +24,15 @@ import { type Engine, overwriting } from './engine.ts';
 import { SqlFleetPeople } from './people.ts';
 import { SqlProvisioning } from './provisioning.ts';
 import { SqlRollouts } from './rollouts.ts';
-import { claimTokenFromRow, deviceFromRow, deviceToRow, releaseFromRow, releaseToRow } from './rows.ts';
+import {
+  claimTokenFromRow,
+  deviceFromRow,
+  deviceToRow,
+  ROLLOUT_COLUMNS,
+  releaseFromRow,
+  releaseToRow,
+  rolloutDevicesFromRows,
+} from './rows.ts';
 import type { DeviceRow, Tables } from './tables.ts';
 import { SqlWebhooks } from './webhooks.ts';
 
@@ -124,7 +141,7 @@ export class SqlStore implements Store {
       id: device.id,
       public_key: device.publicKey,
       created_at: device.createdAt,
-    } as DeviceRow;
+    } as Insertable<DeviceRow>;
     await this.#db.insertInto('devices').values(row).execute();
   }
 
@@ -144,6 +161,16 @@ export class SqlStore implements Store {
   async getDevices(ids: readonly string[]): Promise<DeviceRecord[]> {
     const rows = await this.#db.selectFrom('devices').selectAll().where(this.#engine.isOneOf('id', ids)).execute();
     return rows.map(deviceFromRow);
+  }
+
+  async listForRollout(): Promise<RolloutDevice[]> {
+    const query = this.#db.selectFrom('devices').select(ROLLOUT_COLUMNS).where('state', '=', 'active');
+    return rolloutDevicesFromRows(await query.orderBy('created_at').orderBy('id').execute());
+  }
+
+  async getForRollout(ids: readonly string[]): Promise<RolloutDevice[]> {
+    const query = this.#db.selectFrom('devices').select(ROLLOUT_COLUMNS).where(this.#engine.isOneOf('id', ids));
+    return rolloutDevicesFromRows(await query.execute());
   }
 
   async removeDevice(id: string): Promise<void> {

@@ -1,9 +1,11 @@
+import type { DeviceReport } from '@nodeos/contracts/device-api.ts';
 import type { ClaimToken } from '@nodeos/contracts/operator-api.ts';
-import type { DevicePatch, DeviceRecord, ReleaseRecord } from '../store.ts';
+import type { Insertable, Selectable } from 'kysely';
+import type { DevicePatch, DeviceRecord, ReleaseRecord, RolloutDevice } from '../store.ts';
 import type { DeviceRow, Tables } from './tables.ts';
 
 /** Conversions between rows and records; the rows were written by this module, so they are not checked again. */
-export const deviceFromRow = (row: DeviceRow): DeviceRecord => ({
+export const deviceFromRow = (row: Omit<Selectable<DeviceRow>, 'apps'>): DeviceRecord => ({
   id: row.id,
   serial: row.serial,
   board: row.board,
@@ -19,8 +21,42 @@ export const deviceFromRow = (row: DeviceRow): DeviceRecord => ({
   pins: JSON.parse(row.pins),
 });
 
-export function deviceToRow(patch: DevicePatch): Partial<DeviceRow> {
-  const row: Partial<DeviceRow> = {};
+/** What `rolloutDevicesFromRows` needs. */
+export const ROLLOUT_COLUMNS = [
+  ...(['id', 'serial', 'board', 'state', 'tags', 'system_version', 'desired', 'pins', 'apps', 'report'] as const),
+];
+
+type RolloutRow = Pick<Selectable<DeviceRow>, (typeof ROLLOUT_COLUMNS)[number]>;
+
+export function rolloutDevicesFromRows(rows: readonly RolloutRow[]): RolloutDevice[] {
+  // Most devices of a fleet want the same, and run the same.
+  const known = new Map<string, unknown>();
+  const parse = <T>(text: string): T => {
+    if (!known.has(text)) known.set(text, JSON.parse(text));
+    return known.get(text) as T;
+  };
+  return rows.map(({ report: text, ...row }) => {
+    let report: DeviceReport | null = null;
+    return {
+      id: row.id,
+      serial: row.serial,
+      board: row.board,
+      state: row.state as DeviceRecord['state'],
+      tags: parse(row.tags),
+      systemVersion: row.system_version,
+      desired: parse(row.desired),
+      pins: parse(row.pins),
+      apps: row.apps === null ? {} : parse(row.apps),
+      get report() {
+        if (text !== null) report ??= JSON.parse(text) as DeviceReport;
+        return report;
+      },
+    };
+  });
+}
+
+export function deviceToRow(patch: DevicePatch): Partial<Insertable<DeviceRow>> {
+  const row: Partial<Insertable<DeviceRow>> = {};
   if (patch.serial !== undefined) row.serial = patch.serial;
   if (patch.board !== undefined) row.board = patch.board;
   if (patch.state !== undefined) row.state = patch.state;

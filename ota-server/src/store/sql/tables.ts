@@ -1,4 +1,4 @@
-import type { Generated } from 'kysely';
+import type { Generated, GeneratedAlways } from 'kysely';
 
 /** Tables that no fleet owns. */
 export interface ServerTables {
@@ -151,4 +151,6 @@ export interface DeviceRow {
   report: string | null;
   desired: string;
   pins: string;
+  /** Those of the report: the database sees to it. */
+  apps: GeneratedAlways<string | null>;
 }

@@ -209,6 +209,10 @@ const MIGRATIONS: readonly string[] = [
   drop index assignments_by_device;
   create index assignments_by_device on assignments (fleet, device);
   `,
+  // What rollouts ask of a report, without parsing all of it.
+  `
+  alter table devices add column apps text generated always as (report -> '$.apps') virtual;
+  `,
 ];
 
 /** Brings a database to the newest schema, or to an earlier one, each step in a transaction. */

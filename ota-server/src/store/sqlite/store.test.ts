@@ -43,7 +43,7 @@ test('sqlite: what a server without fleets wrote is the main fleet of one with f
   const path = join(await temporaryFolder(context), 'server.sqlite');
   const old = new DatabaseSync(path);
   migrate(old, 1);
-  const device = `'a', 'S-1', 'pc', 'active', '["all"]', 'key', null, '1.0.0', 9, 1, null, '{"generation":3}'`;
+  const device = `'a', 'S-1', 'pc', 'active', '["all"]', 'key', null, '1.0.0', 9, 1, '{"apps":{"hello":{"version":"1.0.0"}}}', '{"generation":3}'`;
   old.exec(`
     insert into claim_tokens values ('token', 2, 1, null, '["x"]', 1, 5);
     insert into devices values (${device});
@@ -58,6 +58,7 @@ test('sqlite: what a server without fleets wrote is the main fleet of one with f
   context.after(() => server.close());
   const store = server.fleet('main');
   assert.equal((await store.getDevice('a'))?.desired.generation, 3);
+  assert.deepEqual((await store.listForRollout())[0]?.apps, { hello: { version: '1.0.0' } });
   assert.equal((await store.listEvents('a', 9)).length, 1);
   assert.equal((await store.latestUpdates()).get('a')?.at, 4);
   assert.equal((await store.listClaimTokens())[0]?.used, 1);
