@@ -143,8 +143,10 @@ const MIGRATIONS: readonly string[] = [
   alter table devices set (fillfactor = 50);
   alter table assignments set (fillfactor = 50);
   `,
-  // What rollouts ask of a report, without parsing all of it.
+  // What rollouts ask of a report, without parsing all of it. Reports of before may hold what the database cannot read as JSON.
   `
+  update devices set report = regexp_replace(report, '\\\\u(0000|d[89a-f][0-9a-f]{2})', '\\\\ufffd', 'g')
+    where report ~ '\\\\u(0000|d[89a-f][0-9a-f]{2})';
   alter table devices add column apps text generated always as ((report::json -> 'apps')::text) stored;
   `,
 ];

@@ -112,6 +112,33 @@ test('postgres: text with a character that it cannot hold is kept without it', o
 });
 
 test(
+  'postgres: reports with such characters are read for rollouts, also those of an earlier schema',
+  options,
+  async (context) => {
+    const address = await database();
+    const first = await opened(context, address);
+    const store = first.fleet('main');
+    const unheld = 'a\0b \ud83d c \\u{1f600} \u{1f600}';
+    const app = { version: '1.0.0', state: 'stopped' as const, restarts: 0, sha256: 'f00d', reason: unheld };
+    const report = deviceReport({ hostname: unheld, apps: { hello: app } });
+    const kept = 'a\ufffdb \ufffd c \\u{1f600} \u{1f600}';
+    const check = async (of: Store): Promise<void> => {
+      const [found] = await of.listForRollout();
+      assert.equal(found?.report?.hostname, kept);
+      assert.deepEqual(found?.apps, { hello: { ...app, reason: kept } });
+    };
+    await store.addDevice(device('a', { report }));
+    await check(store);
+    const client = new pg.Client({ connectionString: address });
+    await client.connect();
+    await client.query('alter table devices drop column apps; update nodeos_schema set version = version - 1');
+    await client.query('update devices set report = $1', [JSON.stringify(report)]);
+    await client.end();
+    await check((await opened(context, address)).fleet('main'));
+  },
+);
+
+test(
   'postgres: statements are prepared, and a server goes on when a newer one changes the tables',
   options,
   async (context) => {

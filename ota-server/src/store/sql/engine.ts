@@ -33,11 +33,11 @@ export type RecordsOf = (table: keyof Tables, json: string) => AliasedExpression
 /** What a database's JSON cannot hold: U+0000, and half of a character beyond U+FFFF. */
 const NOT_HELD = /\\u(?:0000|d[89a-f])/;
 
-/** Rows as JSON that a database reads; what it could not hold is U+FFFD. */
-export function recordsJson(rows: readonly object[]): string {
-  const text = JSON.stringify(rows);
+/** JSON that a database reads; what it could not hold is U+FFFD. */
+export function heldJson(content: object): string {
+  const text = JSON.stringify(content);
   if (!NOT_HELD.test(text)) return text;
-  return JSON.stringify(rows, (_key, value: unknown) =>
+  return JSON.stringify(content, (_key, value: unknown) =>
     typeof value === 'string' ? value.toWellFormed().replaceAll('\0', '\ufffd') : value,
   );
 }

@@ -1,7 +1,7 @@
 import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
 import { type Kysely, type RawBuilder, type Selectable, sql } from 'kysely';
 import type { Assignment, DeploymentPatch, DeploymentRecord, GroupRecord, Rollouts } from '../rollouts.ts';
-import { chunks, type Engine, overwriting, recordsJson } from './engine.ts';
+import { chunks, type Engine, heldJson, overwriting } from './engine.ts';
 import type { AssignmentRow, Tables } from './tables.ts';
 
 /** With fewer devices that want the same, a statement of their own costs more than it saves. */
@@ -95,7 +95,7 @@ export class SqlRollouts implements Rollouts {
               .columns(columns)
               .expression((expression) =>
                 expression
-                  .selectFrom(recordsOf('assignments', recordsJson(rows)))
+                  .selectFrom(recordsOf('assignments', heldJson(rows)))
                   .select(columns.map((column) => sql.ref(`records.${column}`).as(column))),
               );
       await filled

@@ -2,6 +2,7 @@ import type { DeviceReport } from '@nodeos/contracts/device-api.ts';
 import type { ClaimToken } from '@nodeos/contracts/operator-api.ts';
 import type { Insertable, Selectable } from 'kysely';
 import type { DevicePatch, DeviceRecord, ReleaseRecord, RolloutDevice } from '../store.ts';
+import { heldJson } from './engine.ts';
 import type { DeviceRow, Tables } from './tables.ts';
 
 /** Conversions between rows and records; the rows were written by this module, so they are not checked again. */
@@ -64,7 +65,7 @@ export function deviceToRow(patch: DevicePatch): Partial<Insertable<DeviceRow>> 
   if (patch.certificate !== undefined) row.certificate = patch.certificate;
   if (patch.systemVersion !== undefined) row.system_version = patch.systemVersion;
   if (patch.lastSeen !== undefined) row.last_seen = patch.lastSeen;
-  if (patch.report !== undefined) row.report = patch.report === null ? null : JSON.stringify(patch.report);
+  if (patch.report !== undefined) row.report = patch.report === null ? null : heldJson(patch.report);
   if (patch.desired !== undefined) row.desired = JSON.stringify(patch.desired);
   if (patch.pins !== undefined) row.pins = JSON.stringify(patch.pins);
   return row;
