@@ -134,8 +134,7 @@ function connectUntilEnded(
       ...{ http, updater, events, log, buildReport: context.buildReport },
       onConfigurations: (configurations) => storeConfigurations(configurationFolder(paths.state), configurations),
       onOnline() {
-        connectOnce();
-        broker?.retryNow();
+        connect();
         screen.show({ state: `online as ${credentials.deviceId}` });
         context.onConnection(true);
         log(`server reached at ${fleet.server}`);
@@ -176,7 +175,7 @@ function connectUntilEnded(
       findApp: (name) => readActiveApps(paths.state).find((app) => app.manifest.name === name),
     });
     /** After the first answer, not before: at boot its library would only take the processor from the apps. */
-    function connectOnce(): void {
+    function connect(): void {
       broker ??= connectBroker({
         ...{ url: fleet.broker, deviceId: credentials.deviceId, identity: client, ca: fleet.ca, log },
         proxy: fleet.network?.proxy,
@@ -197,6 +196,7 @@ function connectUntilEnded(
         },
       });
       onBroker(broker);
+      broker.retryNow();
     }
     network.onChange(() => {
       if (!open) return;

@@ -55,9 +55,10 @@ test(
   'behind the documented balancer devices and people reach a server as long as one is there',
   prepared,
   async (context) => {
-    const { nodes } = await several(context);
-    const [first, second] = nodes as [ServerNode, ServerNode];
-    const { devices, people, log } = await startBalancer(context, nodes);
+    const {
+      nodes: [first, second],
+    } = await several(context);
+    const { devices, people, log } = await startBalancer(context, [first, second]);
     const operator = operatorOf(people, first.token);
     const device = deviceOf(devices, first.ca);
     const identity = await enrolledDeviceOf(device, claimTokenOf(operator))();

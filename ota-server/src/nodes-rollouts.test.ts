@@ -15,7 +15,7 @@ const { options, several } = await severalServers();
 /** A fleet of two servers with an app that is published, and a device that takes it. */
 async function fleetOfTwo(context: TestContext) {
   const running = await several(context);
-  const [here, there] = running.nodes as [ServerNode, ServerNode];
+  const [here, there] = running.nodes;
   const publisher = await makePublisher(here);
   const target = await appTarget('hello', '1.0.0', 'one');
   await publisher.publish(target, 'one');

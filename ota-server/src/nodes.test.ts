@@ -68,8 +68,9 @@ test(
   'what happens at one server is seen at another, and a right that ends there ends here',
   options,
   async (context) => {
-    const { nodes } = await several(context);
-    const [here, there] = nodes as [ServerNode, ServerNode];
+    const {
+      nodes: [here, there],
+    } = await several(context);
     const seen = await watch(context, there, { authorization: `Bearer ${there.token}` });
     const device = await enrolledAt(here)(['kiosk']);
     await until('the change', () => seen.text.includes(`{"topic":"devices","id":"${device.id}"}`));
@@ -88,8 +89,9 @@ test(
 );
 
 test('a device that is shut out at one server loses its connection to another', options, async (context) => {
-  const { nodes } = await several(context);
-  const [here, there] = nodes as [ServerNode, ServerNode];
+  const {
+    nodes: [here, there],
+  } = await several(context);
   const device = await enrolledAt(here)();
   assert.equal((await there.device(device, 'GET', '/device/v1/desired')).status, 200);
   const waiting = await openRequest(there, device);
@@ -100,8 +102,9 @@ test('a device that is shut out at one server loses its connection to another', 
 
 test('a device that is gone from the database is refused on the connection that it has', options, async (context) => {
   const store = await database();
-  const { nodes } = await several(context, 1, store);
-  const [here] = nodes as [ServerNode];
+  const {
+    nodes: [here],
+  } = await several(context, 1, store);
   const device = await enrolledAt(here)();
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   context.after(() => agent.destroy());
@@ -137,7 +140,7 @@ test(
   options,
   async (context) => {
     const { nodes, options: words } = await several(context);
-    const [here, there] = nodes as [ServerNode, ServerNode];
+    const [here, there] = nodes;
     const publisher = await makePublisher(here);
     const first = await appTarget('hello', '1.0.0', 'one');
     await publisher.publish(first, 'one');

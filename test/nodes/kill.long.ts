@@ -54,7 +54,7 @@ test('kill -9 of servers, PostgreSQL and the broker through a rollout loses noth
       LIMIT_MS,
     );
 
-  const [first] = several.nodes as [ServerNode];
+  const [first] = several.nodes;
   const publisher = await makePublisher(first);
   const octets = 'the bundle '.repeat(100);
   const target = await appTarget('hello', '1.0.0', octets);

@@ -208,9 +208,9 @@ export class Deployments {
     const deployments = await this.#options.store.rollouts.listDeployments();
     const live = deployments.filter((one) => !isTakenBack(one));
     if (!live.some(concerns)) return;
-    const devices = await this.#options.store.listDevices({ state: 'active' });
+    const devices = await this.#options.store.listDeviceIds({ state: 'active' });
     for (let at = 0; at < devices.length; at += SERVER_LIMITS.devicesPerStep) {
-      const ids = devices.slice(at, at + SERVER_LIMITS.devicesPerStep).map(({ id }) => id);
+      const ids = devices.slice(at, at + SERVER_LIMITS.devicesPerStep);
       const written = await this.#options.store.transaction((store) => this.recompute(store, ids));
       for (const id of ids) this.#options.changes.publish('devices', id);
       await this.follow(written);

@@ -36,7 +36,7 @@ export async function readDeployments(store: Store): Promise<Deployment[]> {
 }
 
 async function namesOf(store: Store, rows: readonly { device: string }[]): Promise<(device: string) => string> {
-  const devices = await store.getDevices([...new Set(rows.map(({ device }) => device))]);
+  const devices = await store.getForRollout([...new Set(rows.map(({ device }) => device))]);
   const names = new Map(devices.map((device) => [device.id, deviceName(device)]));
   return (device) => names.get(device) ?? device;
 }

@@ -11,8 +11,13 @@ import { claimTokenOf, enrolledDeviceOf } from './server-clients.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 import { until } from './until.ts';
 
-export interface SeveralServers {
-  readonly nodes: readonly ServerNode[];
+/** As many as were asked for, as far as a test names them one by one. */
+type Nodes<Count extends number> = Count extends 1
+  ? readonly [ServerNode]
+  : readonly [ServerNode, ServerNode, ...ServerNode[]];
+
+export interface SeveralServers<Count extends number = number> {
+  readonly nodes: Nodes<Count>;
   readonly options: NodeOptions;
   readonly broker: Mosquitto;
   /** Another one on the same data. */
@@ -20,12 +25,12 @@ export interface SeveralServers {
 }
 
 /** Servers that start at once on one folder without their keys, one database (an empty one if none is given) and broker. */
-export async function startSeveral(
+export async function startSeveral<Count extends number>(
   context: TestContext,
   postgres: PostgresServer,
-  count: number,
+  count: Count,
   store?: string,
-): Promise<SeveralServers> {
+): Promise<SeveralServers<Count>> {
   const dataDir = await temporaryFolder(context);
   const broker = await startMosquitto(await temporaryFolder(context), await openAuthority(join(dataDir, 'keys')));
   context.after(() => broker.kill());
@@ -39,7 +44,8 @@ export async function startSeveral(
     context.after(() => node.kill());
     return node;
   };
-  return { nodes: await Promise.all(Array.from({ length: count }, start)), options, broker, start };
+  const nodes = (await Promise.all(Array.from({ length: count }, start))) as readonly ServerNode[] as Nodes<Count>;
+  return { nodes, options, broker, start };
 }
 
 /** PostgreSQL for the tests of a file, to the end of it; with `options` they are skipped visibly where a program is missing. */
@@ -49,8 +55,8 @@ export async function severalServers() {
   return {
     options: postgres === null ? { skip: 'the Debian package postgresql is not installed' } : mosquittoMissing(),
     database: () => (postgres as PostgresServer).database(),
-    several: (context: TestContext, count = 2, store?: string) =>
-      startSeveral(context, postgres as PostgresServer, count, store),
+    several: <Count extends number = 2>(context: TestContext, count?: Count, store?: string) =>
+      startSeveral(context, postgres as PostgresServer, count ?? (2 as Count), store),
   };
 }
 

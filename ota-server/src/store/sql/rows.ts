@@ -5,49 +5,55 @@ import type { DevicePatch, DeviceRecord, ReleaseRecord, RolloutDevice } from '..
 import { heldJson } from './engine.ts';
 import type { DeviceRow, Tables } from './tables.ts';
 
+/** What `rolloutDevicesFromRows` needs. */
+export const ROLLOUT_COLUMNS = [
+  'id',
+  'serial',
+  'board',
+  'state',
+  'tags',
+  'system_version',
+  'desired',
+  'pins',
+  'apps',
+  'report',
+] as const;
+type RolloutRow = Pick<Selectable<DeviceRow>, (typeof ROLLOUT_COLUMNS)[number]>;
+type Parse = <T>(text: string) => T;
+
 /** Conversions between rows and records; the rows were written by this module, so they are not checked again. */
-export const deviceFromRow = (row: Omit<Selectable<DeviceRow>, 'apps'>): DeviceRecord => ({
+const deviceBase = (row: Omit<RolloutRow, 'apps' | 'report'>, parse: Parse) => ({
   id: row.id,
   serial: row.serial,
   board: row.board,
   state: row.state as DeviceRecord['state'],
-  tags: JSON.parse(row.tags),
+  tags: parse<DeviceRecord['tags']>(row.tags),
+  systemVersion: row.system_version,
+  desired: parse<DeviceRecord['desired']>(row.desired),
+  pins: parse<DeviceRecord['pins']>(row.pins),
+});
+
+export const deviceFromRow = (row: Omit<Selectable<DeviceRow>, 'apps'>): DeviceRecord => ({
+  ...deviceBase(row, JSON.parse),
   publicKey: row.public_key,
   certificate: row.certificate,
-  systemVersion: row.system_version,
   lastSeen: row.last_seen,
   createdAt: row.created_at,
   report: row.report === null ? null : JSON.parse(row.report),
-  desired: JSON.parse(row.desired),
-  pins: JSON.parse(row.pins),
 });
-
-/** What `rolloutDevicesFromRows` needs. */
-export const ROLLOUT_COLUMNS = [
-  ...(['id', 'serial', 'board', 'state', 'tags', 'system_version', 'desired', 'pins', 'apps', 'report'] as const),
-];
-
-type RolloutRow = Pick<Selectable<DeviceRow>, (typeof ROLLOUT_COLUMNS)[number]>;
 
 export function rolloutDevicesFromRows(rows: readonly RolloutRow[]): RolloutDevice[] {
   // Most devices of a fleet want the same, and run the same.
   const known = new Map<string, unknown>();
-  const parse = <T>(text: string): T => {
+  const parse: Parse = <T>(text: string): T => {
     if (!known.has(text)) known.set(text, JSON.parse(text));
     return known.get(text) as T;
   };
-  return rows.map(({ report: text, ...row }) => {
+  return rows.map(({ report: text, apps, ...row }) => {
     let report: DeviceReport | null = null;
     return {
-      id: row.id,
-      serial: row.serial,
-      board: row.board,
-      state: row.state as DeviceRecord['state'],
-      tags: parse(row.tags),
-      systemVersion: row.system_version,
-      desired: parse(row.desired),
-      pins: parse(row.pins),
-      apps: row.apps === null ? {} : parse(row.apps),
+      ...deviceBase(row, parse),
+      apps: apps === null ? {} : parse(apps),
       get report() {
         if (text !== null) report ??= JSON.parse(text) as DeviceReport;
         return report;
