@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { SERVER_LIMITS } from '../limits.ts';
 import type { Rollouts } from '../store/rollouts.ts';
 import { openSqliteStore } from '../store/sqlite/store.ts';
@@ -16,6 +17,7 @@ async function fleetOf(
   count: number,
   change: (index: number) => Partial<DeviceRecord> = () => ({}),
   listen = true,
+  whileTold: (deployments: Deployments) => Promise<void> = async () => undefined,
 ) {
   const server = openSqliteStore(':memory:');
   const store = server.fleet('main');
@@ -28,7 +30,7 @@ async function fleetOf(
       await inside.addDevice(device(`${index}`, { tags: ['all'], ...change(index) }));
   });
   const seen = { transactions: 0, rows: 0, told: [] as { device: string; transactions: number }[] };
-  const deployments = new Deployments({
+  const deployments: Deployments = new Deployments({
     store: watched(store, seen),
     changes: { publish() {} } as never,
     // The first alone is there, so that it is of the first wave.
@@ -38,6 +40,7 @@ async function fleetOf(
       reported() {},
       async tell(devices) {
         for (const id of devices.keys()) seen.told.push({ device: id, transactions: seen.transactions });
+        await whileTold(deployments);
         return listen ? [...devices.keys()] : [];
       },
     },
@@ -85,6 +88,21 @@ test('devices that nobody waits for begin in the transaction that makes the depl
   assert.equal(seen.rows, 20);
   assert.deepEqual(counts, { told: 5, planned: 15 });
   assert.equal((await deployments.get(id)).state, 'running');
+});
+
+test('while the devices of a new deployment are told, one that asks makes no step', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const during: number[] = [];
+  const { deployments, seen } = await fleetOf(context, 2, undefined, true, async (telling) => {
+    await telling.asked('1');
+    context.mock.timers.tick(SERVER_LIMITS.toldMaxMs - 1);
+    await setImmediate();
+    during.push(seen.transactions);
+  });
+  const { counts } = await deployments.create({ target: TARGET, to: { tag: 'all' } });
+  // One has made the deployment, and one has noted that the device has asked.
+  assert.deepEqual(during, [2]);
+  assert.deepEqual(counts, { told: 2 });
 });
 
 test('more devices than one step changes all begin, step by step, also where nobody listens', async (context) => {

@@ -80,6 +80,8 @@ export class Deployments {
       addDeployment(inside, draft, (device) => broker.isOnline(device), this.#now()),
     );
     this.#asksFacts = null;
+    // A step reads all rows; devices that ask meanwhile are no reason to keep the others from being told.
+    this.#ticker.rest(draft.id, SERVER_LIMITS.toldMaxMs);
     await this.follow(written, draft.id);
     await this.#ticker.now(draft.id);
     changes.publish('deployments', draft.id);

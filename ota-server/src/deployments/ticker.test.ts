@@ -53,3 +53,17 @@ test('what happens in a rest is seen to after it', async (t) => {
   await pass(1);
   assert.equal(steps.length, 2);
 });
+
+test('while something else comes first, nothing that happens makes a step but one that is asked for now', async (t) => {
+  const { ticker, steps, pass } = ticking(t, 100);
+  ticker.touch('d');
+  ticker.rest('d', 1000);
+  ticker.touch('d');
+  await pass(999);
+  assert.equal(steps.length, 0);
+  await pass(1);
+  assert.equal(steps.length, 1);
+  ticker.rest('d', 1000);
+  await ticker.now('d');
+  assert.equal(steps.length, 2);
+});

@@ -41,6 +41,13 @@ export class Ticker {
     this.#pause(id, 0);
   }
 
+  /** No step by itself for so long, whatever happens: there is something to do that comes first. */
+  rest(id: string, milliseconds: number): void {
+    clearTimeout(this.#pauses.get(id));
+    this.#pauses.delete(id);
+    if (!this.#closed) this.#pause(id, milliseconds);
+  }
+
   /** A step now, whatever was asked for before. */
   async now(id: string): Promise<void> {
     this.#dirty.add(id);
