@@ -74,7 +74,7 @@ export class Configurations {
   async #tell(to: ConfigurationPlace): Promise<void> {
     const { store, news } = this.#options;
     const { belongs } = createMembership('group' in to ? await store.rollouts.listGroups() : []);
-    const devices = 'device' in to ? await store.getDevices([to.device]) : await store.listDevices({ state: 'active' });
+    const devices = 'device' in to ? await store.getForRollout([to.device]) : await store.listForRollout();
     const concerned = devices.filter((device) => 'fleet' in to || belongs(to, device));
     await news.tell(new Map(concerned.map(({ id, desired }) => [id, desired.generation])));
   }
