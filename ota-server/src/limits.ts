@@ -56,10 +56,8 @@ export const SERVER_LIMITS = {
   eventsShownPerDevice: 200,
   /** Servers that share their data look so often for work that another one left behind. */
   sweepIntervalMs: 10_000,
-  /** After it a device that was not told is told by another server. */
+  /** After it a device that was not told is told by another server, and nothing waits any more for devices to be told. */
   untoldMs: 10_000,
-  /** How long a new rollout makes no further step while its devices are told. */
-  toldMaxMs: 10_000,
   /** Devices that one step of a rollout changes in one transaction. */
   devicesPerStep: 10_000,
   deploymentDevicesShown: 1_000,

@@ -11,14 +11,14 @@ import { Deployments } from './deployments.ts';
 
 const TARGET = 'apps/a/1.0.0/any.sqfs';
 
+interface FleetOptions {
+  readonly change?: (index: number) => Partial<DeviceRecord>;
+  readonly listen?: boolean;
+  readonly whileTold?: (deployments: Deployments) => Promise<void>;
+}
+
 /** A fleet of devices, and what becomes of its rows. */
-async function fleetOf(
-  context: TestContext,
-  count: number,
-  change: (index: number) => Partial<DeviceRecord> = () => ({}),
-  listen = true,
-  whileTold: (deployments: Deployments) => Promise<void> = async () => undefined,
-) {
+async function fleetOf(context: TestContext, count: number, { change, listen = true, whileTold }: FleetOptions = {}) {
   const server = openSqliteStore(':memory:');
   const store = server.fleet('main');
   await store.putRelease({
@@ -27,7 +27,7 @@ async function fleetOf(
   });
   await store.transaction(async (inside) => {
     for (let index = 0; index < count; index++)
-      await inside.addDevice(device(`${index}`, { tags: ['all'], ...change(index) }));
+      await inside.addDevice(device(`${index}`, { tags: ['all'], ...change?.(index) }));
   });
   const seen = { transactions: 0, rows: 0, told: [] as { device: string; transactions: number }[] };
   const deployments: Deployments = new Deployments({
@@ -40,7 +40,7 @@ async function fleetOf(
       reported() {},
       async tell(devices) {
         for (const id of devices.keys()) seen.told.push({ device: id, transactions: seen.transactions });
-        await whileTold(deployments);
+        await whileTold?.(deployments);
         return listen ? [...devices.keys()] : [];
       },
     },
@@ -93,11 +93,13 @@ test('devices that nobody waits for begin in the transaction that makes the depl
 test('while the devices of a new deployment are told, one that asks makes no step', async (context) => {
   context.mock.timers.enable({ apis: ['setTimeout'] });
   const during: number[] = [];
-  const { deployments, seen } = await fleetOf(context, 2, undefined, true, async (telling) => {
-    await telling.asked('1');
-    context.mock.timers.tick(SERVER_LIMITS.toldMaxMs - 1);
-    await setImmediate();
-    during.push(seen.transactions);
+  const { deployments, seen } = await fleetOf(context, 2, {
+    async whileTold(telling) {
+      await telling.asked('1');
+      context.mock.timers.tick(SERVER_LIMITS.untoldMs - 1);
+      await setImmediate();
+      during.push(seen.transactions);
+    },
   });
   const { counts } = await deployments.create({ target: TARGET, to: { tag: 'all' } });
   // One has made the deployment, and one has noted that the device has asked.
@@ -107,7 +109,7 @@ test('while the devices of a new deployment are told, one that asks makes no ste
 
 test('more devices than one step changes all begin, step by step, also where nobody listens', async (context) => {
   const count = 2 * SERVER_LIMITS.devicesPerStep + 100;
-  const { deployments, seen } = await fleetOf(context, count, () => ({}), false);
+  const { deployments, seen } = await fleetOf(context, count, { listen: false });
   const { counts } = await deployments.create({ target: TARGET, to: { tag: 'all' } });
   assert.equal(new Set(seen.told.map(({ device: id }) => id)).size, count);
   assert.equal(seen.told.filter(({ transactions }) => transactions === 1).length, SERVER_LIMITS.devicesPerStep);
@@ -116,7 +118,7 @@ test('more devices than one step changes all begin, step by step, also where nob
 
 test('a wave of which nobody begins is passed over in the step that follows', async (context) => {
   const pinned = { pins: { a: 'apps/a/0.9.0/any.sqfs' } };
-  const { deployments, seen } = await fleetOf(context, 2, (index) => (index === 0 ? pinned : {}));
+  const { deployments, seen } = await fleetOf(context, 2, { change: (index) => (index === 0 ? pinned : {}) });
   const { counts, wave } = await deployments.create({
     ...{ target: TARGET, to: { tag: 'all' }, rollout: { waves: [{ devices: 1 }] } },
   });
@@ -142,7 +144,7 @@ test('a step that finds nothing to do keeps nobody from the rows, and the next o
 });
 
 test('a device that asks is told by it, and where it was told before nothing is locked for it', async (context) => {
-  const { deployments, seen } = await fleetOf(context, 2, () => ({}), false);
+  const { deployments, seen } = await fleetOf(context, 2, { listen: false });
   const { id } = await deployments.create({ target: TARGET, to: { tag: 'all' } });
   const before = seen.transactions;
   await deployments.asked('1');

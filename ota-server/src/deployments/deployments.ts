@@ -81,7 +81,7 @@ export class Deployments {
     );
     this.#asksFacts = null;
     // A step reads all rows; devices that ask meanwhile are no reason to keep the others from being told.
-    this.#ticker.rest(draft.id, SERVER_LIMITS.toldMaxMs);
+    this.#ticker.rest(draft.id, SERVER_LIMITS.untoldMs);
     await this.follow(written, draft.id);
     await this.#ticker.now(draft.id);
     changes.publish('deployments', draft.id);
