@@ -10,6 +10,8 @@ import { readJson } from '../src/transport/answer.ts';
 import type { Destination } from '../src/trust/download.ts';
 import { findTarget, type TrustedTarget } from '../src/trust/metadata.ts';
 import { systemDisk } from '../src/updater/disk.ts';
+// Loaded before there are devices: else with the first update of one, while all the others wait for this process.
+import 'tuf-js';
 
 /** Answers are asked for anew after this time: the metadata of the server grows. */
 const KEPT_MS = 2_000;

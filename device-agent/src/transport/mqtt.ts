@@ -146,6 +146,9 @@ async function connectClient(mqtt: typeof import('mqtt'), options: BrokerOptions
   return new mqtt.MqttClient(() => tlsThrough(tunnel, { host, port, ca: options.ca, cert, key }), words);
 }
 
+/** The library's own log asks for each packet several times whether anybody wants it. */
+const noLog = (): void => {};
+
 /** The address in parts: the library takes a whole URL apart with a function that Node.js warns of. */
 function clientOptions(options: BrokerOptions): IClientOptions {
   const { hostname, port } = new URL(options.url);
@@ -164,6 +167,7 @@ function clientOptions(options: BrokerOptions): IClientOptions {
     key: options.identity.key,
     rejectUnauthorized: true,
     queueQoSZero: false,
+    log: noLog,
     will: {
       topic: topics.presence(options.deviceId),
       payload: Buffer.from(JSON.stringify({ online: false })),

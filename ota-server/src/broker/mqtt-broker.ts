@@ -29,6 +29,8 @@ const PUBLISH_LIMIT_MS = 10_000;
 const FINAL_CODES = /^(ERR_SSL|ERR_TLS|CERT_|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO)/;
 /** Devices whose presence is asked for in one packet. */
 const ASKED_AT_ONCE = 100;
+/** The library's own log asks for each packet several times whether anybody wants it. */
+const noLog = (): void => undefined;
 const SUBSCRIPTIONS = [topics.presence('+'), topics.logs('+'), topics.replOut('+')];
 
 /**
@@ -41,7 +43,7 @@ export function createMqttBroker(options: MqttBrokerOptions): Broker {
   const { hostname, port } = new URL(options.url);
   const words: IClientOptions = {
     ...{ protocol: 'mqtts', host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 8883), protocolVersion: 4 },
-    ...{ clean: true, keepalive: 30, connectTimeout: CONNECT_LIMIT_MS, queueQoSZero: false },
+    ...{ clean: true, keepalive: 30, connectTimeout: CONNECT_LIMIT_MS, queueQoSZero: false, log: noLog },
     ...{ ca: options.ca, cert: options.client.cert, key: options.client.key, rejectUnauthorized: true },
   };
   const clientId = `nodeos-server-${randomBytes(6).toString('hex')}`;
