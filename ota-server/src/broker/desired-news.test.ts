@@ -7,6 +7,8 @@ import { SERVER_LIMITS } from '../limits.ts';
 import { DesiredNews } from './desired-news.ts';
 
 const { desiredAsksAtOnce: AT_ONCE, desiredAsksPerSecond: PER_SECOND, desiredCallMs: CALL_MS } = SERVER_LIMITS;
+/** As long as messages for so many devices are on their way. */
+const tellingMs = (count: number): number => Math.ceil((count * 1000) / SERVER_LIMITS.desiredTellsPerSecond);
 
 /** @param deaf devices that are there and do not listen */
 function newsAt(context: TestContext, away: Set<string> = new Set(), deaf: ReadonlySet<string> = new Set()) {
@@ -25,8 +27,6 @@ function newsAt(context: TestContext, away: Set<string> = new Set(), deaf: Reado
   const news = new DesiredNews(broker, () => clock.now);
   const tell = (generation: number, ...devices: string[]): Promise<string[]> =>
     news.tell(new Map(devices.map((device) => [device, generation])));
-  const tellMany = (count: number): Promise<string[]> =>
-    tell(1, ...Array.from({ length: count }, (_, device) => `d${device}`));
   const got = (device: string): void => news.reported(device, { generation: 1, updates: [] });
   /** Who is to ask at once. */
   const called = (): string[] => told.filter(({ afterMs }) => afterMs === 0).map(({ device }) => device);
@@ -34,6 +34,12 @@ function newsAt(context: TestContext, away: Set<string> = new Set(), deaf: Reado
     clock.now += milliseconds;
     context.mock.timers.tick(milliseconds);
     await setImmediate();
+  };
+  /** Until they have heard of it. */
+  const tellMany = async (count: number): Promise<string[]> => {
+    const there = await tell(1, ...Array.from({ length: count }, (_, device) => `d${device}`));
+    await pass(tellingMs(count));
+    return there;
   };
   return { news, told, clock, tell, tellMany, got, called, pass };
 }
@@ -75,28 +81,50 @@ test('few devices ask at once, and are told so at once', async (context) => {
   assert.ok(told.every(({ afterMs }) => afterMs === 0));
 });
 
-test('nobody is called before all are told', async () => {
+test('nobody is called before all are told', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  let now = 5_000;
   const answers: (() => void)[] = [];
-  const news = new DesiredNews({
+  const broker = {
     isOnline: () => true,
-    tell: () => new Promise((resolve) => answers.push(() => resolve(true))),
-  });
+    tell: () => new Promise<boolean>((resolve) => answers.push(() => resolve(true))),
+  };
+  const news = new DesiredNews(broker, () => now);
   const count = AT_ONCE + 5;
   const told = news.tell(new Map(Array.from({ length: count }, (_, device) => [`d${device}`, 1])));
   for (const answer of answers.slice(1)) answer();
+  now += tellingMs(count);
   await setImmediate();
   assert.equal(answers.length, count);
   answers[0]?.();
   assert.equal((await told).length, count);
   assert.equal(answers.length, count + AT_ONCE);
-  // Their calls are not answered: they give their places up by themselves.
-  for (let device = 0; device < count; device++) news.reported(`d${device}`, { generation: 1, updates: [] });
+});
+
+test('nobody is called, and nobody’s moment comes, while messages are on their way', async (context) => {
+  const { news, told, tell, got, called, pass } = newsAt(context);
+  const many = (from: number): string[] => Array.from({ length: 2_000 }, (_, device) => `d${from + device}`);
+  await tell(1, ...many(0));
+  assert.ok(told.every(({ afterMs }) => afterMs > tellingMs(2_000)));
+  // One that comes by itself lets the next one come when it is through: but not yet.
+  assert.equal(news.asked('d7'), true);
+  got('d7');
+  await pass(tellingMs(2_000) - 1);
+  assert.equal(called().length, 0);
+  await tell(1, ...many(2_000));
+  await pass(1);
+  assert.equal(called().length, 0, 'others are being told');
+  await pass(tellingMs(2_000) - 2);
+  assert.equal(called().length, 0);
+  await pass(1);
+  assert.equal(called().length, AT_ONCE);
 });
 
 test('those that wait have a moment of their own, which comes where nobody calls them', async (context) => {
   const { told, clock, tell, tellMany } = newsAt(context);
-  await tellMany(3 * PER_SECOND);
-  const perSecond = Map.groupBy(told.slice(0, 3 * PER_SECOND), ({ afterMs }) => Math.ceil(afterMs / 1000));
+  const count = 3 * PER_SECOND;
+  await tellMany(count);
+  const perSecond = Map.groupBy(told.slice(0, count), ({ afterMs }) => Math.ceil((afterMs - tellingMs(count)) / 1000));
   assert.deepEqual(
     [...perSecond].map(([second, devices]) => [second, devices.length]),
     [1, 2, 3].map((second) => [second, PER_SECOND]),
@@ -178,9 +206,10 @@ test('a call that does not reach its device goes to the next one', async (contex
 });
 
 test('a device that is told again while it waits is called once, with the newest', async (context) => {
-  const { told, tell, tellMany, got } = newsAt(context);
+  const { told, tell, tellMany, got, pass } = newsAt(context);
   await tellMany(AT_ONCE + 1);
   await tell(2, `d${AT_ONCE}`);
+  await pass(1);
   for (let device = 0; device < 3; device++) got(`d${device}`);
   await setImmediate();
   const calls = told.filter(({ device, afterMs }) => device === `d${AT_ONCE}` && afterMs === 0);

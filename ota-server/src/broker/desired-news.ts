@@ -20,6 +20,9 @@ export class DesiredNews {
   readonly #waiting = new Map<string, number>();
   /** The first moment that was not yet given to anybody. */
   #nextFreeMs = Number.NEGATIVE_INFINITY;
+  /** Until then messages are on their way. */
+  #tellingUntilMs = Number.NEGATIVE_INFINITY;
+  #afterTelling: NodeJS.Timeout | undefined;
 
   /** @param now milliseconds of a clock that never jumps */
   constructor(broker: Pick<Broker, 'tell' | 'isOnline'>, now: () => number = () => performance.now()) {
@@ -33,13 +36,14 @@ export class DesiredNews {
     const mayAsk = SERVER_LIMITS.desiredAsksAtOnce - this.#busy.size;
     if (there.length <= mayAsk)
       return toldOf(there.map(async ([id, generation]) => ((await this.#call(id, generation)) ? id : null)));
+    const tellingMs = (there.length * 1000) / SERVER_LIMITS.desiredTellsPerSecond;
+    this.#tellingUntilMs = Math.max(this.#tellingUntilMs, this.#now() + tellingMs);
     const told = await toldOf(
       there.map(async ([id, generation]) => {
         this.#waiting.set(id, generation);
         return (await this.#broker.tell(id, desiredChanged(generation, this.#takeMoment()))) ? id : null;
       }),
     );
-    // Who asks takes time from those that are still to be told.
     this.#callNext();
     return told;
   }
@@ -85,6 +89,13 @@ export class DesiredNews {
   }
 
   #callNext(): void {
+    // Who asks takes time from those that are still to be told. A broker takes a message before the device has it.
+    const stillTellingMs = this.#tellingUntilMs - this.#now();
+    if (stillTellingMs > 0) {
+      clearTimeout(this.#afterTelling);
+      this.#afterTelling = setTimeout(() => this.#callNext(), Math.ceil(stillTellingMs)).unref();
+      return;
+    }
     for (const [deviceId, generation] of this.#waiting) {
       if (this.#busy.size >= SERVER_LIMITS.desiredAsksAtOnce) return;
       this.#waiting.delete(deviceId);
@@ -97,7 +108,10 @@ export class DesiredNews {
     const { desiredAsksPerSecond: perSecond, desiredAskAfterMaxMs } = SERVER_LIMITS;
     const now = this.#now();
     // Those for whom there is no moment left ask in that time by themselves.
-    this.#nextFreeMs = Math.min(Math.max(this.#nextFreeMs, now) + 1000 / perSecond, now + desiredAskAfterMaxMs);
+    this.#nextFreeMs = Math.min(
+      Math.max(this.#nextFreeMs, this.#tellingUntilMs, now) + 1000 / perSecond,
+      now + desiredAskAfterMaxMs,
+    );
     return Math.max(1, Math.round(this.#nextFreeMs - now));
   }
 }
