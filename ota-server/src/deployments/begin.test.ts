@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { SERVER_LIMITS } from '../limits.ts';
-import type { Rollouts } from '../store/rollouts.ts';
+import type { Assignment, Rollouts } from '../store/rollouts.ts';
 import { openSqliteStore } from '../store/sqlite/store.ts';
 import type { DeviceRecord, Store } from '../store/store.ts';
 import { deviceReport } from '../testing/running-server.ts';
@@ -53,12 +53,13 @@ async function fleetOf(context: TestContext, count: number, { change, listen = t
 }
 
 function watched(store: Store, seen: { transactions: number; rows: number }): Store {
-  const rollouts = passing<Rollouts>(store.rollouts, {
-    putAssignments: (rows) => {
+  const counted = (name: 'addAssignments' | 'putAssignments') => ({
+    [name]: (rows: readonly Assignment[]) => {
       seen.rows += rows.length;
-      return store.rollouts.putAssignments(rows);
+      return store.rollouts[name](rows);
     },
   });
+  const rollouts = passing<Rollouts>(store.rollouts, { ...counted('addAssignments'), ...counted('putAssignments') });
   return passing<Store>(store, {
     rollouts,
     transaction: (work, reach) => {

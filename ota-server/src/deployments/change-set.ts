@@ -6,6 +6,7 @@ import {
   beginsAtOnce,
   type Candidate,
   desiredState,
+  type KnownStates,
   type ReleaseRules,
   rulesOf,
   runningVersion,
@@ -19,18 +20,26 @@ export interface FleetView {
   readonly deployments: readonly (DeploymentRecord & ReleaseRules)[];
   readonly releases: readonly ReleaseRecord[];
   readonly membership: Membership;
+  /** Whom a deployment reaches, or when, may depend on what devices report. */
+  readonly asksReports: boolean;
 }
 
 export async function readView(store: Store): Promise<FleetView> {
   const releases = await store.listReleases();
   const rules = new Map(releases.map(({ target, custom }) => [target, rulesOf(custom)]));
   const deployments = await store.rollouts.listDeployments();
+  const groups = await store.rollouts.listGroups();
   return {
     deployments: deployments.map((deployment) => ({ ...deployment, ...rules.get(deployment.target) })),
     releases,
-    membership: createMembership(await store.rollouts.listGroups()),
+    membership: createMembership(groups),
+    asksReports: deployments.some(asksReports) || groups.some(({ query, window }) => query !== null || window !== null),
   };
 }
+
+/** Of queries, and of the device's own time for windows. */
+export const asksReports = ({ to, rollout }: Pick<DeploymentRecord, 'to' | 'rollout'>): boolean =>
+  'query' in to || rollout.window !== null;
 
 export interface Written {
   /** Devices whose desired state is another now, with its generation. */
@@ -59,8 +68,10 @@ export async function writeChanges(
   const stored = Map.groupBy(await store.rollouts.listAssignments({ devices: ids }), ({ device }) => device);
   const changed = Map.groupBy(changes, ({ device }) => device);
   const byId = new Map(view.deployments.map((deployment) => [deployment.id, deployment]));
-  const written: Assignment[] = [];
+  const added: Assignment[] = [];
+  const replaced: Assignment[] = [];
   const desired = new Map<string, DesiredState>();
+  const states: KnownStates = new Map();
 
   for (const device of devices) {
     const before = new Map((stored.get(device.id) ?? []).map((row) => [row.deployment, row]));
@@ -74,20 +85,22 @@ export async function writeChanges(
       if (synced.length === 0) break;
       for (const row of synced) rows.set(row.deployment, begun(row, device));
     }
-    const next = desiredState(device, device.desired, view.deployments, [...rows.values()], belongs);
+    const next = desiredState(device, device.desired, view.deployments, [...rows.values()], belongs, states);
     if (next !== device.desired) desired.set(device.id, next);
     for (const row of rows.values()) {
       const old = before.get(row.deployment);
       if (row === old) continue;
       const moved = old?.state !== row.state && (row.state === 'waiting' || row.state === 'returning');
-      written.push(moved ? { ...row, generation: next.generation } : row);
+      const kept = old === undefined ? added : replaced;
+      kept.push(moved ? { ...row, generation: next.generation } : row);
     }
   }
-  await store.rollouts.putAssignments(written);
+  await store.rollouts.addAssignments(added);
+  await store.rollouts.putAssignments(replaced);
   await store.rollouts.setDesired(desired);
   return {
     tells: new Map([...desired].map(([id, { generation }]) => [id, generation])),
-    deployments: new Set(written.map(({ deployment }) => deployment)),
+    deployments: new Set([...added, ...replaced].map(({ deployment }) => deployment)),
   };
 
   /** A row that nothing but the device is waited for begins at once. */

@@ -141,7 +141,9 @@ export class Deployments {
 
   /** What devices want, computed anew; belongs into the transaction that changes what it depends on. Then `follow`. */
   async recompute(store: Store, deviceIds: readonly string[]): Promise<Written> {
-    return writeChanges(store, await readView(store), await store.getForRollout(deviceIds), [], this.#now());
+    const view = await readView(store);
+    const devices = await store.getForRollout(deviceIds, view.asksReports);
+    return writeChanges(store, view, devices, [], this.#now());
   }
 
   /** After a transaction: tells the devices whose desired state changed, and lets other deployments see to their rows. */

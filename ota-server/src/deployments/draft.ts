@@ -6,7 +6,7 @@ import { recordState } from '../audit/rollout-audit.ts';
 import { parseQuery } from '../groups/query.ts';
 import type { Assignment, DeploymentRecord } from '../store/rollouts.ts';
 import type { ReleaseRecord, RolloutDevice, Store } from '../store/store.ts';
-import { type FleetView, readView, type Written, writeChanges } from './change-set.ts';
+import { asksReports, type FleetView, readView, type Written, writeChanges } from './change-set.ts';
 import { pinOf, type ReleaseRules, reaches, rulesOf, skipReason, unfitReason } from './plan.ts';
 import { previewDeployment } from './plan-preview.ts';
 import { assignWaves } from './plan-waves.ts';
@@ -57,7 +57,7 @@ export async function addDeployment(store: Store, draft: Draft, isOnline: IsOnli
   const { patch, changes } = await decide(store, view, record, rows, now);
   // Where more is to be decided than who begins, the step that follows does it.
   const begin = new Map(patch === null ? changes.map((row) => [row.device, row]) : []);
-  await store.rollouts.putAssignments(rows.filter(({ device }) => !begin.has(device)));
+  await store.rollouts.addAssignments(rows.filter(({ device }) => !begin.has(device)));
   const devices = reached.filter(({ id }) => begin.has(id));
   return writeChanges(store, view, devices, [...begin.values()], now);
 }
@@ -70,12 +70,13 @@ export async function previewDraft(
   now: number,
 ): Promise<DeploymentPlan> {
   const view = await readView(store);
-  const devices = await reachedBy(store, view, draft);
+  // Their names stand in them.
+  const devices = await reachedBy(store, view, draft, true);
   return previewDeployment(draft, devices, view.membership, isOnline, now);
 }
 
 async function checkDevice(store: Store, id: string, release: ReleaseRecord, draft: Draft): Promise<void> {
-  const [device] = await store.getForRollout([id]);
+  const [device] = await store.getForRollout([id], false);
   if (device === undefined) throw new NodeosError('NOT_FOUND', `there is no device ${id}`);
   if (device.state === 'pending') throw new NodeosError('ENROLMENT_PENDING', `device ${id} is not approved yet`);
   if (device.state === 'revoked')
@@ -95,8 +96,14 @@ async function checkDevice(store: Store, id: string, release: ReleaseRecord, dra
   throw new NodeosError(code, `${release.target} does not go to ${id}: ${reason}`);
 }
 
-async function reachedBy(store: Store, { membership }: FleetView, draft: Draft): Promise<RolloutDevice[]> {
-  const devices = await store.listForRollout();
+async function reachedBy(
+  store: Store,
+  view: FleetView,
+  draft: Draft,
+  reports = view.asksReports || asksReports(draft),
+): Promise<RolloutDevice[]> {
+  const { membership } = view;
+  const devices = await store.listForRollout(reports);
   return devices.filter((device) => reaches(draft, device, (to) => membership.belongs(to, device)));
 }
 

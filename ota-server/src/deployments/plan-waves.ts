@@ -29,6 +29,7 @@ export function assignWaves(
   devices: readonly { readonly id: string; readonly online: boolean }[],
   policy: Pick<RolloutPolicy, 'waves'>,
 ): Map<string, number> {
+  if (waveCount(policy) === 1) return new Map(devices.map(({ id }) => [id, 0]));
   const ranked = devices
     .map(({ id, online }) => ({ id, rank: `${online ? 0 : 1}${hash(`${deployment} ${id}`)}` }))
     .sort((a, b) => (a.rank < b.rank ? -1 : 1));

@@ -84,13 +84,20 @@ export function attemptName(deployment: string, attempts: number): string {
   return attempts <= 1 ? deployment : `${deployment}.${attempts}`;
 }
 
-/** The desired state that follows; the previous one itself where nothing changed, else with the next generation. */
+/** Desired states by the previous one and their content. */
+export type KnownStates = Map<DesiredState, Map<string, DesiredState>>;
+
+/**
+ * The desired state that follows; the previous one itself where nothing changed, else with the next generation.
+ * @param known most devices of a fleet want the same, and what is the same need not be made and compared again
+ */
 export function desiredState(
   device: Candidate,
   previous: DesiredState,
   deployments: readonly EngineDeployment[],
   rows: readonly Assignment[],
   belongs: Belongs,
+  known: KnownStates = new Map(),
 ): DesiredState {
   const lanes = new Map<string, { wanted: WantedRelease | null; sequence: number; failed: boolean }>();
   for (const { deployment, row } of winners(device, deployments, rows, belongs)) {
@@ -125,8 +132,14 @@ export function desiredState(
     else apps[lane.slice('app '.length)] = wanted;
   }
   const content = { format: 1 as const, system, apps, removeApps };
+  const states = known.get(previous) ?? new Map<string, DesiredState>();
+  known.set(previous, states);
+  const key = JSON.stringify(content);
   const { generation, ...before } = previous;
-  return isDeepStrictEqual(content, before) ? previous : { ...content, generation: generation + 1 };
+  const next =
+    states.get(key) ?? (isDeepStrictEqual(content, before) ? previous : { ...content, generation: generation + 1 });
+  states.set(key, next);
+  return next;
 }
 
 /** `apps/hello/1.0.0/any.sqfs` and `systems/pc/1.0.0/slot.img` → `1.0.0` */

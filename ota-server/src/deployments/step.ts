@@ -26,7 +26,7 @@ export async function takeStep(store: Store, id: string, now: number): Promise<S
   if (patch !== null) await changeDeployment(store, record, patch, now);
   if (concerned.size === 0) return { ...nothing, wakeAt };
   const fresh = { ...view, deployments: view.deployments.map((one) => (one.id === id ? { ...one, ...patch } : one)) };
-  const devices = await store.getForRollout([...concerned]);
+  const devices = await store.getForRollout([...concerned], view.asksReports);
   return { written: await writeChanges(store, fresh, devices, changes, now), wakeAt, more };
 }
 

@@ -29,7 +29,8 @@ export function testDevices({ name, openServer, options }: TestedStore): void {
       );
       assert.deepEqual(await store.countDevices(), { pending: 1, active: 1, revoked: 0 });
       assert.deepEqual(await store.listDeviceIds({ state: 'active' }), ['a']);
-      await store.updateDevice('a', { lastSeen: 9, desired: { ...NOTHING_DESIRED, generation: 3 } });
+      await store.updateDevice('a', { lastSeen: 9 });
+      await store.rollouts.setDesired(new Map([['a', { ...NOTHING_DESIRED, generation: 3 }]]));
       assert.deepEqual(await store.getDevice('a'), {
         ...device('a', { tags: ['all', 'with "quotes"'], lastSeen: 9 }),
         desired: { ...NOTHING_DESIRED, generation: 3 },
@@ -75,6 +76,13 @@ export function testDevices({ name, openServer, options }: TestedStore): void {
       (await store.listForRollout()).map(({ apps }) => Object.keys(apps)),
       [[], ['other']],
     );
+    for (const [without] of [await store.listForRollout(false), await store.getForRollout(['speaking'], false)]) {
+      assert.throws(() => without?.report, { code: 'INTERNAL' });
+      assert.deepEqual(
+        [without?.id, without?.tags, without?.pins, without?.apps],
+        ['speaking', ['all'], { hello: 'x' }, {}],
+      );
+    }
   });
 
   test(`${name}: an update's time moves only when its status changes`, options, async (context) => {

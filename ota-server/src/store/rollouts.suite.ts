@@ -53,6 +53,47 @@ export function testRollouts({ name, openServer, options }: TestedStore): void {
     assert.deepEqual(await rollouts.getDeployment('d1'), { ...first, ...changed });
   });
 
+  test(`${name}: assignments are kept as they are given, whatever they have in common`, options, async (context) => {
+    const store = await open(context);
+    const ids = Array.from({ length: 4 }, (_, index) => `device${index}`);
+    for (const id of ids) await store.addDevice(device(id));
+    await store.rollouts.addDeployment(deployment('d1'));
+    const common = ids.map((id) => assignment('d1', id));
+    const previous = { version: '0.9.0', target: 'apps/a/0.9.0/any.sqfs' };
+    const full = { percent: 12.5, reason: 'a "reason"', notBefore: 7, releasedAt: null, previous };
+    const mixed = common.map((row, index) => (index % 2 === 0 ? row : { ...row, ...full, since: index, attempts: 2 }));
+    await store.rollouts.addAssignments(common.slice(1));
+    await assert.rejects(store.rollouts.addAssignments(common.slice(0, 2)), /unique/i);
+    assert.deepEqual(await store.rollouts.listAssignments({ deployment: 'd1' }), common.slice(1));
+    for (const rows of [common, mixed, mixed.map((row) => ({ ...row, ...full })), common]) {
+      await store.rollouts.putAssignments(rows);
+      assert.deepEqual(await store.rollouts.listAssignments({ deployment: 'd1' }), rows);
+    }
+  });
+
+  test(`${name}: no assignment is of a device or a deployment that is not there`, options, async (context) => {
+    const server = await openServer(context);
+    const store = server.fleet('main');
+    await server.addFleet({ id: 'other', name: 'Other', createdAt: 1 });
+    for (const id of ['a', 'b']) await store.addDevice(device(id));
+    await server.fleet('other').addDevice(device('foreign'));
+    await store.rollouts.addDeployment(deployment('d1'));
+    const rows = ['a', 'b'].map((id) => assignment('d1', id));
+    for (const wrong of [assignment('d1', 'c'), assignment('d2', 'a'), assignment('d1', 'foreign')]) {
+      await assert.rejects(store.rollouts.putAssignments([wrong]), /foreign|no such/i);
+      await assert.rejects(store.rollouts.putAssignments([...rows, wrong]), /foreign|no such/i);
+    }
+    assert.deepEqual(await store.rollouts.listAssignments({}), []);
+    await store.rollouts.putAssignments(rows);
+    await store.removeDevice('a');
+    assert.deepEqual(
+      (await store.rollouts.listAssignments({})).map((row) => row.device),
+      ['b'],
+    );
+    await store.addDevice(device('a'));
+    assert.deepEqual((await store.getDevice('a'))?.desired, NOTHING_DESIRED);
+  });
+
   test(
     `${name}: only those that wait are told, and desired states of many devices are written at once`,
     options,

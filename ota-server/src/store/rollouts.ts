@@ -60,6 +60,9 @@ export interface Rollouts {
   listDeployments(): Promise<DeploymentRecord[]>;
   updateDeployment(id: string, patch: DeploymentPatch): Promise<void>;
 
+  /** Rows that are new, which is quicker where there are many. @throws where one is there already */
+  addAssignments(assignments: readonly Assignment[]): Promise<void>;
+  /** Rows that may be there already. */
   putAssignments(assignments: readonly Assignment[]): Promise<void>;
   listAssignments(filter: { deployment?: string; devices?: readonly string[] }): Promise<Assignment[]>;
   /** Those of the devices that wait have been told. @returns the deployments of which one changed */

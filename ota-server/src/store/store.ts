@@ -28,9 +28,12 @@ export interface DeviceRecord {
 }
 /** A device as rollouts see it: its report is parsed where something asks for more of it than its apps. */
 export interface RolloutDevice extends Omit<DeviceRecord, 'publicKey' | 'certificate' | 'lastSeen' | 'createdAt'> {
+  /** @throws NodeosError INTERNAL where reports were not read */
+  readonly report: DeviceReport | null;
   readonly apps: Readonly<Record<string, { readonly version: string }>>;
 }
-export type DevicePatch = Partial<Omit<DeviceRecord, 'id' | 'createdAt' | 'publicKey'>>;
+/** The desired state is the rollouts' to set. */
+export type DevicePatch = Partial<Omit<DeviceRecord, 'id' | 'createdAt' | 'publicKey' | 'desired'>>;
 
 export interface DeviceEvent {
   readonly at: number;
@@ -114,9 +117,9 @@ export interface Store {
   getDevice(id: string): Promise<DeviceRecord | null>;
   listDevices(filter?: { tag?: string; state?: DeviceRecord['state'] }): Promise<DeviceRecord[]>;
   getDevices(ids: readonly string[]): Promise<DeviceRecord[]>;
-  /** Those that are active, in the order of `listDevices`. */
-  listForRollout(): Promise<RolloutDevice[]>;
-  getForRollout(ids: readonly string[]): Promise<RolloutDevice[]>;
+  /** Those that are active, in the order of `listDevices`. @param reports read them too; they are most of what there is */
+  listForRollout(reports?: boolean): Promise<RolloutDevice[]>;
+  getForRollout(ids: readonly string[], reports?: boolean): Promise<RolloutDevice[]>;
   /** Forgets the device and its history. */
   removeDevice(id: string): Promise<void>;
   /** Devices with this serial number that are not shut out. */

@@ -149,13 +149,50 @@ const MIGRATIONS: readonly string[] = [
     where report ~ '\\\\u(0000|d[89a-f][0-9a-f]{2})';
   alter table devices add column apps text generated always as ((report::json -> 'apps')::text) stored;
   `,
+  // A rollout writes the desired states of the whole fleet: next to reports and certificates no page has room for that.
+  `
+  create table desired_states (
+    fleet ${TEXT} not null, device ${TEXT} not null, desired text not null, primary key (fleet, device),
+    foreign key (fleet, device) references devices (fleet, id) on delete cascade
+  ) with (fillfactor = 50);
+  insert into desired_states select fleet, id, desired from devices;
+  alter table devices drop column desired;
+  `,
+  // Foreign keys are looked up row by row, and took half of what a rollout's rows take; this looks them up together. It
+  // sees what is committed: rows of a fleet come, and its devices go, in transactions that keep each other out.
+  `
+  alter table assignments drop constraint assignments_fleet_deployment_fkey,
+    drop constraint assignments_fleet_device_fkey;
+  create function assignments_belong() returns trigger language plpgsql as $$
+    begin
+      -- Counted for each row, so that this never reads all devices for one row.
+      if exists (
+        select from added cross join lateral
+          (select count(*) from devices where fleet = added.fleet and id = added.device) found where count = 0
+      ) or exists (
+        select from (select distinct fleet, deployment from added) named where not exists
+          (select from deployments where fleet = named.fleet and id = named.deployment)
+      ) then
+        raise foreign_key_violation using message = 'assignments: there is no such device or deployment';
+      end if;
+      return null;
+    end $$;
+  create trigger assignments_belong after insert on assignments
+    referencing new table as added for each statement execute function assignments_belong();
+  create function assignments_go() returns trigger language plpgsql as $$
+    begin
+      delete from assignments where fleet = old.fleet and device = old.id;
+      return null;
+    end $$;
+  create trigger assignments_go after delete on devices for each row execute function assignments_go();
+  `,
 ];
 
 /**
- * Brings the database to the newest schema. Servers that start at once wait for each other.
+ * Brings the database to the newest schema, or to an earlier one. Servers that start at once wait for each other.
  * @throws NodeosError CONFLICT where a newer server made the schema, INPUT_INVALID for a database that is not UTF-8
  */
-export async function migrate(db: Kysely<unknown>): Promise<void> {
+export async function migrate(db: Kysely<unknown>, wanted = MIGRATIONS.length): Promise<void> {
   await db.transaction().execute(async (transaction) => {
     await sql`select pg_advisory_xact_lock(hashtextextended('nodeos schema', 0))`.execute(transaction);
     const { rows: settings } = await sql<{ server_encoding: string }>`show server_encoding`.execute(transaction);
@@ -174,8 +211,8 @@ export async function migrate(db: Kysely<unknown>): Promise<void> {
       throw new NodeosError('CONFLICT', `the database has schema ${found}, this server knows ${MIGRATIONS.length}`, {
         hint: 'Start the newer version of NodeOS that last used this database.',
       });
-    for (const migration of MIGRATIONS.slice(found)) await sql.raw(migration).execute(transaction);
+    for (const migration of MIGRATIONS.slice(found, wanted)) await sql.raw(migration).execute(transaction);
     await sql`delete from nodeos_schema`.execute(transaction);
-    await sql`insert into nodeos_schema values (${MIGRATIONS.length})`.execute(transaction);
+    await sql`insert into nodeos_schema values (${Math.max(found, wanted)})`.execute(transaction);
   });
 }

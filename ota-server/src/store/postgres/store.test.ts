@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, type TestContext, test } from 'node:test';
+import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { AuditLog } from '../../audit/audit-log.ts';
 import { NOTHING_DESIRED } from '../../deployments/plan.ts';
@@ -10,6 +11,7 @@ import { assignment, deployment, device } from '../../testing/store-records.ts';
 import { until } from '../../testing/until.ts';
 import { testStore } from '../store.suite.ts';
 import type { ServerStore, Store } from '../store.ts';
+import { migrate } from './migrations.ts';
 import { openPostgresStore } from './store.ts';
 
 const postgres = await startPostgres();
@@ -22,6 +24,19 @@ const opened = async (context: TestContext, address: string): Promise<ServerStor
   const store = await openPostgresStore(address);
   context.after(() => store.close());
   return store;
+};
+
+/** A database as an earlier server left it. */
+const earlier = async (schema: number): Promise<{ address: string; client: pg.Client }> => {
+  const address = await database();
+  const db = new Kysely<unknown>({
+    dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: address }) }),
+  });
+  await migrate(db, schema);
+  await db.destroy();
+  const client = new pg.Client({ connectionString: address });
+  await client.connect();
+  return { address, client };
 };
 
 testStore('postgres', async (context) => opened(context, await database()), options);
@@ -49,7 +64,7 @@ test(
       store.transaction(async (inside) => {
         const found = await inside.getDevice('a');
         const generation = (found?.desired.generation ?? 0) + 1;
-        await inside.updateDevice('a', { desired: { ...NOTHING_DESIRED, generation } });
+        await inside.rollouts.setDesired(new Map([['a', { ...NOTHING_DESIRED, generation }]]));
       }, reach);
     const work = fleets.flatMap((store) =>
       Array.from({ length: 20 }, (_, index) => raise(store, index % 2 === 0 ? { device: 'a' } : undefined)),
@@ -129,14 +144,57 @@ test(
     };
     await store.addDevice(device('a', { report }));
     await check(store);
-    const client = new pg.Client({ connectionString: address });
-    await client.connect();
-    await client.query('alter table devices drop column apps; update nodeos_schema set version = version - 1');
-    await client.query('update devices set report = $1', [JSON.stringify(report)]);
-    await client.end();
-    await check((await opened(context, address)).fleet('main'));
+    const before = await earlier(5);
+    await before.client.query(
+      `insert into devices values ('main', 'a', 'S-a', 'pc', 'active', '[]', 'key', null, '1.0.0', 9, 1, $1, $2)`,
+      [JSON.stringify(report), JSON.stringify(NOTHING_DESIRED)],
+    );
+    await before.client.end();
+    await check((await opened(context, before.address)).fleet('main'));
   },
 );
+
+test(
+  'postgres: what is desired of devices and assigned to them is kept by a newer schema',
+  options,
+  async (context) => {
+    const { address, client } = await earlier(6);
+    const desired = { ...NOTHING_DESIRED, generation: 3, removeApps: ['a'] };
+    await client.query(
+      `insert into devices values ('main', 'a', 'S-a', 'pc', 'active', '[]', 'key', null, '1.0.0', 9, 1, null, $1)`,
+      [JSON.stringify(desired)],
+    );
+    await client.query(`insert into deployments
+    (fleet, id, target, kind, name, version, destination, rollout, state, wave, approved_wave, created_at)
+    values ('main', 'd1', 'apps/a/1.0.0/any.sqfs', 'app', 'a', '1.0.0', '{"tag":"all"}', '{}', 'running', 0, -1, 1)`);
+    await client.query(`insert into assignments (fleet, deployment, device, state, generation, wave, attempts, since)
+    values ('main', 'd1', 'a', 'told', 3, 0, 1, 5)`);
+    await client.end();
+    const store = (await opened(context, address)).fleet('main');
+    assert.deepEqual((await store.getDevice('a'))?.desired, desired);
+    assert.equal((await store.rollouts.listAssignments({ devices: ['a'] }))[0]?.state, 'told');
+  },
+);
+
+test('postgres: desired states of a whole fleet are written where they are', options, async (context) => {
+  const address = await database();
+  const store = (await opened(context, address)).fleet('main');
+  const ids = Array.from({ length: 1_000 }, (_, index) => `device${index}`);
+  await store.transaction(async (inside) => {
+    for (const id of ids) await inside.addDevice(device(id, { report: deviceReport() }));
+  });
+  const want = (generation: number): Promise<void> =>
+    store.rollouts.setDesired(new Map(ids.map((id) => [id, { ...NOTHING_DESIRED, generation }])));
+  const places = async (): Promise<string> => {
+    const question = 'select device, (ctid::text::point)[0] from desired_states order by device';
+    return (await runJudge(context, 'psql', ['-At', '-c', question, address]))?.output ?? '';
+  };
+  // The first time, pages fill that were half empty; from then on what is old makes room.
+  for (const generation of [1, 2]) await want(generation);
+  const before = await places();
+  await want(3);
+  assert.equal(await places(), before);
+});
 
 test(
   'postgres: statements are prepared, and a server goes on when a newer one changes the tables',

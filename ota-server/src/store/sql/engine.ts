@@ -27,8 +27,12 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-/** Rows of a table to select from, as a JSON array of objects in one parameter. */
-export type RecordsOf = (table: keyof Tables, json: string) => AliasedExpression<unknown, 'records'>;
+/**
+ * Rows of a table to select from.
+ * @param alike what is the same in all of them, as a JSON object
+ * @param others each row with the rest, as a JSON array of objects
+ */
+export type RecordsOf = (table: keyof Tables, alike: string, others: string) => AliasedExpression<unknown, 'records'>;
 
 /** What a database's JSON cannot hold: U+0000, and half of a character beyond U+FFFF. */
 const NOT_HELD = /\\u(?:0000|d[89a-f])/;

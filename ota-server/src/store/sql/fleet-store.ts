@@ -143,15 +143,22 @@ export class SqlStore implements Store {
       created_at: device.createdAt,
     } as Insertable<DeviceRow>;
     await this.#db.insertInto('devices').values(row).execute();
+    const desired = { device: device.id, desired: JSON.stringify(device.desired) };
+    await this.#db.insertInto('desired_states').values(desired).execute();
+  }
+
+  /** With what is desired of each. */
+  get #devices() {
+    return this.#db.selectFrom('devices').innerJoin('desired_states', 'desired_states.device', 'devices.id');
   }
 
   async getDevice(id: string): Promise<DeviceRecord | null> {
-    const row = await this.#db.selectFrom('devices').selectAll().where('id', '=', id).executeTakeFirst();
+    const row = await this.#devices.selectAll('devices').select('desired').where('id', '=', id).executeTakeFirst();
     return row === undefined ? null : deviceFromRow(row);
   }
 
   async listDevices(filter: { tag?: string; state?: DeviceRecord['state'] } = {}): Promise<DeviceRecord[]> {
-    let query = this.#db.selectFrom('devices').selectAll().orderBy('created_at').orderBy('id');
+    let query = this.#devices.selectAll('devices').select('desired').orderBy('created_at').orderBy('id');
     if (filter.state !== undefined) query = query.where('state', '=', filter.state);
     if (filter.tag !== undefined)
       query = query.where(sql<boolean>`${filter.tag} in ${this.#engine.elements(sql.ref('tags'))}`);
@@ -159,18 +166,25 @@ export class SqlStore implements Store {
   }
 
   async getDevices(ids: readonly string[]): Promise<DeviceRecord[]> {
-    const rows = await this.#db.selectFrom('devices').selectAll().where(this.#engine.isOneOf('id', ids)).execute();
-    return rows.map(deviceFromRow);
+    const query = this.#devices.selectAll('devices').select('desired').where(this.#engine.isOneOf('id', ids));
+    return (await query.execute()).map(deviceFromRow);
   }
 
-  async listForRollout(): Promise<RolloutDevice[]> {
-    const query = this.#db.selectFrom('devices').select(ROLLOUT_COLUMNS).where('state', '=', 'active');
+  async listForRollout(reports = true): Promise<RolloutDevice[]> {
+    const query = this.#forRollout(reports).where('state', '=', 'active');
     return rolloutDevicesFromRows(await query.orderBy('created_at').orderBy('id').execute());
   }
 
-  async getForRollout(ids: readonly string[]): Promise<RolloutDevice[]> {
-    const query = this.#db.selectFrom('devices').select(ROLLOUT_COLUMNS).where(this.#engine.isOneOf('id', ids));
+  async getForRollout(ids: readonly string[], reports = true): Promise<RolloutDevice[]> {
+    const query = this.#forRollout(reports).where(this.#engine.isOneOf('id', ids));
     return rolloutDevicesFromRows(await query.execute());
+  }
+
+  #forRollout(reports: boolean) {
+    return this.#devices
+      .select(ROLLOUT_COLUMNS)
+      .select('desired')
+      .$if(reports, (query) => query.select('report'));
   }
 
   async removeDevice(id: string): Promise<void> {

@@ -82,24 +82,34 @@ export class SqlRollouts implements Rollouts {
     await this.#db.updateTable('deployments').set(row).where('id', '=', id).execute();
   }
 
-  async putAssignments(assignments: readonly Assignment[]): Promise<void> {
+  addAssignments(assignments: readonly Assignment[]): Promise<void> {
+    return this.#insert(assignments, false);
+  }
+
+  putAssignments(assignments: readonly Assignment[]): Promise<void> {
+    return this.#insert(assignments, true);
+  }
+
+  async #insert(assignments: readonly Assignment[], overwrites: boolean): Promise<void> {
     const { recordsOf } = this.#engine;
     for (const chunk of chunks(assignments, recordsOf === null ? undefined : RECORDS)) {
       const rows = chunk.map(assignmentToRow);
       const columns = Object.keys(rows[0] ?? {}) as (keyof AssignmentRow)[];
       const insert = this.#db.insertInto('assignments');
       const filled =
-        recordsOf === null
+        recordsOf === null || rows.length === 1
           ? insert.values(rows)
           : insert
               .columns(columns)
               .expression((expression) =>
                 expression
-                  .selectFrom(recordsOf('assignments', heldJson(rows)))
+                  .selectFrom(recordsOf('assignments', ...alikeAndOthers(rows, columns)))
                   .select(columns.map((column) => sql.ref(`records.${column}`).as(column))),
               );
       await filled
-        .onConflict((conflict) => conflict.columns(['deployment', 'device']).doUpdateSet(overwriting(columns)))
+        .$if(overwrites, (query) =>
+          query.onConflict((conflict) => conflict.columns(['deployment', 'device']).doUpdateSet(overwriting(columns))),
+        )
         .execute();
     }
   }
@@ -123,7 +133,9 @@ export class SqlRollouts implements Rollouts {
   }
 
   async setDesired(desired: ReadonlyMap<string, DesiredState>): Promise<void> {
-    const byText = Map.groupBy(desired.keys(), (id) => JSON.stringify(desired.get(id)));
+    const texts = new Map<DesiredState, string>();
+    for (const state of new Set(desired.values())) texts.set(state, JSON.stringify(state));
+    const byText = Map.groupBy(desired.keys(), (id) => texts.get(desired.get(id) as DesiredState) as string);
     const single: [string, string][] = [];
     for (const [text, ids] of byText) {
       // Most devices of a fleet want the same.
@@ -131,7 +143,7 @@ export class SqlRollouts implements Rollouts {
       else for (const id of ids) single.push([id, text]);
     }
     for (const chunk of chunks(single)) {
-      const texts = this.#engine.member(JSON.stringify(Object.fromEntries(chunk)), 'id');
+      const texts = this.#engine.member(JSON.stringify(Object.fromEntries(chunk)), 'device');
       await this.#setDesired(
         texts,
         chunk.map(([id]) => id),
@@ -140,8 +152,17 @@ export class SqlRollouts implements Rollouts {
   }
 
   async #setDesired(desired: RawBuilder<string>, ids: readonly string[]): Promise<void> {
-    await this.#db.updateTable('devices').set({ desired }).where(this.#engine.isOneOf('id', ids)).execute();
+    await this.#db.updateTable('desired_states').set({ desired }).where(this.#engine.isOneOf('device', ids)).execute();
   }
+}
+
+/** JSON of what is the same in all rows, and of the rows with the rest: in a rollout little but the device differs. */
+function alikeAndOthers(rows: readonly AssignmentRow[], columns: readonly (keyof AssignmentRow)[]): [string, string] {
+  const [first] = rows;
+  const others = columns.filter((column) => rows.some((row) => row[column] !== first?.[column]));
+  const alike = Object.entries(first ?? {}).filter(([column]) => !others.includes(column as keyof AssignmentRow));
+  const rest = rows.map((row) => Object.fromEntries(others.map((column) => [column, row[column]])));
+  return [heldJson(Object.fromEntries(alike)), heldJson(rest)];
 }
 
 const groupFromRow = (row: Tables['groups']): GroupRecord => ({

@@ -1,4 +1,5 @@
 import type { DeviceReport } from '@nodeos/contracts/device-api.ts';
+import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { ClaimToken } from '@nodeos/contracts/operator-api.ts';
 import type { Insertable, Selectable } from 'kysely';
 import type { DevicePatch, DeviceRecord, ReleaseRecord, RolloutDevice } from '../store.ts';
@@ -6,23 +7,13 @@ import { heldJson } from './engine.ts';
 import type { DeviceRow, Tables } from './tables.ts';
 
 /** What `rolloutDevicesFromRows` needs. */
-export const ROLLOUT_COLUMNS = [
-  'id',
-  'serial',
-  'board',
-  'state',
-  'tags',
-  'system_version',
-  'desired',
-  'pins',
-  'apps',
-  'report',
-] as const;
-type RolloutRow = Pick<Selectable<DeviceRow>, (typeof ROLLOUT_COLUMNS)[number]>;
+export const ROLLOUT_COLUMNS = ['id', 'serial', 'board', 'state', 'tags', 'system_version', 'pins', 'apps'] as const;
+type Desired = { readonly desired: string };
+type RolloutRow = Pick<Selectable<DeviceRow>, (typeof ROLLOUT_COLUMNS)[number]> & Desired;
 type Parse = <T>(text: string) => T;
 
 /** Conversions between rows and records; the rows were written by this module, so they are not checked again. */
-const deviceBase = (row: Omit<RolloutRow, 'apps' | 'report'>, parse: Parse) => ({
+const deviceBase = (row: Omit<RolloutRow, 'apps'>, parse: Parse) => ({
   id: row.id,
   serial: row.serial,
   board: row.board,
@@ -33,7 +24,7 @@ const deviceBase = (row: Omit<RolloutRow, 'apps' | 'report'>, parse: Parse) => (
   pins: parse<DeviceRecord['pins']>(row.pins),
 });
 
-export const deviceFromRow = (row: Omit<Selectable<DeviceRow>, 'apps'>): DeviceRecord => ({
+export const deviceFromRow = (row: Omit<Selectable<DeviceRow>, 'apps'> & Desired): DeviceRecord => ({
   ...deviceBase(row, JSON.parse),
   publicKey: row.public_key,
   certificate: row.certificate,
@@ -42,20 +33,24 @@ export const deviceFromRow = (row: Omit<Selectable<DeviceRow>, 'apps'>): DeviceR
   report: row.report === null ? null : JSON.parse(row.report),
 });
 
-export function rolloutDevicesFromRows(rows: readonly RolloutRow[]): RolloutDevice[] {
+/** @param rows without reports where those were not read */
+export function rolloutDevicesFromRows(
+  rows: readonly (RolloutRow & Partial<Pick<DeviceRow, 'report'>>)[],
+): RolloutDevice[] {
   // Most devices of a fleet want the same, and run the same.
   const known = new Map<string, unknown>();
   const parse: Parse = <T>(text: string): T => {
     if (!known.has(text)) known.set(text, JSON.parse(text));
     return known.get(text) as T;
   };
-  return rows.map(({ report: text, apps, ...row }) => {
+  return rows.map((row) => {
     let report: DeviceReport | null = null;
     return {
       ...deviceBase(row, parse),
-      apps: apps === null ? {} : parse(apps),
+      apps: row.apps === null ? {} : parse(row.apps),
       get report() {
-        if (text !== null) report ??= JSON.parse(text) as DeviceReport;
+        if (row.report === undefined) throw new NodeosError('INTERNAL', 'the reports of devices were not read');
+        if (row.report !== null) report ??= JSON.parse(row.report) as DeviceReport;
         return report;
       },
     };
@@ -72,7 +67,6 @@ export function deviceToRow(patch: DevicePatch): Partial<Insertable<DeviceRow>> 
   if (patch.systemVersion !== undefined) row.system_version = patch.systemVersion;
   if (patch.lastSeen !== undefined) row.last_seen = patch.lastSeen;
   if (patch.report !== undefined) row.report = patch.report === null ? null : heldJson(patch.report);
-  if (patch.desired !== undefined) row.desired = JSON.stringify(patch.desired);
   if (patch.pins !== undefined) row.pins = JSON.stringify(patch.pins);
   return row;
 }

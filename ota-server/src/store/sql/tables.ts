@@ -71,6 +71,7 @@ export interface Tables {
     created_at: number;
   };
   devices: DeviceRow;
+  desired_states: { device: string; desired: string };
   events: { device: string; at: number; kind: string; text: string };
   updates: { device: string; target: string; deployment: string; at: number; status: string };
   releases: {
@@ -149,7 +150,6 @@ export interface DeviceRow {
   last_seen: number | null;
   created_at: number;
   report: string | null;
-  desired: string;
   pins: string;
   /** Those of the report: the database sees to it. */
   apps: GeneratedAlways<string | null>;

@@ -213,6 +213,15 @@ const MIGRATIONS: readonly string[] = [
   `
   alter table devices add column apps text generated always as (report -> '$.apps') virtual;
   `,
+  // A rollout writes the desired states of the whole fleet: without reports and certificates that is little.
+  `
+  create table desired_states (
+    fleet text not null, device text not null, desired text not null, primary key (fleet, device),
+    foreign key (fleet, device) references devices (fleet, id) on delete cascade
+  ) strict;
+  insert into desired_states select fleet, id, desired from devices;
+  alter table devices drop column desired;
+  `,
 ];
 
 /** Brings a database to the newest schema, or to an earlier one, each step in a transaction. */
