@@ -22,7 +22,6 @@ export class DesiredNews {
   #nextFreeMs = Number.NEGATIVE_INFINITY;
   /** Until then messages are on their way. */
   #tellingUntilMs = Number.NEGATIVE_INFINITY;
-  #afterTelling: NodeJS.Timeout | undefined;
 
   /** @param now milliseconds of a clock that never jumps */
   constructor(broker: Pick<Broker, 'tell' | 'isOnline'>, now: () => number = () => performance.now()) {
@@ -30,7 +29,10 @@ export class DesiredNews {
     this.#now = now;
   }
 
-  /** @param devices with the generation of their desired state. @returns those that were told: the others are not there */
+  /**
+   * Resolves when the devices have heard of it, as far as that can be said.
+   * @param devices with the generation of their desired state. @returns those that were told: the others are not there
+   */
   async tell(devices: ReadonlyMap<string, number>): Promise<string[]> {
     const there = [...devices].filter(([deviceId]) => this.#broker.isOnline(deviceId));
     const mayAsk = SERVER_LIMITS.desiredAsksAtOnce - this.#busy.size;
@@ -44,6 +46,9 @@ export class DesiredNews {
         return (await this.#broker.tell(id, desiredChanged(generation, this.#takeMoment()))) ? id : null;
       }),
     );
+    // A broker takes a message before the device has it, and who asks takes time from those that are still to be told.
+    for (let ms = this.#tellingMs(); ms > 0; ms = this.#tellingMs())
+      await new Promise((resolve) => setTimeout(resolve, Math.ceil(ms)));
     this.#callNext();
     return told;
   }
@@ -88,14 +93,13 @@ export class DesiredNews {
     return isTold;
   }
 
+  /** For how long messages are still on their way. */
+  #tellingMs(): number {
+    return this.#tellingUntilMs - this.#now();
+  }
+
   #callNext(): void {
-    // Who asks takes time from those that are still to be told. A broker takes a message before the device has it.
-    const stillTellingMs = this.#tellingUntilMs - this.#now();
-    if (stillTellingMs > 0) {
-      clearTimeout(this.#afterTelling);
-      this.#afterTelling = setTimeout(() => this.#callNext(), Math.ceil(stillTellingMs)).unref();
-      return;
-    }
+    if (this.#tellingMs() > 0) return;
     for (const [deviceId, generation] of this.#waiting) {
       if (this.#busy.size >= SERVER_LIMITS.desiredAsksAtOnce) return;
       this.#waiting.delete(deviceId);

@@ -25,6 +25,7 @@ const CONNECT_LIMIT_MS = 10_000;
 const RECONNECT_MS = 1_000;
 /** After it a message counts as not delivered. */
 const PUBLISH_LIMIT_MS = 10_000;
+const PUBLISHED_IN_A_TURN = 500;
 /** Certificates that do not fit do not come to fit by waiting. */
 const FINAL_CODES = /^(ERR_SSL|ERR_TLS|CERT_|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO)/;
 /** Devices whose presence is asked for in one packet. */
@@ -142,7 +143,11 @@ export function createMqttBroker(options: MqttBrokerOptions): Broker {
     const { stream } = client;
     const last = messages.pop();
     if (last === undefined || !client.connected) return false;
-    for (const [topic, message] of messages) client.publish(topic, JSON.stringify(message), { qos: 0 });
+    for (const [index, [topic, message]] of messages.entries()) {
+      client.publish(topic, JSON.stringify(message), { qos: 0 });
+      // What is written leaves with the turn: the broker is to have work while there is still more to say.
+      if (index % PUBLISHED_IN_A_TURN === PUBLISHED_IN_A_TURN - 1) await nextTurn();
+    }
     // Over another connection it would say nothing of the others.
     return (await publish(...last)) && client.stream === stream;
   }
