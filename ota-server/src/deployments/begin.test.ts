@@ -8,6 +8,7 @@ import type { DeviceRecord, Store } from '../store/store.ts';
 import { deviceReport } from '../testing/running-server.ts';
 import { device } from '../testing/store-records.ts';
 import { Deployments } from './deployments.ts';
+import { NOTHING_DESIRED } from './plan.ts';
 
 const TARGET = 'apps/a/1.0.0/any.sqfs';
 
@@ -89,6 +90,32 @@ test('devices that nobody waits for begin in the transaction that makes the depl
   assert.equal(seen.rows, 20);
   assert.deepEqual(counts, { told: 5, planned: 15 });
   assert.equal((await deployments.get(id)).state, 'running');
+});
+
+test('reports are read where a query asks for them, of a deployment or of a group', async (context) => {
+  const change = (index: number) => ({ report: deviceReport({ hostname: index === 1 ? 'here' : 'there' }) });
+  const query = 'name = here';
+  for (const name of [null, 'asked']) {
+    const { deployments, seen, store } = await fleetOf(context, 3, { change });
+    if (name !== null) await store.rollouts.putGroup({ name, query, devices: [], window: null, createdAt: 1 });
+    const to = name === null ? { query } : { group: name };
+    const { counts } = await deployments.create({ target: TARGET, to });
+    assert.deepEqual([counts, seen.told.map(({ device: id }) => id)], [{ told: 1 }, ['1']]);
+  }
+});
+
+test('each device wants the same in a generation of its own', async (context) => {
+  const { deployments, store } = await fleetOf(context, 4, {
+    change: (index) => ({ desired: { ...NOTHING_DESIRED, generation: index % 2 === 0 ? 3 : 7 } }),
+  });
+  const { id } = await deployments.create({ target: TARGET, to: { tag: 'all' } });
+  const wanted = (await store.listDevices()).map(({ desired }) => [desired.generation, desired.apps.a?.deployment]);
+  assert.deepEqual(wanted, [
+    [4, id],
+    [8, id],
+    [4, id],
+    [8, id],
+  ]);
 });
 
 test('while the devices of a new deployment are told, one that asks makes no step', async (context) => {

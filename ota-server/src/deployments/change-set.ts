@@ -20,7 +20,7 @@ export interface FleetView {
   readonly deployments: readonly (DeploymentRecord & ReleaseRules)[];
   readonly releases: readonly ReleaseRecord[];
   readonly membership: Membership;
-  /** Whom a deployment reaches, or when, may depend on what devices report. */
+  /** Whom a deployment reaches may depend on what devices report. */
   readonly asksReports: boolean;
 }
 
@@ -33,13 +33,9 @@ export async function readView(store: Store): Promise<FleetView> {
     deployments: deployments.map((deployment) => ({ ...deployment, ...rules.get(deployment.target) })),
     releases,
     membership: createMembership(groups),
-    asksReports: deployments.some(asksReports) || groups.some(({ query, window }) => query !== null || window !== null),
+    asksReports: deployments.some(({ to }) => 'query' in to) || groups.some(({ query }) => query !== null),
   };
 }
-
-/** Of queries, and of the device's own time for windows. */
-export const asksReports = ({ to, rollout }: Pick<DeploymentRecord, 'to' | 'rollout'>): boolean =>
-  'query' in to || rollout.window !== null;
 
 export interface Written {
   /** Devices whose desired state is another now, with its generation. */

@@ -6,7 +6,7 @@ import { recordState } from '../audit/rollout-audit.ts';
 import { parseQuery } from '../groups/query.ts';
 import type { Assignment, DeploymentRecord } from '../store/rollouts.ts';
 import type { ReleaseRecord, RolloutDevice, Store } from '../store/store.ts';
-import { asksReports, type FleetView, readView, type Written, writeChanges } from './change-set.ts';
+import { type FleetView, readView, type Written, writeChanges } from './change-set.ts';
 import { pinOf, type ReleaseRules, reaches, rulesOf, skipReason, unfitReason } from './plan.ts';
 import { previewDeployment } from './plan-preview.ts';
 import { assignWaves } from './plan-waves.ts';
@@ -100,7 +100,7 @@ async function reachedBy(
   store: Store,
   view: FleetView,
   draft: Draft,
-  reports = view.asksReports || asksReports(draft),
+  reports = view.asksReports,
 ): Promise<RolloutDevice[]> {
   const { membership } = view;
   const devices = await store.listForRollout(reports);
