@@ -8,14 +8,17 @@ import { semverSchema, sha256Schema } from './validate.ts';
 
 /**
  * Operator API below `/api/v1`, bearer token (or the dashboard's session cookie, set by POST /api/v1/session {token}).
- * Errors: HTTP status and ErrorBody. People, API tokens and fleets: access.ts; audit.ts, webhooks.ts, provisioning.ts.
+ * Errors: HTTP status and ErrorBody. People, API tokens and fleets: access.ts; audit.ts, webhooks.ts,
+ * provisioning.ts; lists and many devices at once: device-list.ts.
  *
  * | route | body → answer |
  * |---|---|
  * | GET /healthz (no token) | → {status:'ok'} |
  * | POST/DELETE /api/v1/session | {token} → 204 + cookie |
  * | GET /api/v1/server | → ServerInfo |
- * | GET /api/v1/devices?tag=&state=&query= | → {devices: DeviceSummary[]} |
+ * | GET /api/v1/devices?tag=&state=&status=&query=&search=&order=&offset=&limit= | → {devices: DeviceSummary[], total} |
+ * | GET /api/v1/overview | → FleetOverview |
+ * | POST /api/v1/devices/actions | DeviceActionRequest → DeviceActionAnswer |
  * | PUT /api/v1/devices/:id/pins | {pins: Pins} → DeviceSummary |
  * | GET /api/v1/groups | → {groups: Group[]} |
  * | PUT /api/v1/groups/:name | GroupRequest → Group |

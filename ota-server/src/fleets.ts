@@ -9,6 +9,8 @@ import { DesiredNews } from './broker/desired-news.ts';
 import { Configurations } from './configurations/configurations.ts';
 import { Deployments } from './deployments/deployments.ts';
 import type { DeviceConnections } from './devices/connections.ts';
+import { DeviceActions } from './devices/device-actions.ts';
+import { DeviceList } from './devices/device-list.ts';
 import { Devices } from './devices/devices.ts';
 import { Groups } from './groups/groups.ts';
 import { SERVER_LIMITS } from './limits.ts';
@@ -29,6 +31,8 @@ export interface FleetContext {
   readonly repository: Repository;
   readonly changes: Changes;
   readonly devices: Devices;
+  readonly deviceList: DeviceList;
+  readonly deviceActions: DeviceActions;
   readonly deployments: Deployments;
   readonly groups: Groups;
   readonly configurations: Configurations;
@@ -146,6 +150,8 @@ export class Fleets {
       shared: this.#options.store.shared,
     });
     const devices = new Devices({ store, authority, broker, deployments, changes, connections });
+    const deviceList = new DeviceList({ store, broker });
+    const deviceActions = new DeviceActions({ store, list: deviceList, devices });
     const groups = new Groups({ store, changes, deployments });
     const configurations = new Configurations({ store, news: this.#news });
     const webhooks = new Webhooks({ fleet: id, store, changes, onFault });
@@ -159,6 +165,8 @@ export class Fleets {
       repository,
       changes,
       devices,
+      deviceList,
+      deviceActions,
       deployments,
       groups,
       configurations,

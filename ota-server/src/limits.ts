@@ -62,6 +62,8 @@ export const SERVER_LIMITS = {
   untoldMs: 10_000,
   /** Devices that one step of a rollout changes in one transaction. */
   devicesPerStep: 10_000,
+  /** Of an action on many devices. */
+  devicesToldAtOnce: 64,
   deploymentDevicesShown: 1_000,
   deploymentDevicesListed: 20,
   lastSeenResolutionMs: 2_000,

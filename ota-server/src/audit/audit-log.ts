@@ -8,13 +8,19 @@ export type AuditEvent = Pick<UnchainedEntry, 'actor' | 'address' | 'action' | '
   readonly details?: string;
 };
 
-/** Chains an entry to the last one; belongs into a transaction. */
-export async function appendEntry({ audit }: Store, event: AuditEvent, at: number): Promise<void> {
+/** Chains entries to the last one; belongs into a transaction. */
+export async function appendEntries({ audit }: Store, events: readonly AuditEvent[], at: number): Promise<void> {
   await audit.hold();
-  const [last = AUDIT_START] = await audit.list({ limit: 1 });
-  const details = (event.details ?? '').slice(0, SERVER_LIMITS.auditDetailsMaxCharacters);
-  const entry = { ...event, details, sequence: last.sequence + 1, at, previous: last.hash };
-  await audit.append({ ...entry, hash: auditHash(entry) });
+  let [last = AUDIT_START] = await audit.list({ limit: 1 });
+  const entries: AuditEntry[] = [];
+  for (const event of events) {
+    const details = (event.details ?? '').slice(0, SERVER_LIMITS.auditDetailsMaxCharacters);
+    const unchained = { ...event, details, sequence: last.sequence + 1, at, previous: last.hash };
+    const entry = { ...unchained, hash: auditHash(unchained) };
+    entries.push(entry);
+    last = entry;
+  }
+  await audit.append(entries);
 }
 
 /** Who did what in one fleet, when and from where. Entries are chained by their hashes: a hole shows. */
@@ -28,10 +34,10 @@ export class AuditLog {
     this.#now = now;
   }
 
-  /** Resolves when the entry is written: what it tells of must not begin before. */
-  record(event: AuditEvent): Promise<void> {
+  /** Resolves when the entries are written: what they tell of must not begin before. */
+  record(...events: readonly AuditEvent[]): Promise<void> {
     return this.#sequence.run(() =>
-      this.#store.transaction((store) => appendEntry(store, event, this.#now()), 'audit'),
+      this.#store.transaction((store) => appendEntries(store, events, this.#now()), 'audit'),
     );
   }
 

@@ -1,6 +1,6 @@
 import type { DeploymentPatch, DeploymentRecord } from '../store/rollouts.ts';
 import type { Store } from '../store/store.ts';
-import { appendEntry } from './audit-log.ts';
+import { appendEntries } from './audit-log.ts';
 
 type Named = Pick<DeploymentRecord, 'id' | 'target' | 'state' | 'reason'>;
 
@@ -13,7 +13,7 @@ export async function recordState(store: Store, { id, target, state, reason }: N
     ...{ actor: 'server', address: '', action: `deployment ${state}`, target: `/deployments/${id}` },
     ...{ outcome: 'accepted' as const, details: reason === null ? target : `${target}: ${reason}` },
   };
-  await appendEntry(store, event, now);
+  await appendEntries(store, [event], now);
 }
 
 /** Changes a deployment and writes down the state that it comes into; belongs into a transaction. */

@@ -4,14 +4,12 @@ import type { DeviceDetail, DeviceSummary, Pins } from '@nodeos/contracts/operat
 import type { Authority } from '../authority.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { Deployments } from '../deployments/deployments.ts';
-import { parseQuery } from '../groups/query.ts';
-import { matchesQuery } from '../groups/query-match.ts';
 import { SERVER_LIMITS } from '../limits.ts';
 import type { Changes } from '../live/changes.ts';
 import type { DeviceRecord, Store } from '../store/store.ts';
 import type { DeviceConnections } from './connections.ts';
 import { enrol } from './enrolment.ts';
-import { deviceName, summarise } from './summary.ts';
+import { summarise } from './summary.ts';
 
 export interface DevicesOptions {
   readonly store: Store;
@@ -54,16 +52,6 @@ export class Devices {
     return device?.state === 'active' ? device : null;
   }
 
-  /** @throws NodeosError QUERY_INVALID */
-  async list(filter: { tag?: string; state?: DeviceRecord['state']; query?: string }): Promise<DeviceSummary[]> {
-    const query = filter.query === undefined ? null : parseQuery(filter.query);
-    const updates = await this.#options.store.latestUpdates();
-    const devices = (await this.#options.store.listDevices(filter)).filter(
-      (device) => query === null || matchesQuery(query, { ...device, name: deviceName(device) }),
-    );
-    return devices.map((device) => this.#summarise(device, updates.get(device.id) ?? null));
-  }
-
   /** Of the active devices those that are connected to this server. */
   async countOnline(): Promise<number> {
     const ids = await this.#options.store.listDeviceIds({ state: 'active' });
@@ -86,17 +74,27 @@ export class Devices {
   /** @throws NodeosError NOT_FOUND, CONFLICT */
   async approve(id: string): Promise<DeviceSummary> {
     const device = await this.#get(id);
-    if (device.state === 'revoked') throw new NodeosError('CONFLICT', `device ${id} is revoked and stays so`);
-    if (device.state === 'pending') await this.#setState(id, 'active', 'approved');
+    if (device.state === 'revoked') throw revokedForGood(id);
+    if (device.state === 'pending') await this.approveAll([id]);
     return this.#summary(id);
+  }
+
+  /** Lets those of these devices in that wait. */
+  approveAll(ids: readonly string[]): Promise<void> {
+    return this.#setState(ids, 'active');
   }
 
   /** Its certificate is worth nothing from now on. @throws NodeosError NOT_FOUND */
   async revoke(id: string): Promise<DeviceSummary> {
-    const device = await this.#get(id);
-    if (device.state !== 'revoked') await this.#setState(id, 'revoked', 'revoked');
-    await this.#cut(id);
+    await this.#get(id);
+    await this.revokeAll([id]);
     return this.#summary(id);
+  }
+
+  /** Their certificates are worth nothing from now on. */
+  async revokeAll(ids: readonly string[]): Promise<void> {
+    await this.#setState(ids, 'revoked');
+    for (const id of ids) await this.#cut(id);
   }
 
   /**
@@ -107,7 +105,7 @@ export class Devices {
   async replace(id: string, oldId: string): Promise<DeviceSummary> {
     const [device, old] = [await this.#get(id), await this.#get(oldId)];
     if (id === oldId) throw new NodeosError('CONFLICT', 'a device cannot replace itself');
-    if (device.state === 'revoked') throw new NodeosError('CONFLICT', `device ${id} is revoked and stays so`);
+    if (device.state === 'revoked') throw revokedForGood(id);
     if (device.board !== old.board)
       throw new NodeosError('CONFLICT', `device ${id} is a ${device.board}, device ${oldId} a ${old.board}`);
     const at = this.#now();
@@ -138,8 +136,15 @@ export class Devices {
   /** @throws NodeosError NOT_FOUND */
   async setTags(id: string, tags: readonly string[]): Promise<DeviceSummary> {
     await this.#get(id);
-    await this.#change([id], (inside) => inside.updateDevice(id, { tags: [...new Set(tags)].sort() }));
+    await this.setAllTags(new Map([[id, tags]]));
     return this.#summary(id);
+  }
+
+  /** @param tags of each device, all that it is to have */
+  setAllTags(tags: ReadonlyMap<string, readonly string[]>): Promise<void> {
+    return this.#change([...tags.keys()], async (inside) => {
+      for (const [id, wanted] of tags) await inside.updateDevice(id, { tags: [...new Set(wanted)].sort() });
+    });
   }
 
   /** Releases that the device keeps whatever is deployed. @throws NodeosError NOT_FOUND, RELEASE_UNKNOWN, RELEASE_INCOMPATIBLE */
@@ -160,8 +165,7 @@ export class Devices {
   /** @throws NodeosError NOT_FOUND, DEVICE_OFFLINE */
   async reboot(id: string): Promise<void> {
     await this.#get(id);
-    if (!(await this.#options.broker.tell(id, { kind: 'reboot' })))
-      throw new NodeosError('DEVICE_OFFLINE', `device ${id} is not connected`);
+    if (!(await this.#options.broker.tell(id, { kind: 'reboot' }))) throw notConnected(id);
   }
 
   /** Lets a device whose data partition is beyond repair make it anew. @throws NodeosError NOT_FOUND, CONFLICT, DEVICE_OFFLINE */
@@ -169,8 +173,7 @@ export class Devices {
     const { report } = await this.#get(id);
     if (report?.dataStore !== 'ram')
       throw new NodeosError('CONFLICT', `device ${id} has its data on the disk: nothing needs to be made anew`);
-    if (!(await this.#options.broker.tell(id, { kind: 'reformat-data' })))
-      throw new NodeosError('DEVICE_OFFLINE', `device ${id} is not connected`);
+    if (!(await this.#options.broker.tell(id, { kind: 'reformat-data' }))) throw notConnected(id);
   }
 
   /** @param device as it was before */
@@ -230,10 +233,15 @@ export class Devices {
     }
   }
 
-  async #setState(id: string, state: DeviceRecord['state'], kind: 'approved' | 'revoked'): Promise<void> {
-    await this.#change([id], async (inside) => {
-      await inside.updateDevice(id, { state });
-      await inside.addEvents(id, [{ at: this.#now(), kind, text: `${kind} by an operator` }]);
+  /** Of these devices those that may come into the state: what is revoked stays so. */
+  async #setState(ids: readonly string[], state: 'active' | 'revoked'): Promise<void> {
+    const kind = state === 'active' ? 'approved' : 'revoked';
+    await this.#change(ids, async (inside) => {
+      for (const { id, state: before } of await inside.getDevices(ids)) {
+        if (before === state || before === 'revoked') continue;
+        await inside.updateDevice(id, { state });
+        await inside.addEvents(id, [{ at: this.#now(), kind, text: `${kind} by an operator` }]);
+      }
     });
   }
 
@@ -263,3 +271,7 @@ export class Devices {
     return summarise(device, this.#options.broker.isOnline(device.id), update);
   }
 }
+
+export const revokedForGood = (id: string): NodeosError =>
+  new NodeosError('CONFLICT', `device ${id} is revoked and stays so`);
+const notConnected = (id: string): NodeosError => new NodeosError('DEVICE_OFFLINE', `device ${id} is not connected`);

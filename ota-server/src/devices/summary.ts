@@ -3,9 +3,13 @@ import type { DeviceRecord, UpdateRecord } from '../store/store.ts';
 
 /** What a person calls the device; before its first report, its serial number. */
 export function deviceName(device: Pick<DeviceRecord, 'id' | 'serial' | 'report'>): string {
-  const hostname = device.report?.hostname ?? '';
-  if (hostname !== '') return hostname;
-  return device.serial === '' ? device.id : device.serial;
+  return nameOf(device, device.report?.hostname ?? null);
+}
+
+/** @param hostname as reported */
+export function nameOf({ id, serial }: Pick<DeviceRecord, 'id' | 'serial'>, hostname: string | null): string {
+  if (hostname !== null && hostname !== '') return hostname;
+  return serial === '' ? id : serial;
 }
 
 /** The operator API's view of a device. */

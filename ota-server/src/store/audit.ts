@@ -4,7 +4,7 @@ import type { AuditEntry } from '@nodeos/contracts/audit.ts';
 export interface AuditStore {
   /** Within a transaction: nobody else appends before it ends. */
   hold(): Promise<void>;
-  append(entry: AuditEntry): Promise<void>;
+  append(entries: readonly AuditEntry[]): Promise<void>;
   /** Newest first; `before` is a sequence number. */
   list(filter: { before?: number; limit: number; actor?: string }): Promise<AuditEntry[]>;
 }

@@ -32,6 +32,17 @@ export interface RolloutDevice extends Omit<DeviceRecord, 'publicKey' | 'certifi
   readonly report: DeviceReport | null;
   readonly apps: Readonly<Record<string, { readonly version: string }>>;
 }
+/** A device as lists show it; its report is parsed where something asks for it. */
+export interface ListedDevice
+  extends Pick<DeviceRecord, 'id' | 'serial' | 'board' | 'state' | 'tags' | 'systemVersion'> {
+  readonly lastSeen: number | null;
+  readonly createdAt: number;
+  /** As reported; null before that. */
+  readonly hostname: string | null;
+  readonly apps: DeviceSummary['apps'];
+  /** @throws NodeosError INTERNAL where reports were not read */
+  readonly report: DeviceReport | null;
+}
 /** The desired state is the rollouts' to set. */
 export type DevicePatch = Partial<Omit<DeviceRecord, 'id' | 'createdAt' | 'publicKey' | 'desired'>>;
 
@@ -117,6 +128,8 @@ export interface Store {
   getDevice(id: string): Promise<DeviceRecord | null>;
   listDevices(filter?: { tag?: string; state?: DeviceRecord['state'] }): Promise<DeviceRecord[]>;
   getDevices(ids: readonly string[]): Promise<DeviceRecord[]>;
+  /** All of them, in the order of `listDevices`. @param reports read them too; they are most of what there is */
+  listForList(reports: boolean): Promise<ListedDevice[]>;
   /** Those that are active, in the order of `listDevices`. @param reports read them too; they are most of what there is */
   listForRollout(reports?: boolean): Promise<RolloutDevice[]>;
   getForRollout(ids: readonly string[], reports?: boolean): Promise<RolloutDevice[]>;
@@ -136,8 +149,8 @@ export interface Store {
   putUpdates(device: string, updates: readonly UpdateStatus[], at: number): Promise<boolean>;
   /** Newest first. */
   listUpdates(device: string, limit: number): Promise<UpdateRecord[]>;
-  /** Of each device the status that changed last. */
-  latestUpdates(): Promise<Map<string, UpdateRecord>>;
+  /** Of each device, or of these, the status that changed last. */
+  latestUpdates(ids?: readonly string[]): Promise<Map<string, UpdateRecord>>;
 
   putRelease(release: ReleaseRecord): Promise<void>;
   getRelease(target: string): Promise<ReleaseRecord | null>;

@@ -122,6 +122,7 @@ test('every route: each role may do what the table says, nobody reaches another 
       .replace(':file', 'root.json')
       .replace(/:(name|id|app|session|serial)/, 'main-viewer');
   const BODIES: Readonly<Record<string, unknown>> = {
+    'POST /api/v1/devices/actions': { action: { kind: 'revoke' }, to: { devices: [device.id] } },
     'POST /api/v1/devices/:id/replace': { old: device.id },
     'PUT /api/v1/devices/:id/tags': { tags: ['stolen'] },
     'PUT /api/v1/devices/:id/pins': { pins: {} },

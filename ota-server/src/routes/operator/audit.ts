@@ -42,7 +42,8 @@ export function auditRequests(scope: FastifyInstance): void {
   });
 }
 
-function eventOf(request: FastifyRequest): Omit<AuditEvent, 'outcome'> {
+/** Who asks for what, from where. */
+export function eventOf(request: FastifyRequest): Omit<AuditEvent, 'outcome'> {
   return {
     actor: principalOf(request).name,
     address: request.ip,

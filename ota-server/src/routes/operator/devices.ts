@@ -1,23 +1,41 @@
-import { deviceStateSchema, pinsSchema } from '@nodeos/contracts/operator-api.ts';
+import {
+  type DevicePageRequest,
+  deviceActionRequestSchema,
+  devicePageRequestSchema,
+} from '@nodeos/contracts/device-list.ts';
+import { pinsSchema } from '@nodeos/contracts/operator-api.ts';
 import { validate } from '@nodeos/contracts/validate.ts';
 import type { FastifyInstance } from 'fastify';
 import * as z from 'zod';
+import { redact } from '../../audit/redact.ts';
+import { eventOf } from './audit.ts';
 import { fleetOf } from './authenticate.ts';
 import { nothingSchema } from './nothing.ts';
 
-export const deviceFilterSchema = z.strictObject({
-  tag: z.string().max(64).optional(),
-  state: deviceStateSchema.optional(),
-  query: z.string().max(1000).optional(),
-});
 export const devicePinsSchema = z.strictObject({ pins: pinsSchema });
 export const deviceTagsSchema = z.strictObject({ tags: z.array(z.string().min(1).max(64)).max(32) });
 
 /** Routes below /api/v1/devices, but logs and REPL. */
 export function deviceRoutes(scope: FastifyInstance): void {
-  scope.get('/api/v1/devices', async (request) => ({
-    devices: await fleetOf(request).devices.list(validate(deviceFilterSchema, request.query, 'query')),
-  }));
+  scope.get('/api/v1/devices', (request) => {
+    const schema = devicePageRequestSchema as z.ZodType<DevicePageRequest>;
+    return fleetOf(request).deviceList.page(validate(schema, request.query, 'query'));
+  });
+  scope.get('/api/v1/overview', (request) => fleetOf(request).deviceList.overview());
+  scope.post('/api/v1/devices/actions', async (request) => {
+    const { action, to } = validate(deviceActionRequestSchema, request.body, 'action');
+    const { deviceActions, audit } = fleetOf(request);
+    const ids = await deviceActions.meant(to);
+    // The request's own entry may be too short for all of them.
+    const entry = (id: string, outcome: 'accepted' | 'failed', details: string) => ({
+      ...{ ...eventOf(request), target: `/devices/${id}`, outcome, details },
+    });
+    await audit.record(...ids.map((id) => entry(id, 'accepted', redact(action))));
+    const answer = await deviceActions.run(action, ids);
+    const faults = answer.failed.map(({ id, code, message }) => entry(id, 'failed', `${code}: ${message}`));
+    if (faults.length > 0) await audit.record(...faults);
+    return answer;
+  });
   scope.get<{ Params: { id: string } }>('/api/v1/devices/:id', (request) =>
     fleetOf(request).devices.detail(request.params.id),
   );

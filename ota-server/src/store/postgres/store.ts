@@ -57,6 +57,7 @@ function postgresEngine(settings: ConnectionSettings, db: Kysely<ServerTables>, 
         : sql<boolean>`${sql.ref(column)} = any(${values}::text[])`,
     member: (json, key) => sql<string>`(${json}::jsonb ->> ${sql.ref(key)})`,
     // Thirteen parameters a row would take twice as long.
+    memberOf: (column, key) => sql<string | null>`(${sql.ref(column)}::json ->> ${key}::text)`,
     recordsOf: (table, alike, others) => {
       const all = sql`json_populate_record(null::${sql.table(table)}, ${alike}::json)`;
       return fn('json_populate_recordset', [all, sql`${others}::json`]).as('records');

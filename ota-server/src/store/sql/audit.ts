@@ -1,6 +1,7 @@
 import type { AuditEntry } from '@nodeos/contracts/audit.ts';
 import type { Kysely } from 'kysely';
 import type { AuditStore } from '../audit.ts';
+import { chunks } from './engine.ts';
 import type { Tables } from './tables.ts';
 
 export class SqlAudit implements AuditStore {
@@ -16,11 +17,13 @@ export class SqlAudit implements AuditStore {
     return this.#hold();
   }
 
-  async append(entry: AuditEntry): Promise<void> {
-    await this.#db
-      .insertInto('audit')
-      .values({ ...entry })
-      .execute();
+  async append(entries: readonly AuditEntry[]): Promise<void> {
+    for (const chunk of chunks(entries)) {
+      await this.#db
+        .insertInto('audit')
+        .values(chunk.map((entry) => ({ ...entry })))
+        .execute();
+    }
   }
 
   async list(filter: { before?: number; limit: number; actor?: string }): Promise<AuditEntry[]> {

@@ -11,6 +11,8 @@ export interface Engine {
   isOneOf(column: string, values: readonly string[]): RawBuilder<boolean>;
   /** The text of one member of a JSON object. */
   member(json: string, key: string): RawBuilder<string>;
+  /** The text of one member of the JSON object in a column, null where either is missing. */
+  memberOf(column: string, key: string): RawBuilder<string | null>;
   /** Null where values of their own cost less than rows in one parameter. */
   readonly recordsOf: RecordsOf | null;
   /** Waits until no other transaction reaches the same rows, and keeps others out until this one ends. */

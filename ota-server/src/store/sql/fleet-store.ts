@@ -11,6 +11,7 @@ import type {
   DeviceEvent,
   DevicePatch,
   DeviceRecord,
+  ListedDevice,
   Reach,
   ReleaseRecord,
   RolloutDevice,
@@ -28,6 +29,8 @@ import {
   claimTokenFromRow,
   deviceFromRow,
   deviceToRow,
+  LIST_COLUMNS,
+  listedDevicesFromRows,
   ROLLOUT_COLUMNS,
   releaseFromRow,
   releaseToRow,
@@ -170,6 +173,15 @@ export class SqlStore implements Store {
     return (await query.execute()).map(deviceFromRow);
   }
 
+  async listForList(reports: boolean): Promise<ListedDevice[]> {
+    const query = this.#db
+      .selectFrom('devices')
+      .select(LIST_COLUMNS)
+      .select(this.#engine.memberOf('report', 'hostname').as('hostname'))
+      .$if(reports, (selected) => selected.select('report'));
+    return listedDevicesFromRows(await query.orderBy('created_at').orderBy('id').execute());
+  }
+
   async listForRollout(reports = true): Promise<RolloutDevice[]> {
     const query = this.#forRollout(reports).where('state', '=', 'active');
     return rolloutDevicesFromRows(await query.orderBy('created_at').orderBy('id').execute());
@@ -282,7 +294,7 @@ export class SqlStore implements Store {
     return rows.map((row) => ({ ...(JSON.parse(row.status) as UpdateStatus), at: row.at }));
   }
 
-  async latestUpdates(): Promise<Map<string, UpdateRecord>> {
+  async latestUpdates(ids?: readonly string[]): Promise<Map<string, UpdateRecord>> {
     const rows = await this.#db
       .selectFrom((from) =>
         from
@@ -293,6 +305,7 @@ export class SqlStore implements Store {
             'at',
             sql<number>`row_number() over (partition by device order by at desc, rowid desc)`.as('place'),
           ])
+          .$if(ids !== undefined, (all) => all.where(this.#engine.isOneOf('device', ids ?? [])))
           .as('latest'),
       )
       .select(['device', 'status', 'at'])

@@ -2,12 +2,19 @@ import type { DeviceReport } from '@nodeos/contracts/device-api.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { ClaimToken } from '@nodeos/contracts/operator-api.ts';
 import type { Insertable, Selectable } from 'kysely';
-import type { DevicePatch, DeviceRecord, ReleaseRecord, RolloutDevice } from '../store.ts';
+import type { DevicePatch, DeviceRecord, ListedDevice, ReleaseRecord, RolloutDevice } from '../store.ts';
 import { heldJson } from './engine.ts';
 import type { DeviceRow, Tables } from './tables.ts';
 
 /** What `rolloutDevicesFromRows` needs. */
 export const ROLLOUT_COLUMNS = ['id', 'serial', 'board', 'state', 'tags', 'system_version', 'pins', 'apps'] as const;
+/** What `listedDevicesFromRows` needs beside the host name. */
+export const LIST_COLUMNS = [
+  ...(['id', 'serial', 'board', 'state', 'tags', 'system_version', 'apps'] as const),
+  ...(['last_seen', 'created_at'] as const),
+] as const;
+type ListRow = Pick<Selectable<DeviceRow>, (typeof LIST_COLUMNS)[number]> & { readonly hostname: string | null };
+type MaybeReport = Partial<Pick<DeviceRow, 'report'>>;
 type Desired = { readonly desired: string };
 type RolloutRow = Pick<Selectable<DeviceRow>, (typeof ROLLOUT_COLUMNS)[number]> & Desired;
 type Parse = <T>(text: string) => T;
@@ -34,27 +41,47 @@ export const deviceFromRow = (row: Omit<Selectable<DeviceRow>, 'apps'> & Desired
 });
 
 /** @param rows without reports where those were not read */
-export function rolloutDevicesFromRows(
-  rows: readonly (RolloutRow & Partial<Pick<DeviceRow, 'report'>>)[],
-): RolloutDevice[] {
-  // Most devices of a fleet want the same, and run the same.
+export function rolloutDevicesFromRows(rows: readonly (RolloutRow & MaybeReport)[]): RolloutDevice[] {
+  const parse = rememberingParse();
+  return rows.map((row) =>
+    withReport(row, { ...deviceBase(row, parse), apps: row.apps === null ? {} : parse(row.apps) }),
+  );
+}
+
+/** @param rows as `rolloutDevicesFromRows` */
+export function listedDevicesFromRows(rows: readonly (ListRow & MaybeReport)[]): ListedDevice[] {
+  const parse = rememberingParse();
+  return rows.map((row) =>
+    withReport(row, {
+      ...{ id: row.id, serial: row.serial, board: row.board, state: row.state as DeviceRecord['state'] },
+      ...{ systemVersion: row.system_version, lastSeen: row.last_seen, createdAt: row.created_at },
+      tags: parse<DeviceRecord['tags']>(row.tags),
+      hostname: row.hostname,
+      apps: row.apps === null ? {} : parse<ListedDevice['apps']>(row.apps),
+    }),
+  );
+}
+
+/** Most devices of a fleet want the same, and run the same. */
+function rememberingParse(): Parse {
   const known = new Map<string, unknown>();
-  const parse: Parse = <T>(text: string): T => {
+  return <T>(text: string): T => {
     if (!known.has(text)) known.set(text, JSON.parse(text));
     return known.get(text) as T;
   };
-  return rows.map((row) => {
-    let report: DeviceReport | null = null;
-    return {
-      ...deviceBase(row, parse),
-      apps: row.apps === null ? {} : parse(row.apps),
-      get report() {
-        if (row.report === undefined) throw new NodeosError('INTERNAL', 'the reports of devices were not read');
-        if (row.report !== null) report ??= JSON.parse(row.report) as DeviceReport;
-        return report;
-      },
-    };
-  });
+}
+
+/** The device with its report, which is parsed when it is asked for. */
+function withReport<Device extends object>(row: MaybeReport, device: Device): Device & Pick<DeviceRecord, 'report'> {
+  let report: DeviceReport | null = null;
+  return {
+    ...device,
+    get report() {
+      if (row.report === undefined) throw new NodeosError('INTERNAL', 'the reports of devices were not read');
+      if (row.report !== null) report ??= JSON.parse(row.report) as DeviceReport;
+      return report;
+    },
+  };
 }
 
 export function deviceToRow(patch: DevicePatch): Partial<Insertable<DeviceRow>> {

@@ -45,6 +45,7 @@ function sqliteEngine(database: DatabaseSync, db: Kysely<ServerTables>): Engine 
     isOneOf: (column, values) =>
       sql<boolean>`${sql.ref(column)} in (select value from json_each(${JSON.stringify(values)}))`,
     member: (json, key) => sql<string>`json_extract(${json}, '$."' || ${sql.ref(key)} || '"')`,
+    memberOf: (column, key) => sql<string | null>`${sql.ref(column)} ->> ${key}`,
     recordsOf: null,
     // One connection that one transaction has at a time: nothing else slips in.
     lock: async () => undefined,

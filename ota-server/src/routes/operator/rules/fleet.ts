@@ -1,4 +1,10 @@
 import {
+  deviceActionAnswerSchema,
+  deviceActionRequestSchema,
+  devicePageRequestSchema,
+  fleetOverviewSchema,
+} from '@nodeos/contracts/device-list.ts';
+import {
   deploymentPlanSchema,
   deploymentRequestSchema,
   deploymentSchema,
@@ -13,7 +19,7 @@ import {
 import * as z from 'zod';
 import { abortSchema } from '../deployments.ts';
 import { developmentOpenSchema } from '../development.ts';
-import { deviceFilterSchema, devicePinsSchema, deviceTagsSchema } from '../devices.ts';
+import { devicePinsSchema, deviceTagsSchema } from '../devices.ts';
 import { logQuerySchema } from '../logs.ts';
 import { replInputSchema, replOpenSchema } from '../repl.ts';
 import type { RouteRules } from './rule.ts';
@@ -32,8 +38,15 @@ export const FLEET_RULES: RouteRules = {
   'GET /api/v1/devices': {
     scope: 'read',
     summary: 'Devices of the fleet',
-    query: deviceFilterSchema,
-    answer: list('devices', deviceSummarySchema),
+    query: devicePageRequestSchema,
+    answer: list('devices', deviceSummarySchema).extend({ total: z.number().int() }),
+  },
+  'GET /api/v1/overview': { scope: 'read', summary: 'The fleet in numbers', answer: fleetOverviewSchema },
+  'POST /api/v1/devices/actions': {
+    scope: 'devices',
+    summary: 'The same for many devices',
+    body: deviceActionRequestSchema,
+    answer: deviceActionAnswerSchema,
   },
   'GET /api/v1/devices/:id': { scope: 'read', summary: 'One device with its history', answer: deviceDetailSchema },
   'POST /api/v1/devices/:id/approve': { scope: 'devices', summary: 'Let a device in', answer: deviceSummarySchema },
