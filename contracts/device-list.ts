@@ -22,8 +22,15 @@ export const deviceIssueSchema = z.enum([
 ]);
 export type DeviceIssue = z.infer<typeof deviceIssueSchema>;
 
-/** How an active device is doing; `updating` while its last update is under way. */
-export const deviceStatusSchema = z.enum(['online', 'offline', 'healthy', 'updating', ...deviceIssueSchema.options]);
+/** How an active device is doing; `ailing`: online, with an issue; `updating`: its last update is under way. */
+export const deviceStatusSchema = z.enum([
+  'online',
+  'offline',
+  'healthy',
+  'ailing',
+  'updating',
+  ...deviceIssueSchema.options,
+]);
 export type DeviceStatus = z.infer<typeof deviceStatusSchema>;
 
 /** `attention`: those that wait for approval first, those that are revoked last; between them by name. A dash: from the end. */

@@ -105,6 +105,7 @@ test('a viewer of two fleets sees one at a time, and no page that is not for vie
   await page.getByLabel('Name').fill('bob');
   await page.getByLabel('Password').fill(password);
   await page.keyboard.press('Enter');
+  await page.getByRole('link', { name: /^Devices/ }).click();
   await page.getByText('in-main').waitFor();
   assert.equal(await page.getByRole('link', { name: 'Provisioning' }).count(), 0);
   assert.equal(await page.getByRole('link', { name: 'Audit' }).count(), 0);

@@ -120,8 +120,17 @@ test('a new deployment: a channel narrows the releases and leads to its devices;
   await form.getByText('Goes to 1 of 2 devices').waitFor();
   await form.getByText('1 left out: the release is of the channel beta, and the device has no tag beta').waitFor();
   await shoot(page, 'new-deployment');
-  await form.getByLabel('to').selectOption(`device:${plain.id}`);
+  await form.getByLabel('to').selectOption('device');
+  await form.getByLabel('Device', { exact: true }).fill(plain.id);
   await form.getByText(/hello\/1.1.0.* does not go to .*no tag beta/).waitFor();
+
+  await form.getByLabel('to').selectOption('query');
+  await form.getByLabel('Query', { exact: true }).fill('tag:kiosk and system =');
+  await form.getByText(/column 23/).waitFor();
+  assert.ok(await form.getByRole('button', { name: 'Deploy' }).isDisabled());
+  await form.getByLabel('Query', { exact: true }).fill('tag:kiosk and not tag:beta');
+  await form.getByText('1 device now').waitFor();
+  await form.getByText('Goes to 0 of 1 devices').waitFor();
 
   await form.getByRole('combobox', { name: 'Channel' }).selectOption('all devices');
   const offered = form.getByRole('combobox', { name: 'Release' }).locator('option');

@@ -77,6 +77,7 @@ test('the list of devices: by status, words and query, in order, page by page, w
   assert.deepEqual(await ask('status=app-failing'), [1, 'kiosk-10']);
   assert.deepEqual(await ask('status=low-storage'), [1, 'kiosk-2']);
   assert.deepEqual(await ask('status=healthy'), [0]);
+  assert.deepEqual(await ask('status=ailing'), [1, 'kiosk-2']);
   assert.deepEqual(await ask(`query=${encodeURIComponent('system > 1.2.0 and tag:kiosk')}&limit=5`), [1, 'kiosk-2']);
   const wrong = await running.operator('GET', `/api/v1/devices?query=${encodeURIComponent('system >')}`);
   assert.equal(wrong.json.error.code, 'QUERY_INVALID');

@@ -57,6 +57,8 @@ export function hasStatus(entry: DeviceEntry, status: DeviceStatus): boolean {
       return hasFailingApp(entry.device);
     case 'healthy':
       return entry.online && issuesOf(entry).length === 0;
+    case 'ailing':
+      return entry.online && issuesOf(entry).length > 0;
     default:
       return issuesOf(entry).includes(status);
   }

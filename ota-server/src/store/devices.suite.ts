@@ -39,6 +39,32 @@ export function testDevices({ name, openServer, options }: TestedStore): void {
     },
   );
 
+  test(`${name}: lists see of a device little, and its report where they ask for it`, options, async (context) => {
+    const store = await open(context);
+    const report = deviceReport({ hostname: 'here "there"' });
+    await store.addDevice(device('silent', { createdAt: 2, state: 'pending' }));
+    await store.addDevice(device('speaking', { report, tags: ['all'], lastSeen: 7, createdAt: 1 }));
+    const [speaking, silent] = await store.listForList(true);
+    assert.deepEqual(
+      { ...speaking },
+      {
+        ...{
+          id: 'speaking',
+          serial: 'S-speaking',
+          board: 'pc',
+          state: 'active',
+          tags: ['all'],
+          systemVersion: '1.0.0',
+        },
+        ...{ lastSeen: 7, createdAt: 1, hostname: 'here "there"', apps: {}, report },
+      },
+    );
+    assert.deepEqual([silent?.id, silent?.hostname, silent?.report], ['silent', null, null]);
+    const [light] = await store.listForList(false);
+    assert.equal(light?.hostname, 'here "there"');
+    assert.throws(() => light?.report, /were not read/);
+  });
+
   test(`${name}: rollouts see of a device what it runs and wants, as it reported last`, options, async (context) => {
     const store = await open(context);
     const app = (version: string) => ({
@@ -101,6 +127,8 @@ export function testDevices({ name, openServer, options }: TestedStore): void {
       ],
     );
     assert.equal((await store.latestUpdates()).get('a')?.state, 'confirmed');
+    assert.equal((await store.latestUpdates(['a', 'z'])).get('a')?.state, 'confirmed');
+    assert.equal((await store.latestUpdates(['z'])).size, 0);
   });
 
   test(`${name}: an event that is sent twice is kept once, newest first`, options, async (context) => {

@@ -26,11 +26,12 @@ export async function openDashboard(context: TestContext, running: RunningServer
   return page;
 }
 
-/** With the operator token, by keyboard. */
+/** With the operator token, by keyboard; then to the devices. */
 export async function signIn(page: Page, running: RunningServer): Promise<void> {
   await page.getByLabel('Operator token').fill(running.server.operatorToken);
   await page.keyboard.press('Enter');
   await page.getByText('Live', { exact: true }).waitFor();
+  await page.getByRole('link', { name: /^Devices/ }).click();
 }
 
 /** Checks the page as it stands for what a screen reader needs, and takes pictures of it where they are wanted. */

@@ -10,6 +10,12 @@ import type {
 } from '@nodeos/contracts/access.ts';
 import type { AuditPage } from '@nodeos/contracts/audit.ts';
 import type {
+  DeviceActionAnswer,
+  DeviceActionRequest,
+  DevicePageRequest,
+  FleetOverview,
+} from '@nodeos/contracts/device-list.ts';
+import type {
   ClaimTokenRequest,
   Deployment,
   DeploymentPlan,
@@ -57,6 +63,12 @@ async function read<T>(method: string, path: string, body?: unknown): Promise<T>
   return (await call(method, path, body)).json() as Promise<T>;
 }
 
+/** Without what is not given. */
+function asQuery(wanted: object): URLSearchParams {
+  const given = Object.entries(wanted).filter(([, value]) => value !== undefined);
+  return new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
+}
+
 const at = (id: string): string => encodeURIComponent(id);
 
 export const api = {
@@ -90,7 +102,10 @@ export const api = {
   register: (csv: string) => read<{ added: number; changed: number }>('PUT', '/registrations', csv),
   unregister: (serial: string) => call('DELETE', `/registrations/${at(serial)}`),
   server: () => read<ServerInfo>('GET', '/server'),
-  devices: async () => (await read<{ devices: DeviceSummary[] }>('GET', '/devices')).devices,
+  overview: () => read<FleetOverview>('GET', '/overview'),
+  devices: (wanted: Partial<DevicePageRequest>) =>
+    read<{ devices: DeviceSummary[]; total: number }>('GET', `/devices?${asQuery(wanted)}`),
+  actOnDevices: (request: DeviceActionRequest) => read<DeviceActionAnswer>('POST', '/devices/actions', request),
   device: (id: string) => read<DeviceDetail>('GET', `/devices/${at(id)}`),
   approve: (id: string) => read<DeviceSummary>('POST', `/devices/${at(id)}/approve`, {}),
   revoke: (id: string) => read<DeviceSummary>('POST', `/devices/${at(id)}/revoke`, {}),

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { api } from './api.ts';
-import { useFleet } from './fleet.ts';
+import { revisionOf, useFleet } from './fleet.ts';
 import { Notices, useNotices } from './parts/notices.tsx';
 import { useRoute } from './route.ts';
 import { AuditPage } from './views/audit.tsx';
@@ -8,6 +8,7 @@ import { DeploymentsPage } from './views/deployments.tsx';
 import { DevicePanel } from './views/device-panel.tsx';
 import { DevicesPage } from './views/devices.tsx';
 import { Login } from './views/login.tsx';
+import { OverviewPage } from './views/overview.tsx';
 import { PeoplePage } from './views/people.tsx';
 import { ProvisioningPage } from './views/provisioning.tsx';
 import { ReleasesPage } from './views/releases.tsx';
@@ -52,7 +53,10 @@ export function App() {
       </a>
       <TopBar fleet={fleet} page={route.page} onSignOut={signOut} onFleet={chooseFleet} />
       <main id="content" tabIndex={-1}>
-        {route.page === 'devices' && <DevicesPage fleet={fleet} selected={selected} notify={notify} />}
+        {route.page === 'overview' && <OverviewPage fleet={fleet} />}
+        {route.page === 'devices' && (
+          <DevicesPage key={fleet.me.fleet} fleet={fleet} selected={selected} preset={route.preset} notify={notify} />
+        )}
         {route.page === 'releases' && <ReleasesPage fleet={fleet} selected={route.release} />}
         {route.page === 'deployments' && (
           <DeploymentsPage fleet={fleet} selected={route.deployment} release={route.release} notify={notify} />
@@ -65,7 +69,7 @@ export function App() {
         <DevicePanel
           key={selected}
           id={selected}
-          revision={fleet.revisions.get(selected) ?? 0}
+          revision={revisionOf(fleet, selected)}
           deployments={fleet.deployments}
           notify={notify}
         />

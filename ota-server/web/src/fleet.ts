@@ -1,20 +1,27 @@
 import type { Identity } from '@nodeos/contracts/access.ts';
-import type { Deployment, DeviceSummary, Group, Release, ServerInfo } from '@nodeos/contracts/operator-api.ts';
+import type { FleetOverview } from '@nodeos/contracts/device-list.ts';
+import type { Deployment, Group, Release, ServerInfo } from '@nodeos/contracts/operator-api.ts';
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError, api } from './api.ts';
 
 export interface Fleet {
   readonly me: Identity;
   readonly server: ServerInfo;
-  readonly devices: readonly DeviceSummary[];
+  readonly overview: FleetOverview;
   readonly deployments: readonly Deployment[];
   readonly releases: readonly Release[];
   readonly groups: readonly Group[];
   /** False while the event stream is broken: what is shown may be old. */
   readonly live: boolean;
-  /** Grows with each change of a device, so that an open device page reloads. */
-  readonly revisions: ReadonlyMap<string, number>;
+  /** Grows whenever devices have changed, so that lists of them are loaded anew. */
+  readonly turn: number;
+  /** The `turn` in which a device has changed last; that of the whole fleet stands under the empty id. */
+  readonly changes: ReadonlyMap<string, number>;
 }
+/** Changes when the device does. */
+export const revisionOf = ({ changes }: Fleet, id: string): number =>
+  Math.max(changes.get(id) ?? 0, changes.get('') ?? 0);
+
 export type FleetState =
   | { readonly phase: 'loading' }
   | { readonly phase: 'signed-out' }
@@ -25,7 +32,10 @@ interface Change {
   readonly topic: 'devices' | 'deployments' | 'releases' | 'groups';
   readonly id: string;
 }
+/** Reports of many devices come in bursts: one reload for all of them. */
 const GATHER_MS = 250;
+/** The server of a large fleet has better things to do: the pause is so many times as long as the reload took. */
+const REST_SHARE = 4;
 
 /** Loads the fleet and keeps it up to date by the server's events. `session` changes at login. */
 export function useFleet(session: number): [FleetState, () => void] {
@@ -52,46 +62,53 @@ export function useFleet(session: number): [FleetState, () => void] {
       // First alone: where nobody is signed in, one refused request is enough.
       const me = await api.me();
       const server = await api.server();
-      const [devices, deployments, releases, groups] = await Promise.all([
-        api.devices(),
+      const [overview, deployments, releases, groups] = await Promise.all([
+        api.overview(),
         api.deployments(),
         api.releases(),
         api.groups(),
       ]);
       if (stopped) return;
-      setState((now) => ({
-        phase: 'ready',
-        fleet: {
-          me,
-          server,
-          devices,
-          deployments,
-          releases,
-          groups,
-          live: true,
-          revisions: bumped(
-            now.phase === 'ready' ? now.fleet.revisions : new Map(),
-            devices.map(({ id }) => id),
-          ),
-        },
-      }));
+      setState((now) => {
+        const turn = now.phase === 'ready' ? now.fleet.turn + 1 : 0;
+        const changes = new Map([['', turn]]);
+        return {
+          phase: 'ready',
+          fleet: { me, server, overview, deployments, releases, groups, live: true, turn, changes },
+        };
+      });
     };
 
     const loadChanged = async (): Promise<void> => {
       const topics = new Set(pending.map(({ topic }) => topic));
       const ids = pending.filter(({ topic }) => topic === 'devices').map(({ id }) => id);
       pending = [];
-      const devices = topics.has('devices') ? await api.devices() : null;
+      const overview = topics.has('devices') ? await api.overview() : null;
       const deployments = topics.has('deployments') ? await api.deployments() : null;
       const releases = topics.has('releases') ? await api.releases() : null;
       const groups = topics.has('groups') ? await api.groups() : null;
-      patch((fleet) => ({
-        devices: devices ?? fleet.devices,
-        deployments: deployments ?? fleet.deployments,
-        releases: releases ?? fleet.releases,
-        groups: groups ?? fleet.groups,
-        revisions: bumped(fleet.revisions, ids),
-      }));
+      patch((fleet) => {
+        const turn = ids.length > 0 ? fleet.turn + 1 : fleet.turn;
+        return {
+          overview: overview ?? fleet.overview,
+          deployments: deployments ?? fleet.deployments,
+          releases: releases ?? fleet.releases,
+          groups: groups ?? fleet.groups,
+          turn,
+          changes: new Map([...fleet.changes, ...ids.map((id) => [id, turn] as const)]),
+        };
+      });
+    };
+
+    const loadSoon = (waitMs: number): void => {
+      timer ??= setTimeout(() => {
+        const began = performance.now();
+        const goOn = (): void => {
+          timer = undefined;
+          if (pending.length > 0 && !stopped) loadSoon(Math.max(GATHER_MS, REST_SHARE * (performance.now() - began)));
+        };
+        loadChanged().catch(fail).then(goOn);
+      }, waitMs);
     };
 
     const listen = (): void => {
@@ -99,11 +116,7 @@ export function useFleet(session: number): [FleetState, () => void] {
       let broken = false;
       events.addEventListener('change', (event) => {
         pending.push(JSON.parse((event as MessageEvent<string>).data) as Change);
-        // Reports of many devices come in bursts: one reload for all of them.
-        timer ??= setTimeout(() => {
-          timer = undefined;
-          loadChanged().catch(fail);
-        }, GATHER_MS);
+        loadSoon(GATHER_MS);
       });
       events.addEventListener('error', () => {
         broken = true;
@@ -128,10 +141,4 @@ export function useFleet(session: number): [FleetState, () => void] {
   }, [session, attempt]);
 
   return [state, () => setAttempt((n) => n + 1)];
-}
-
-function bumped(revisions: ReadonlyMap<string, number>, ids: readonly string[]): Map<string, number> {
-  const next = new Map(revisions);
-  for (const id of ids) next.set(id, (next.get(id) ?? 0) + 1);
-  return next;
 }

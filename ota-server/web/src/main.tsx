@@ -7,6 +7,8 @@ import './styles/devices.css';
 import './styles/deployments.css';
 import './styles/releases.css';
 import './styles/people.css';
+import './styles/overview.css';
+import './styles/device-table.css';
 import { applyTheme, readTheme } from './theme.ts';
 
 applyTheme(readTheme());

@@ -1,4 +1,5 @@
-import type { DeviceSummary, Release } from '@nodeos/contracts/operator-api.ts';
+import type { FleetOverview } from '@nodeos/contracts/device-list.ts';
+import type { Release } from '@nodeos/contracts/operator-api.ts';
 
 /** Whom a release is for; null: all devices. */
 export const channelOf = ({ custom }: Release): string | null => custom.channel ?? null;
@@ -15,19 +16,24 @@ export const releaseIcon = ({ kind }: Pick<Release, 'kind'>): 'app' | 'chip' => 
 export const channelsOf = (releases: readonly Release[]): string[] =>
   [...new Set(releases.map(channelOf).filter((channel) => channel !== null))].sort();
 
-/** Approved devices that a release of this kind is made for, whatever their tags. */
-export const devicesFor = (release: Release, devices: readonly DeviceSummary[]): DeviceSummary[] =>
-  devices.filter(({ state, board }) => state === 'active' && (release.kind === 'app' || board === release.name));
+/** Approved devices that a release of this kind is made for, or of them those with a tag. */
+export function devicesFor(release: Release, { devices, systems, tags }: FleetOverview, tag: string | null): number {
+  const isFor = (board: string): boolean => release.kind === 'app' || board === release.name;
+  if (tag !== null) return sum(tags.filter((one) => one.tag === tag && isFor(one.board)));
+  return release.kind === 'app' ? devices.active : sum(systems.filter(({ board }) => isFor(board)));
+}
 
-const runs = (release: Release, { apps, board, systemVersion }: DeviceSummary): boolean =>
-  release.kind === 'app'
-    ? apps[release.name]?.version === release.version
-    : board === release.name && systemVersion === release.version;
+const sum = (parts: readonly { readonly devices: number }[]): number =>
+  parts.reduce((total, { devices }) => total + devices, 0);
 
 /** `2 of 5`: on how many of the devices that it is made for it runs. */
-export function runsOnText(release: Release, devices: readonly DeviceSummary[]): string {
-  const fitting = devicesFor(release, devices);
-  return `${fitting.filter((device) => runs(release, device)).length} of ${fitting.length}`;
+export function runsOnText(release: Release, overview: FleetOverview): string {
+  const { name, version } = release;
+  const running =
+    release.kind === 'app'
+      ? overview.apps.filter((app) => app.name === name && app.version === version)
+      : overview.systems.filter((system) => system.board === name && system.version === version);
+  return `${sum(running)} of ${devicesFor(release, overview, null)}`;
 }
 
 /** As the command line takes it: `name@version`, or the target where that could be several. */

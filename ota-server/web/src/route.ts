@@ -1,25 +1,44 @@
+import { type DeviceStatus, deviceStatusSchema } from '@nodeos/contracts/device-list.ts';
 import { useEffect, useState } from 'preact/hooks';
 
 export type Route =
-  | { readonly page: 'devices'; readonly device: string | null }
+  | { readonly page: 'overview' }
+  | { readonly page: 'devices'; readonly device: string | null; readonly preset: DevicePreset }
   | { readonly page: 'releases'; readonly release: string | null }
   /** `release`: the target that a new deployment is begun with. */
   | { readonly page: 'deployments'; readonly deployment: string | null; readonly release: string | null }
   | { readonly page: 'provisioning' | 'people' | 'audit' };
 
+/** What of the devices a link shows; an empty one changes nothing. */
+export interface DevicePreset {
+  readonly status?: DeviceStatus;
+  readonly find?: string;
+}
+
 /**
- * The address after `#`: `/devices`, `/devices/<id>`, `/releases`, `/releases/<target>`, `/deployments`,
+ * The address after `#`: `/`, `/devices`, `/devices?status=&find=`, `/devices/<id>`, `/releases`, `/releases/<target>`, `/deployments`,
  * `/deployments/<id>`, `/deploy/<target>` and the other pages.
  */
 export function parseRoute(hash: string): Route {
-  const [page, id] = hash.replace(/^#\/?/, '').split('/');
+  const [path = '', words] = hash.replace(/^#\/?/, '').split('?');
+  const [page, id] = path.split('/');
   const selected = id === undefined || id === '' ? null : decodeURIComponent(id);
   if (page === 'provisioning' || page === 'people' || page === 'audit') return { page };
   if (page === 'releases') return { page, release: selected };
   if (page === 'deployments') return { page, deployment: selected, release: null };
   if (page === 'deploy') return { page: 'deployments', deployment: null, release: selected };
-  return { page: 'devices', device: selected };
+  if (page === 'devices') return { page, device: selected, preset: presetOf(new URLSearchParams(words)) };
+  return { page: 'overview' };
 }
+
+function presetOf(words: URLSearchParams): DevicePreset {
+  const status = deviceStatusSchema.safeParse(words.get('status'));
+  const find = words.get('find');
+  return { ...(status.success && { status: status.data }), ...(find !== null && { find }) };
+}
+
+export const presetHref = (preset: DevicePreset): string =>
+  `#/devices?${new URLSearchParams(Object.entries(preset) as [string, string][])}`;
 
 export const href = (page: Route['page'], id?: string): string =>
   `#/${page}${id === undefined ? '' : `/${encodeURIComponent(id)}`}`;

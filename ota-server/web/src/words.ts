@@ -40,6 +40,9 @@ export function durationText(seconds: number): string {
 
 export const mebibytes = (kibibytes: number): string => `${Math.round(kibibytes / 1024)} MiB`;
 
+/** `1 device`, `12 devices` */
+export const devicesText = (count: number): string => (count === 1 ? '1 device' : `${count} devices`);
+
 export type Tone = 'good' | 'busy' | 'bad' | 'warn' | 'idle';
 
 const UPDATE_WORDS: Readonly<Record<UpdateStatus['state'], string>> = {

@@ -5,6 +5,7 @@ import type { Fleet } from '../fleet.ts';
 import type { Notify } from '../parts/notices.tsx';
 import { channelsOf, systemText } from '../releases.ts';
 import { DeployPlan } from './deploy-plan.tsx';
+import { isTyped, NOTHING_TYPED, type Typed, TypedDestination } from './typed-destination.tsx';
 
 type Rollout = DeploymentRequest['rollout'];
 
@@ -40,13 +41,10 @@ export function DeployForm({
   release: string | null;
   notify: Notify;
 }) {
-  const tags = [...new Set(fleet.devices.flatMap((device) => device.tags))].sort();
+  const tags = [...new Set(fleet.overview.tags.map(({ tag }) => tag))];
   const destinations = [
     ...tags.map((tag) => ({ value: `tag:${tag}`, label: `tag ${tag}`, to: { tag } })),
     ...fleet.groups.map(({ name }) => ({ value: `group:${name}`, label: `group ${name}`, to: { group: name } })),
-    ...fleet.devices
-      .filter(({ state }) => state === 'active')
-      .map(({ id, name }) => ({ value: `device:${id}`, label: name, to: { device: id } })),
   ];
   const tagOf = (of: string | undefined): string => {
     const value = `tag:${of}`;
@@ -58,16 +56,19 @@ export function DeployForm({
     tagOf(fleet.releases.find((one) => one.target === first)?.custom.channel),
   );
   const [waves, setWaves] = useState('all');
-  if (fleet.releases.length === 0 || destinations.length === 0) return null;
+  const [typed, setTyped] = useState<Typed>(NOTHING_TYPED);
+  if (fleet.releases.length === 0 || fleet.overview.devices.active === 0) return null;
   const channels = channelsOf(fleet.releases);
   const offered = fleet.releases.filter((one) => offeredIn(channel, one));
   const release = offered.find((one) => one.target === target);
-  const chosen = destinations.find(({ value }) => value === destination);
+  const chosen =
+    (isTyped(destination) ? typed.destination : destinations.find(({ value }) => value === destination)) ?? null;
   const deploy = (event: Event): void => {
     event.preventDefault();
-    if (release === undefined || chosen === undefined) return;
+    if (release === undefined || chosen === null) return;
     // One press is one deployment: the next one is chosen anew.
     setDestination('');
+    setTyped(NOTHING_TYPED);
     api
       .deploy(release.target, chosen.to, WAVES[waves]?.rollout)
       .then(() => notify.done(`${release.name} ${release.version} goes to ${chosen.label}`), notify.error);
@@ -120,15 +121,24 @@ export function DeployForm({
       </label>
       <label>
         <span>to</span>
-        <select value={chosen?.value ?? ''} onChange={(event) => setDestination(event.currentTarget.value)}>
+        <select
+          value={isTyped(destination) ? destination : (chosen?.value ?? '')}
+          onChange={(event) => {
+            setTyped(NOTHING_TYPED);
+            setDestination(event.currentTarget.value);
+          }}
+        >
           <option value="">choose…</option>
           {destinations.map(({ value, label }) => (
             <option key={value} value={value}>
               {label}
             </option>
           ))}
+          <option value="device">one device…</option>
+          <option value="query">devices by a query…</option>
         </select>
       </label>
+      {isTyped(destination) && <TypedDestination kind={destination} typed={typed} onTyped={setTyped} />}
       <label>
         <span>in waves</span>
         <select value={waves} onChange={(event) => setWaves(event.currentTarget.value)}>
@@ -139,10 +149,10 @@ export function DeployForm({
           ))}
         </select>
       </label>
-      <button type="submit" class="button solid primary" disabled={release === undefined || chosen === undefined}>
+      <button type="submit" class="button solid primary" disabled={release === undefined || chosen === null}>
         Deploy
       </button>
-      {release !== undefined && chosen !== undefined && (
+      {release !== undefined && chosen !== null && (
         <DeployPlan
           key={`${release.target} ${chosen.value} ${waves} ${release.custom.channel}`}
           release={release}

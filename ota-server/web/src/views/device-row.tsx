@@ -13,15 +13,37 @@ export function OnlineDot({ device }: { device: Pick<DeviceSummary, 'online' | '
   return <i class={`dot ${word}`} role="img" aria-label={word} title={word} />;
 }
 
-export function DeviceRow({ device, selected, notify }: { device: DeviceSummary; selected: boolean; notify: Notify }) {
+interface RowProps {
+  /** Of the whole list, from 0. */
+  readonly index: number;
+  readonly device: DeviceSummary;
+  /** Its page is open. */
+  readonly selected: boolean;
+  /** Chosen for an action; null where nothing can be chosen. */
+  readonly marked: boolean | null;
+  readonly markable: boolean;
+  readonly onMark: () => void;
+  readonly notify: Notify;
+}
+
+export function DeviceRow({ index, device, selected, marked, markable, onMark, notify }: RowProps) {
   const apps = Object.entries(device.apps);
   const approve = (): void => {
     api.approve(device.id).then(() => notify.done(`${device.name} is approved`), notify.error);
   };
   return (
-    <tr aria-selected={selected} class={device.state} data-device={device.id}>
+    <tr aria-rowindex={index + 2} aria-selected={selected} class={device.state} data-device={device.id}>
       <th scope="row">
         <div class="device-cell">
+          {marked !== null && (
+            <input
+              type="checkbox"
+              aria-label={`Select ${device.name}`}
+              checked={marked}
+              disabled={!markable}
+              onChange={onMark}
+            />
+          )}
           <OnlineDot device={device} />
           <div class="identity">
             <a href={href('devices', device.id)}>{device.name}</a>

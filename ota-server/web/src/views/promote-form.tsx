@@ -18,10 +18,9 @@ export function PromoteForm({ release, fleet }: { release: Release; fleet: Fleet
   // Until something else is chosen, it stands for what is: also after somebody else has promoted the release.
   const [choice, setChoice] = useState<{ readonly forAll: boolean; readonly name: string } | null>(null);
   const { forAll, name } = choice ?? { forAll: channel === null, name: channel ?? '' };
-  const devices = devicesFor(release, fleet.devices);
-  const reach = (of: string | null): number =>
-    of === null ? devices.length : devices.filter(({ tags }) => tags.includes(of)).length;
-  const tags = devices.flatMap((device) => device.tags).filter(isChannel);
+  const reach = (of: string | null): number => devicesFor(release, fleet.overview, of);
+  const all = reach(null);
+  const tags = fleet.overview.tags.map(({ tag }) => tag).filter((tag) => isChannel(tag) && reach(tag) > 0);
   const known = [...new Set([...channelsOf(fleet.releases), ...tags])].sort();
   const wanted = forAll ? null : name.trim();
   const malformed = wanted !== null && wanted !== '' && !isChannel(wanted);
@@ -64,8 +63,8 @@ export function PromoteForm({ release, fleet }: { release: Release; fleet: Fleet
       </fieldset>
       <p id="promote-says" role="status" class={malformed ? 'field-error' : 'faint'}>
         {malformed && 'A channel has lower-case letters, digits and dashes, a letter first, at most 32.'}
-        {offered && `Then ${reach(wanted)} of ${devices.length} devices may take it; now ${reach(channel)}.`}
-        {wanted === channel && `${reach(channel)} of ${devices.length} devices may take it.`}
+        {offered && `Then ${reach(wanted)} of ${all} devices may take it; now ${reach(channel)}.`}
+        {wanted === channel && `${reach(channel)} of ${all} devices may take it.`}
       </p>
       {offered && (
         <>

@@ -9,6 +9,8 @@ import { href } from '../route.ts';
 import { useLoad } from '../use-load.ts';
 import { ClaimTokens } from './claim-tokens.tsx';
 
+const SHOWN = 200;
+
 /** How devices come into the fleet. */
 export function ProvisioningPage({ fleet, notify }: { fleet: Fleet; notify: Notify }) {
   return (
@@ -17,21 +19,23 @@ export function ProvisioningPage({ fleet, notify }: { fleet: Fleet; notify: Noti
         <h1 id="provisioning-title">Provisioning</h1>
       </div>
       <Waiting fleet={fleet} notify={notify} />
-      <ClaimTokens devices={fleet.devices.length} notify={notify} />
-      <Registrations devices={fleet.devices.length} notify={notify} />
+      <ClaimTokens devices={fleet.overview.devices.total} notify={notify} />
+      <Registrations devices={fleet.overview.devices.total} notify={notify} />
     </section>
   );
 }
 
 function Waiting({ fleet, notify }: { fleet: Fleet; notify: Notify }) {
-  const pending = fleet.devices.filter(({ state }) => state === 'pending');
+  const { value, error } = useLoad(() => api.devices({ state: 'pending', limit: SHOWN }), [fleet.turn]);
+  const pending = value?.devices ?? [];
   return (
     <Block id="waiting-title" title="Waiting for approval">
+      <Fault error={error} />
       <List
         label="Devices that wait"
         columns={['Device', 'Serial number', 'Board', 'Since', 'Actions']}
         empty="No device waits."
-        count={pending.length}
+        count={value === null ? 1 : pending.length}
       >
         {pending.map((device) => (
           <tr key={device.id}>
@@ -66,6 +70,11 @@ function Waiting({ fleet, notify }: { fleet: Fleet; notify: Notify }) {
           </tr>
         ))}
       </List>
+      {value !== null && value.total > pending.length && (
+        <p class="faint">
+          {value.total - pending.length} more wait: <a href={href('devices')}>all devices</a>
+        </p>
+      )}
     </Block>
   );
 }

@@ -47,7 +47,7 @@ export function ReleasePanel({ release, fleet }: { release: Release; fleet: Flee
         </div>
         <div>
           <dt>Runs on</dt>
-          <dd>{runsOnText(release, fleet.devices)} devices</dd>
+          <dd>{runsOnText(release, fleet.overview)} devices</dd>
         </div>
         <div>
           <dt>Published</dt>

@@ -86,7 +86,7 @@ function ReleaseRow({ release, fleet }: { release: Release; fleet: Fleet }) {
         {systemText(release)}
       </td>
       <td data-label="Runs on" class="number">
-        {runsOnText(release, fleet.devices)}
+        {runsOnText(release, fleet.overview)}
       </td>
       <td data-label="Size" class="number nowrap">
         {bytesText(bytes)}

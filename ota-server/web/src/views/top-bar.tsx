@@ -36,13 +36,16 @@ export function TopBar({ fleet, page, onSignOut, onFleet }: TopBarProps) {
   };
   return (
     <header class="top">
-      <a class="brand" href={href('devices')} aria-label="NodeOS fleet, first page">
+      <a class="brand" href={href('overview')} aria-label="NodeOS fleet, first page">
         <Mark />
         <span>NodeOS</span>
       </a>
       <nav aria-label="Pages">
+        <a href={href('overview')} aria-current={page === 'overview' ? 'page' : undefined}>
+          Overview
+        </a>
         <a href={href('devices')} aria-current={page === 'devices' ? 'page' : undefined}>
-          Devices <span class="count">{fleet.devices.length}</span>
+          Devices <span class="count">{fleet.overview.devices.total}</span>
         </a>
         <a href={href('releases')} aria-current={page === 'releases' ? 'page' : undefined}>
           Releases
