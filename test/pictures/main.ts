@@ -114,6 +114,7 @@ async function openDashboard(url: string, token: string, own: (close: () => Prom
   await page.getByLabel('Operator token').fill(token);
   await page.keyboard.press('Enter');
   await page.getByText('Live', { exact: true }).waitFor();
+  await page.getByRole('link', { name: /^Devices/ }).click();
   return page;
 }
 

@@ -1,10 +1,10 @@
-import type { DeviceFilter, DevicePageRequest, FleetOverview } from '@nodeos/contracts/device-list.ts';
+import type { DeviceFilter, DeviceIssue, DevicePageRequest, FleetOverview } from '@nodeos/contracts/device-list.ts';
 import type { DeviceSummary } from '@nodeos/contracts/operator-api.ts';
 import type { Broker } from '../broker/broker.ts';
 import { parseQuery } from '../groups/query.ts';
 import { matchesQuery } from '../groups/query-match.ts';
-import type { Store, UpdateRecord } from '../store/store.ts';
-import { asksReports, type DeviceEntry, fits, inOrder } from './device-status.ts';
+import type { ListedDevice, Store, UpdateRecord } from '../store/store.ts';
+import { asksReports, type DeviceEntry, fits, inOrder, issuesOfReport } from './device-status.ts';
 import { overviewOf } from './overview.ts';
 import { nameOf, summarise } from './summary.ts';
 
@@ -16,6 +16,8 @@ export interface DeviceListOptions {
 /** What operators see of many devices at once. Of all of them little is read; of those that are shown, all. */
 export class DeviceList {
   readonly #options: DeviceListOptions;
+  /** Reports are most of what there is, and few of them change between two looks. */
+  readonly #issues = new Map<string, { readonly seen: number | null; readonly found: readonly DeviceIssue[] }>();
 
   constructor(options: DeviceListOptions) {
     this.#options = options;
@@ -45,27 +47,45 @@ export class DeviceList {
   }
 
   async overview(): Promise<FleetOverview> {
-    return overviewOf(await this.#entries({ reports: true, updates: true }));
+    return overviewOf(await this.#entries({ reports: false, updates: true, issues: true }));
   }
 
   async #find(filter: DeviceFilter): Promise<DeviceEntry[]> {
     const query = filter.query === undefined ? null : parseQuery(filter.query);
-    const reports = query !== null || asksReports(filter.status);
-    const entries = await this.#entries({ reports, updates: filter.status !== undefined });
+    const { status } = filter;
+    const read = { reports: query !== null, updates: status !== undefined, issues: asksReports(status) };
+    const entries = await this.#entries(read);
     return entries.filter(
       (entry) => fits(entry, filter) && (query === null || matchesQuery(query, { ...entry.device, name: entry.name })),
     );
   }
 
-  /** @param read what of their reports and updates is asked for: without them, the list of a large fleet is little */
-  async #entries(read: { reports: boolean; updates: boolean }): Promise<DeviceEntry[]> {
+  /** @param read what is asked for beside the rows: without it, the list of a large fleet is little */
+  async #entries(read: { reports: boolean; updates: boolean; issues: boolean }): Promise<DeviceEntry[]> {
     const { store, broker } = this.#options;
     const updates = read.updates ? await store.latestUpdates() : new Map<string, UpdateRecord>();
-    return (await store.listForList(read.reports)).map((device) => ({
+    const devices = await store.listForList(read.reports);
+    if (read.issues) await this.#readIssues(devices);
+    return devices.map((device) => ({
       device,
       name: nameOf(device, device.hostname),
       online: broker.isOnline(device.id),
       update: updates.get(device.id) ?? null,
+      reported: (read.issues && this.#issues.get(device.id)?.found) || [],
     }));
+  }
+
+  /** Of devices that were heard of since they were looked at last. */
+  async #readIssues(devices: readonly ListedDevice[]): Promise<void> {
+    const gone = new Set(this.#issues.keys());
+    const stale: string[] = [];
+    for (const { id, lastSeen } of devices) {
+      gone.delete(id);
+      if (this.#issues.get(id)?.seen !== lastSeen) stale.push(id);
+    }
+    for (const id of gone) this.#issues.delete(id);
+    if (stale.length === 0) return;
+    for (const { id, lastSeen, report } of await this.#options.store.listForList(true, stale))
+      this.#issues.set(id, { seen: lastSeen, found: report === null ? [] : issuesOfReport(report) });
   }
 }

@@ -8,6 +8,8 @@ export interface DeviceEntry {
   readonly name: string;
   readonly online: boolean;
   readonly update: UpdateRecord | null;
+  /** What its report tells is the matter, where that was asked for. */
+  readonly reported: readonly DeviceIssue[];
 }
 
 /** Below it, memory and storage count as low. */
@@ -18,22 +20,25 @@ export const isUpdating = ({ update }: Pick<DeviceEntry, 'update'>): boolean =>
   update !== null && !UPDATE_ENDS.includes(update.state);
 
 /** What is the matter with an active device, by what it said last. */
-export function issuesOf({ device, update }: DeviceEntry): DeviceIssue[] {
+export function issuesOf({ device, update, reported }: DeviceEntry): DeviceIssue[] {
   const found: DeviceIssue[] = [];
   if (hasFailedUpdate(update)) found.push('update-failed');
   if (hasFailingApp(device)) found.push('app-failing');
-  return device.report === null ? found : [...found, ...issuesOfReport(device.report)];
+  return [...found, ...reported];
 }
 
 const hasFailedUpdate = (update: DeviceEntry['update']): boolean => update?.state === 'failed';
 const hasFailingApp = ({ apps }: Pick<ListedDevice, 'apps'>): boolean =>
   Object.values(apps).some(({ state }) => state === 'backing-off');
 
-function* issuesOfReport({ dataStore, inventory, memory }: DeviceReport): Generator<DeviceIssue> {
-  if (dataStore === 'ram') yield 'data-in-memory';
+export function issuesOfReport({ dataStore, inventory, memory }: DeviceReport): DeviceIssue[] {
+  const found: DeviceIssue[] = [];
+  if (dataStore === 'ram') found.push('data-in-memory');
   // A data partition that does not mount has no size.
-  if (inventory !== undefined && isLow(inventory.storage.freeKiB, inventory.storage.totalKiB)) yield 'low-storage';
-  if (isLow(memory.availableKiB, memory.totalKiB)) yield 'low-memory';
+  if (inventory !== undefined && isLow(inventory.storage.freeKiB, inventory.storage.totalKiB))
+    found.push('low-storage');
+  if (isLow(memory.availableKiB, memory.totalKiB)) found.push('low-memory');
+  return found;
 }
 
 const isLow = (free: number, total: number): boolean => total > 0 && free < total * LOW_SHARE;

@@ -128,8 +128,8 @@ export interface Store {
   getDevice(id: string): Promise<DeviceRecord | null>;
   listDevices(filter?: { tag?: string; state?: DeviceRecord['state'] }): Promise<DeviceRecord[]>;
   getDevices(ids: readonly string[]): Promise<DeviceRecord[]>;
-  /** All of them, in the order of `listDevices`. @param reports read them too; they are most of what there is */
-  listForList(reports: boolean): Promise<ListedDevice[]>;
+  /** All or these, in the order of `listDevices`. @param reports read them too; they are most of what there is */
+  listForList(reports: boolean, ids?: readonly string[]): Promise<ListedDevice[]>;
   /** Those that are active, in the order of `listDevices`. @param reports read them too; they are most of what there is */
   listForRollout(reports?: boolean): Promise<RolloutDevice[]>;
   getForRollout(ids: readonly string[], reports?: boolean): Promise<RolloutDevice[]>;

@@ -173,12 +173,13 @@ export class SqlStore implements Store {
     return (await query.execute()).map(deviceFromRow);
   }
 
-  async listForList(reports: boolean): Promise<ListedDevice[]> {
+  async listForList(reports: boolean, ids?: readonly string[]): Promise<ListedDevice[]> {
     const query = this.#db
       .selectFrom('devices')
       .select(LIST_COLUMNS)
       .select(this.#engine.memberOf('report', 'hostname').as('hostname'))
-      .$if(reports, (selected) => selected.select('report'));
+      .$if(reports, (selected) => selected.select('report'))
+      .$if(ids !== undefined, (selected) => selected.where(this.#engine.isOneOf('id', ids ?? [])));
     return listedDevicesFromRows(await query.orderBy('created_at').orderBy('id').execute());
   }
 
