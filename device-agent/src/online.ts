@@ -19,6 +19,7 @@ import { type Identity, loadIdentity } from './identity.ts';
 import type { Kiosk } from './kiosk/kiosk.ts';
 import type { Logs } from './logs.ts';
 import { releaseMemory } from './memory.ts';
+import { watchEventLoop } from './metrics.ts';
 import { startNetwork } from './network.ts';
 import { hostnameFor } from './network-config.ts';
 import type { PATHS } from './paths.ts';
@@ -198,6 +199,7 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
       events.add('app', text);
     },
   });
+  const eventLoop = watchEventLoop();
   const goodbye = serveFleet({
     ...{ paths, fleet, identity, system, network, logs, events, screen, init, log, development },
     onPublisher: (send) => {
@@ -209,7 +211,8 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
     http: http as ReturnType<typeof createServerHttp>,
     buildReport: () =>
       buildReport({
-        ...{ facts, system, updater: engine, apps, addresses: network.addresses, bootTimes, proc: paths.proc },
+        ...{ facts, system, updater: engine, apps, addresses: network.addresses, bootTimes },
+        ...{ proc: paths.proc, thermal: paths.thermal, eventLoop },
         ...{ radios: network.wifi.report, screen: context.kiosk.status(), development: development.status() },
         ...{ dataDir: paths.users, serial: identity.serial, timeZone: fleet.timeZone },
       }),
