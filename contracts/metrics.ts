@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
-const load = z.number().nonnegative();
-const milliseconds = z.number().nonnegative();
+const load = z.number().nonnegative().max(1e6);
+const milliseconds = z.number().nonnegative().max(1e9);
 /** Degrees Celsius. */
 const temperature = z.number().min(-273).max(1000);
 

@@ -21,6 +21,7 @@ import { semverSchema, sha256Schema } from './validate.ts';
  * | PUT /api/v1/groups/:name | GroupRequest → Group |
  * | GET/DELETE /api/v1/groups/:name | → GroupDetail, 204 |
  * | GET /api/v1/devices/:id | → DeviceDetail |
+ * | GET /api/v1/devices/:id/metrics | → MetricsAnswer (metrics.ts) |
  * | POST /api/v1/devices/:id/approve | → DeviceSummary |
  * | POST /api/v1/devices/:id/revoke | → DeviceSummary |
  * | PUT /api/v1/devices/:id/tags | {tags} → DeviceSummary |

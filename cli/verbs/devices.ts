@@ -192,6 +192,12 @@ function describeDevice(device: DeviceDetail): string[] {
     const { availableKiB, totalKiB, agentRssKiB } = report.memory;
     facts.push(['up', `${Math.round(report.uptimeSeconds)} s`]);
     facts.push(['memory', `${availableKiB} of ${totalKiB} KiB free, agent ${agentRssKiB} KiB`]);
+    if (report.metrics) {
+      const { load, processors, temperature, eventLoopDelayMs } = report.metrics;
+      facts.push(['load', `${load.one} ${load.five} ${load.fifteen} on ${processors} processor(s)`]);
+      if (temperature !== null) facts.push(['hottest', `${temperature} °C`]);
+      if (eventLoopDelayMs) facts.push(['event loop', `late by ${eventLoopDelayMs.p99} ms (99th percentile)`]);
+    }
     facts.push(['addresses', report.addresses.join(' ') || '-']);
     if (report.inventory) {
       const { kernel, nodeVersion, storage, timeZone, network } = report.inventory;

@@ -1,5 +1,6 @@
 import type { DeviceEvents, DeviceReport, EnrolAnswer, EnrolRequest } from '@nodeos/contracts/device-api.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
+import type { MetricSample } from '@nodeos/contracts/metrics.ts';
 import type { DeviceDetail, DeviceSummary, Pins } from '@nodeos/contracts/operator-api.ts';
 import type { Authority } from '../authority.ts';
 import type { Broker } from '../broker/broker.ts';
@@ -11,6 +12,7 @@ import type { Changes } from '../live/changes.ts';
 import type { DeviceRecord, Store } from '../store/store.ts';
 import type { DeviceConnections } from './connections.ts';
 import { enrol } from './enrolment.ts';
+import { metricSampleOf } from './metric-sample.ts';
 import { deviceName, summarise } from './summary.ts';
 
 export interface DevicesOptions {
@@ -81,6 +83,12 @@ export class Devices {
     const updates = await this.#options.store.listUpdates(id, SERVER_LIMITS.updatesShownPerDevice);
     const events = await this.#options.store.listEvents(id, SERVER_LIMITS.eventsShownPerDevice);
     return { ...this.#summarise(device, updates[0] ?? null), report: device.report, updates, events };
+  }
+
+  /** How it got on in the last day, oldest first. @throws NodeosError NOT_FOUND */
+  async metrics(id: string): Promise<MetricSample[]> {
+    await this.mustExist(id);
+    return this.#options.store.metrics.list(id, this.#now() - SERVER_LIMITS.metricsKeptMs);
   }
 
   /** @throws NodeosError NOT_FOUND, CONFLICT */
@@ -176,11 +184,13 @@ export class Devices {
   /** @param device as it was before */
   async report({ id, report: before }: Pick<DeviceRecord, 'id' | 'report'>, report: DeviceReport): Promise<void> {
     const { store, deployments, changes } = this.#options;
+    const sample = metricSampleOf(report, this.#now());
     const regroups = await deployments.mayRegroup(report, before);
     const { concerned, written } = await store.transaction(
       async (inside) => {
         await inside.updateDevice(id, { report, systemVersion: report.system.version, lastSeen: this.#now() });
         await inside.putUpdates(id, report.updates, this.#now());
+        if (sample !== null) await inside.metrics.add(id, sample);
         return {
           concerned: await deployments.noteReport(inside, id, report),
           written: regroups ? await deployments.recompute(inside, [id]) : null,

@@ -21,6 +21,9 @@ export function deviceRoutes(scope: FastifyInstance): void {
   scope.get<{ Params: { id: string } }>('/api/v1/devices/:id', (request) =>
     fleetOf(request).devices.detail(request.params.id),
   );
+  scope.get<{ Params: { id: string } }>('/api/v1/devices/:id/metrics', async (request) => ({
+    samples: await fleetOf(request).devices.metrics(request.params.id),
+  }));
   scope.post<{ Params: { id: string } }>('/api/v1/devices/:id/approve', (request) => {
     validate(nothingSchema, request.body, 'approve');
     return fleetOf(request).devices.approve(request.params.id);

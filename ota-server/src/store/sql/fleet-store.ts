@@ -4,6 +4,7 @@ import { type Insertable, type Kysely, sql } from 'kysely';
 import { SERVER_LIMITS } from '../../limits.ts';
 import type { AuditStore } from '../audit.ts';
 import type { ConfigurationStore } from '../configurations.ts';
+import type { MetricsStore } from '../metrics.ts';
 import type { FleetPeople } from '../people.ts';
 import type { ProvisioningStore } from '../provisioning.ts';
 import type { Rollouts } from '../rollouts.ts';
@@ -21,6 +22,7 @@ import type { WebhookStore } from '../webhooks.ts';
 import { SqlAudit } from './audit.ts';
 import { SqlConfigurations } from './configurations.ts';
 import { type Engine, overwriting } from './engine.ts';
+import { SqlMetrics } from './metrics.ts';
 import { SqlFleetPeople } from './people.ts';
 import { SqlProvisioning } from './provisioning.ts';
 import { SqlRollouts } from './rollouts.ts';
@@ -46,6 +48,7 @@ export class SqlStore implements Store {
   readonly webhooks: WebhookStore;
   readonly provisioning: ProvisioningStore;
   readonly configurations: ConfigurationStore;
+  readonly metrics: MetricsStore;
   readonly #db: Kysely<Tables>;
   readonly #engine: Engine;
   readonly #fleet: string;
@@ -60,6 +63,7 @@ export class SqlStore implements Store {
     this.webhooks = new SqlWebhooks(db);
     this.provisioning = new SqlProvisioning(db);
     this.configurations = new SqlConfigurations(db);
+    this.metrics = new SqlMetrics(db);
   }
 
   async transaction<T>(work: (store: Store) => Promise<T>, reach: Reach = 'fleet'): Promise<T> {

@@ -1,3 +1,4 @@
+import { metricsAnswerSchema } from '@nodeos/contracts/metrics.ts';
 import {
   deploymentPlanSchema,
   deploymentRequestSchema,
@@ -36,6 +37,11 @@ export const FLEET_RULES: RouteRules = {
     answer: list('devices', deviceSummarySchema),
   },
   'GET /api/v1/devices/:id': { scope: 'read', summary: 'One device with its history', answer: deviceDetailSchema },
+  'GET /api/v1/devices/:id/metrics': {
+    scope: 'read',
+    summary: 'How a device got on in the last 24 hours, oldest first',
+    answer: metricsAnswerSchema,
+  },
   'POST /api/v1/devices/:id/approve': { scope: 'devices', summary: 'Let a device in', answer: deviceSummarySchema },
   'POST /api/v1/devices/:id/revoke': {
     scope: 'devices',
