@@ -26,6 +26,7 @@ import { semverSchema, sha256Schema } from './validate.ts';
  * | POST /api/v1/devices/:id/revoke | → DeviceSummary |
  * | PUT /api/v1/devices/:id/tags | {tags} → DeviceSummary |
  * | POST /api/v1/devices/:id/reboot | → 202 |
+ * | POST /api/v1/devices/:id/identify {seconds?} | → 202; 409 where it is offline |
  * | POST /api/v1/devices/:id/reformat-data | → 202; 409 unless the device reports that its data lies in RAM |
  * | GET /api/v1/configurations | → {configurations: AppConfiguration[]} |
  * | POST /api/v1/configurations/:app | ConfigurationChange → AppConfiguration |

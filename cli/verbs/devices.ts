@@ -11,6 +11,7 @@ import type { JsonOption } from '../options.ts';
 import { formatAgo, print, printJson, printList } from '../output.ts';
 import { chooseRelease, listReleases } from '../releases.ts';
 import { example, type RegisterVerb } from '../verb.ts';
+import { registerIdentify } from './devices-identify.ts';
 
 interface ListOptions extends ServerOptions, JsonOption {
   readonly tag?: string;
@@ -147,6 +148,8 @@ export const registerDevices: RegisterVerb = (program, io) => {
       await client.send('POST', `/devices/${id}/reboot`);
       print(io, `${id} was told to restart.`);
     });
+
+  registerIdentify(devices, io);
 
   withServer(devices.command('reformat-data'))
     .description('make the data partition anew where it is beyond repair; everything on it is lost')

@@ -1,6 +1,7 @@
 import type { DeviceEvents, DeviceReport, EnrolAnswer, EnrolRequest } from '@nodeos/contracts/device-api.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { MetricSample } from '@nodeos/contracts/metrics.ts';
+import type { Tell } from '@nodeos/contracts/mqtt.ts';
 import type { DeviceDetail, DeviceSummary, Pins } from '@nodeos/contracts/operator-api.ts';
 import type { Authority } from '../authority.ts';
 import type { Broker } from '../broker/broker.ts';
@@ -168,8 +169,13 @@ export class Devices {
   /** @throws NodeosError NOT_FOUND, DEVICE_OFFLINE */
   async reboot(id: string): Promise<void> {
     await this.#get(id);
-    if (!(await this.#options.broker.tell(id, { kind: 'reboot' })))
-      throw new NodeosError('DEVICE_OFFLINE', `device ${id} is not connected`);
+    await this.#tell(id, { kind: 'reboot' });
+  }
+
+  /** Lets a device show for so many seconds which one it is. @throws NodeosError NOT_FOUND, DEVICE_OFFLINE */
+  async identify(id: string, seconds: number): Promise<void> {
+    await this.#get(id);
+    await this.#tell(id, { kind: 'identify', seconds });
   }
 
   /** Lets a device whose data partition is beyond repair make it anew. @throws NodeosError NOT_FOUND, CONFLICT, DEVICE_OFFLINE */
@@ -177,8 +183,7 @@ export class Devices {
     const { report } = await this.#get(id);
     if (report?.dataStore !== 'ram')
       throw new NodeosError('CONFLICT', `device ${id} has its data on the disk: nothing needs to be made anew`);
-    if (!(await this.#options.broker.tell(id, { kind: 'reformat-data' })))
-      throw new NodeosError('DEVICE_OFFLINE', `device ${id} is not connected`);
+    await this.#tell(id, { kind: 'reformat-data' });
   }
 
   /** @param device as it was before */
@@ -256,6 +261,11 @@ export class Devices {
     });
     for (const id of ids) changes.publish('devices', id);
     await deployments.follow(written);
+  }
+
+  async #tell(id: string, message: Tell): Promise<void> {
+    if (!(await this.#options.broker.tell(id, message)))
+      throw new NodeosError('DEVICE_OFFLINE', `device ${id} is not connected`);
   }
 
   async #get(id: string): Promise<DeviceRecord> {

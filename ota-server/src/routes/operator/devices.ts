@@ -12,6 +12,7 @@ export const deviceFilterSchema = z.strictObject({
 });
 export const devicePinsSchema = z.strictObject({ pins: pinsSchema });
 export const deviceTagsSchema = z.strictObject({ tags: z.array(z.string().min(1).max(64)).max(32) });
+export const deviceIdentifySchema = z.strictObject({ seconds: z.number().int().min(1).max(300).default(30) });
 
 /** Routes below /api/v1/devices, but logs and REPL. */
 export function deviceRoutes(scope: FastifyInstance): void {
@@ -41,6 +42,11 @@ export function deviceRoutes(scope: FastifyInstance): void {
   scope.post<{ Params: { id: string } }>('/api/v1/devices/:id/reboot', async (request, reply) => {
     validate(nothingSchema, request.body, 'reboot');
     await fleetOf(request).devices.reboot(request.params.id);
+    return reply.code(202).send();
+  });
+  scope.post<{ Params: { id: string } }>('/api/v1/devices/:id/identify', async (request, reply) => {
+    const { seconds } = validate(deviceIdentifySchema, request.body ?? {}, 'identify');
+    await fleetOf(request).devices.identify(request.params.id, seconds);
     return reply.code(202).send();
   });
   scope.post<{ Params: { id: string } }>('/api/v1/devices/:id/reformat-data', async (request, reply) => {

@@ -14,7 +14,7 @@ import {
 import * as z from 'zod';
 import { abortSchema } from '../deployments.ts';
 import { developmentOpenSchema } from '../development.ts';
-import { deviceFilterSchema, devicePinsSchema, deviceTagsSchema } from '../devices.ts';
+import { deviceFilterSchema, deviceIdentifySchema, devicePinsSchema, deviceTagsSchema } from '../devices.ts';
 import { logQuerySchema } from '../logs.ts';
 import { replInputSchema, replOpenSchema } from '../repl.ts';
 import type { RouteRules } from './rule.ts';
@@ -61,6 +61,12 @@ export const FLEET_RULES: RouteRules = {
     answer: deviceSummarySchema,
   },
   'POST /api/v1/devices/:id/reboot': { scope: 'devices', summary: 'Restart a device', status: 202 },
+  'POST /api/v1/devices/:id/identify': {
+    scope: 'devices',
+    summary: 'Let a device show which one it is: its LED blinks',
+    body: deviceIdentifySchema,
+    status: 202,
+  },
   'POST /api/v1/devices/:id/reformat-data': {
     scope: 'devices',
     summary: 'Let a device make its unreadable data partition anew',
