@@ -9,6 +9,7 @@ import type {
   UserRequest,
 } from '@nodeos/contracts/access.ts';
 import type { AuditPage } from '@nodeos/contracts/audit.ts';
+import type { MetricsAnswer } from '@nodeos/contracts/metrics.ts';
 import type {
   ClaimTokenRequest,
   Deployment,
@@ -107,4 +108,6 @@ export const api = {
     read<Deployment>('POST', `/deployments/${at(id)}/${verb}`, {}),
   groups: async () => (await read<{ groups: Group[] }>('GET', '/groups')).groups,
   releases: async () => (await read<{ releases: Release[] }>('GET', '/releases')).releases,
+  metrics: async (id: string) => (await read<MetricsAnswer>('GET', `/devices/${at(id)}/metrics`)).samples,
+  identify: (id: string) => call('POST', `/devices/${at(id)}/identify`, {}),
 };
