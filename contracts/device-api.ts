@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { appStatusSchema } from './desired-state.ts';
+import { deviceMetricsSchema } from './metrics.ts';
 import { screenStatusSchema } from './screen.ts';
 import { appNameSchema, boardNameSchema, semverSchema } from './validate.ts';
 import { wifiStateSchema } from './wifi.ts';
@@ -110,6 +111,8 @@ export const deviceReportSchema = z.strictObject({
   }),
   /** Absent in reports of systems older than the field. */
   inventory: inventorySchema.optional(),
+  /** Absent in reports of systems older than the field. */
+  metrics: deviceMetricsSchema.optional(),
   /** Present while one app has the whole machine. */
   screen: screenStatusSchema.optional(),
   /** Present while a development session runs unsigned files in the place of an app. */

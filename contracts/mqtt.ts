@@ -41,6 +41,8 @@ export const tellSchema = z.discriminatedUnion('kind', [
     resume: z.string().max(64).nullable(),
   }),
   z.strictObject({ kind: z.literal('reboot') }),
+  /** Shows which of many devices it is, for so long from now; asked again it goes on longer. */
+  z.strictObject({ kind: z.literal('identify'), seconds: z.number().int().min(1).max(300) }),
   /** What the screen shows goes to POST /device/v1/screenshots/<request>. */
   z.strictObject({ kind: z.literal('screenshot'), request: z.string().regex(/^[0-9a-f]{32}$/) }),
   /** Makes the data partition anew where it does not mount; all on it is lost. Ignored where data is on the disk. */

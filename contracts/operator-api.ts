@@ -24,10 +24,12 @@ import { semverSchema, sha256Schema } from './validate.ts';
  * | PUT /api/v1/groups/:name | GroupRequest → Group |
  * | GET/DELETE /api/v1/groups/:name | → GroupDetail, 204 |
  * | GET /api/v1/devices/:id | → DeviceDetail |
+ * | GET /api/v1/devices/:id/metrics | → MetricsAnswer (metrics.ts) |
  * | POST /api/v1/devices/:id/approve | → DeviceSummary |
  * | POST /api/v1/devices/:id/revoke | → DeviceSummary |
  * | PUT /api/v1/devices/:id/tags | {tags} → DeviceSummary |
  * | POST /api/v1/devices/:id/reboot | → 202 |
+ * | POST /api/v1/devices/:id/identify {seconds?} | → 202; 409 where it is offline |
  * | POST /api/v1/devices/:id/reformat-data | → 202; 409 unless the device reports that its data lies in RAM |
  * | GET /api/v1/configurations | → {configurations: AppConfiguration[]} |
  * | POST /api/v1/configurations/:app | ConfigurationChange → AppConfiguration |

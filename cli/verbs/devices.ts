@@ -11,6 +11,7 @@ import type { JsonOption } from '../options.ts';
 import { formatAgo, print, printJson, printList } from '../output.ts';
 import { chooseRelease, listReleases } from '../releases.ts';
 import { example, type RegisterVerb } from '../verb.ts';
+import { registerIdentify } from './devices-identify.ts';
 
 interface ListOptions extends ServerOptions, JsonOption {
   readonly tag?: string;
@@ -148,6 +149,8 @@ export const registerDevices: RegisterVerb = (program, io) => {
       print(io, `${id} was told to restart.`);
     });
 
+  registerIdentify(devices, io);
+
   withServer(devices.command('reformat-data'))
     .description('make the data partition anew where it is beyond repair; everything on it is lost')
     .argument('<device>', 'id, name, serial number or the beginning of the id')
@@ -192,6 +195,12 @@ function describeDevice(device: DeviceDetail): string[] {
     const { availableKiB, totalKiB, agentRssKiB } = report.memory;
     facts.push(['up', `${Math.round(report.uptimeSeconds)} s`]);
     facts.push(['memory', `${availableKiB} of ${totalKiB} KiB free, agent ${agentRssKiB} KiB`]);
+    if (report.metrics) {
+      const { load, processors, temperature, eventLoopDelayMs } = report.metrics;
+      facts.push(['load', `${load.one} ${load.five} ${load.fifteen} on ${processors} processor(s)`]);
+      if (temperature !== null) facts.push(['hottest', `${temperature} °C`]);
+      if (eventLoopDelayMs) facts.push(['event loop', `late by ${eventLoopDelayMs.p99} ms (99th percentile)`]);
+    }
     facts.push(['addresses', report.addresses.join(' ') || '-']);
     if (report.inventory) {
       const { kernel, nodeVersion, storage, timeZone, network } = report.inventory;

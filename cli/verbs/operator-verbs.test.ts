@@ -12,6 +12,7 @@ import { type FleetFile, fleetFileSchema } from '@nodeos/contracts/fleet-file.ts
 import { parseJson } from '@nodeos/contracts/validate.ts';
 import { makeSquashfs } from '@nodeos/firmware/formats/squashfs.ts';
 import { makeDeviceKey, makeRequest } from '@nodeos/ota-server/testing/device-identity.ts';
+import { until } from '@nodeos/ota-server/testing/until.ts';
 import { type Finished, runForTest, temporaryFolder } from '../cli.testing.ts';
 
 const manifest = appManifest('1.0.0');
@@ -211,10 +212,33 @@ describe('an operator at work on a real server', () => {
       assert.equal(code, 0, `${argv[0]}: ${stderr}`);
     }
     await expectError('DEVICE_OFFLINE', 'devices', 'reboot', 'waiting');
+    await expectError('DEVICE_OFFLINE', 'devices', 'identify', 'waiting');
+    await expectError('INPUT_INVALID', 'devices', 'identify', 'waiting', '--seconds', '301');
     assert.equal(await state(), 'active');
     assert.equal((await enrol(fleet, { csr, claimToken: token, ...about })).state, 'approved');
     assert.equal((await run('devices', 'revoke', 'waiting')).code, 0);
     assert.equal(await state(), 'revoked');
+  });
+
+  it('finds a device among many, and sees how it gets on', async () => {
+    const end = new AbortController();
+    const told: string[] = [];
+    const argv = ['simulate', '--devices', '2', '--seed', 'cli'];
+    const simulation = runForTest(argv, { cwd, signal: end.signal, onOutput: (text) => void told.push(text) });
+    const said = (what: RegExp) => until(`the line ${what}`, () => what.test(told.join('')));
+    try {
+      await said(/^2 online/m);
+      const { stdout, stderr } = await run('devices', 'identify', 'SIM-cli-1', '--seconds', '7');
+      assert.match(stdout, /^[0-9a-f]+ identifies itself for 7 s\.\n$/, stderr);
+      await said(/^SIM-cli-1 identifies itself for 7 s$/m);
+      assert.doesNotMatch(told.join(''), /SIM-cli-0 identifies/);
+      const shown = (await run('devices', 'show', 'SIM-cli-1')).stdout;
+      assert.match(shown, /^load +[\d.]+ [\d.]+ [\d.]+ on 4 processor\(s\)$/m);
+      assert.match(shown, /^hottest +[\d.]+ °C\nevent loop late by [\d.]+ ms/m);
+    } finally {
+      end.abort();
+    }
+    assert.equal((await simulation).code, 0);
   });
 
   it('sets what apps are configured with, for all, a group or a device', async () => {

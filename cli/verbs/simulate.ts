@@ -55,6 +55,7 @@ export const registerSimulate: RegisterVerb = (program, io) => {
         fleet: { server: server.deviceUrl, broker: server.brokerUrl, ca: server.ca, claimToken: token },
         ...{ devices, profile, seed: options.seed },
         signal: AbortSignal.any([io.signal, end.signal]),
+        onIdentify: (index, seconds) => print(io, `SIM-${options.seed}-${index} identifies itself for ${seconds} s`),
         onFault: (index, error) => io.stderr.write(`device ${index}: ${(error as Error).stack}\n`),
       });
       const timer = seconds === null ? undefined : setTimeout(() => end.abort(), seconds * 1000);

@@ -12,6 +12,9 @@ export interface Character {
   readonly installFails: boolean;
   /** Null where it stays connected. */
   readonly offline: { readonly forMs: number; readonly everyMs: number } | null;
+  /** What its processors and its place make of it: a load and a temperature in °C around which it stays. */
+  readonly load: number;
+  readonly temperature: number;
   /** `system@2.0.0` or `hello@2.0.0` */
   isBad(release: string): boolean;
 }
@@ -35,6 +38,8 @@ export function characterOf(profile: Profile, seed: string, index: number): Char
       chance('offline') < offline.rate
         ? { forMs: within(offline.forMs, 'offline for'), everyMs: within(offline.everyMs, 'offline every') }
         : null,
+    load: within([0.05, 1.5], 'load'),
+    temperature: within([38, 62], 'temperature'),
     isBad: (release) => faults.bad.some((bad) => bad.release === release && chance(`bad ${release}`) < bad.rate),
   };
 }

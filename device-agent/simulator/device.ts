@@ -31,6 +31,8 @@ export interface DeviceOptions {
   readonly onState: (state: DeviceState) => void;
   /** The broker's word that there is something to ask for. */
   readonly onTold: () => void;
+  /** It was asked to show which one it is. */
+  readonly onIdentify: (seconds: number) => void;
   readonly onAnswered?: ((milliseconds: number) => void) | undefined;
 }
 
@@ -117,7 +119,7 @@ export class SimulatedDevice {
     { certificate, deviceId }: Credentials,
     key: string,
   ): Promise<'kexec' | 'reboot' | 'off'> {
-    const { fleet, profile, signal, character, onState, onTold, trust, serial } = this.#options;
+    const { fleet, profile, signal, character, onState, onTold, onIdentify, trust, serial } = this.#options;
     const { facts, manifest, evidence } = this.#boot;
     const apps = new SimulatedApps(character);
     this.#apps = apps;
@@ -174,6 +176,7 @@ export class SimulatedDevice {
         if (tell.kind === 'desired-changed') onTold();
         if (tell.kind === 'desired-changed') connection?.session.poll(tell.afterMs);
         if (tell.kind === 'report-now') connection?.session.reportSoon();
+        if (tell.kind === 'identify') onIdentify(tell.seconds);
         if (tell.kind === 'reboot') ended.resolve('reboot');
       },
     });

@@ -1,6 +1,7 @@
 import type { BootFacts, InitWord } from '@nodeos/contracts/boot-facts.ts';
 import type { DeviceReport } from '@nodeos/contracts/device-api.ts';
 import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
+import type { DeviceMetrics } from '@nodeos/contracts/metrics.ts';
 import type { SlotManifest } from '@nodeos/contracts/slot-manifest.ts';
 import { delay } from '../src/backoff.ts';
 import type { Updater } from '../src/ports.ts';
@@ -83,6 +84,27 @@ function bootFacts(slot: SlotName, trial: number): BootFacts {
   };
 }
 
+const HOUR_SECONDS = 3600;
+/** A busy processor is so much warmer, °C for each process that runs. */
+const WARMTH = 8;
+
+/** They rise and fall by the hour around what its character says, and are the same again at the same time after a boot. */
+export function simulatedMetrics({ load, temperature, times }: Character, uptimeSeconds: number): DeviceMetrics {
+  const wave = (period: number): number => Math.sin((2 * Math.PI * uptimeSeconds) / period + load);
+  const over = (minutes: number): number => rounded(load * (1 + (0.4 * wave(HOUR_SECONDS)) / Math.sqrt(minutes)), 2);
+  const p99 = rounded((1 + over(1)) * times, 2);
+  return {
+    load: { one: over(1), five: over(5), fifteen: over(15) },
+    processors: 4,
+    temperature: rounded(temperature + WARMTH * (over(1) - load) + wave(24 * HOUR_SECONDS), 1),
+    eventLoopDelayMs: { mean: rounded(p99 / 10, 2), p99, max: rounded(p99 * 4, 2) },
+  };
+}
+
+function rounded(value: number, digits: number): number {
+  return Math.round(value * 10 ** digits) / 10 ** digits;
+}
+
 export interface ReportSources extends Boot {
   readonly profile: Profile;
   readonly character: Character;
@@ -103,6 +125,7 @@ export function simulatedReport(sources: ReportSources): DeviceReport {
     system: { version: manifest.version, slot: facts.slot, trial: updater.onTrial },
     ...{ generation: updater.generation, updates: updater.updates().slice(-64), addresses: ['127.0.0.1'] },
     memory: { totalKiB, availableKiB: totalKiB >> 1, agentRssKiB: 60_000 },
+    metrics: simulatedMetrics(character, sources.uptimeSeconds),
     bootTimes: { init: null, agent: null, online: null },
     inventory: {
       ...{ serial, timeZone: character.timeZone, kernel: manifest.kernelRelease, nodeVersion: manifest.nodeVersion },

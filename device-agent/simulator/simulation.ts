@@ -14,6 +14,8 @@ export interface SimulationOptions {
   readonly signal: AbortSignal;
   /** A device was told to ask for its desired state; `index` counts from 0. */
   readonly onTold?: (index: number) => void;
+  /** A device was asked to show which one it is, for so many seconds. */
+  readonly onIdentify?: (index: number, seconds: number) => void;
   /** How long an answer took, from the request to its head. */
   readonly onAnswered?: (milliseconds: number) => void;
   /** A device ended with an error that was not foreseen. */
@@ -45,6 +47,7 @@ export function startSimulation(options: SimulationOptions): Simulation {
         states[index] = state;
       },
       onTold: () => options.onTold?.(index),
+      onIdentify: (seconds) => options.onIdentify?.(index, seconds),
       onAnswered: options.onAnswered,
     });
   });

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { deviceMetricsSchema } from '@nodeos/contracts/metrics.ts';
 import { validate } from '@nodeos/contracts/validate.ts';
 import fc from 'fast-check';
 import type * as z from 'zod';
 import { openStateStore } from '../src/state.ts';
 import { systemDisk, writeDurably } from '../src/updater/disk.ts';
 import { characterOf } from './character.ts';
-import { Machine } from './machine.ts';
+import { Machine, simulatedMetrics } from './machine.ts';
 import { createMemoryDisk } from './memory-disk.ts';
 import { type Profile, profileSchema } from './profile.ts';
 import { createSink } from './trust.ts';
@@ -54,6 +55,27 @@ test('characters are the same again for the same seed, and as many are bad as th
   const again = characterOf(profile, 'seed', 7);
   assert.deepEqual([again.board, again.installMs], [all[7]?.board, all[7]?.installMs]);
   assert.notEqual(characterOf(profile, 'other', 7).installMs, again.installMs);
+});
+
+test('metrics follow from the character and the time, differ between devices, and are those of a real board', () => {
+  const profile = profileOf({ faults: { slow: { rate: 0.1, times: 10 } } });
+  const at = (index: number, uptimeSeconds: number) =>
+    simulatedMetrics(characterOf(profile, 'seed', index), uptimeSeconds);
+  assert.deepEqual(at(7, 900), at(7, 900));
+  assert.notDeepEqual(at(7, 900), at(7, 1800));
+  assert.notDeepEqual(at(7, 900), at(8, 900));
+  for (let index = 0; index < 200; index++)
+    for (const uptimeSeconds of [0, 0.5, 900, 2700, 86_400 * 400]) {
+      const { load, temperature, eventLoopDelayMs } = validate(
+        deviceMetricsSchema,
+        at(index, uptimeSeconds),
+        'metrics',
+      );
+      assert.ok(load.one < 4 && temperature !== null && temperature > 20 && temperature < 85);
+      assert.ok(
+        eventLoopDelayMs && eventLoopDelayMs.mean < eventLoopDelayMs.p99 && eventLoopDelayMs.p99 < eventLoopDelayMs.max,
+      );
+    }
 });
 
 test('the disk in RAM does what a disk does, as far as the engine asks', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,6 @@ import { createEventQueue } from './event-queue.ts';
 import { findFleet, readFleetFile } from './fleet-file.ts';
 import { openInitChannel } from './init-channel.ts';
 import { readMemory, uptimeMs } from './report.ts';
-import { startTroubleLed } from './trouble-led.ts';
 
 async function folder(t: TestContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'nodeos-agent-'));
@@ -137,7 +136,7 @@ test('events wait in order, the oldest go first, sent ones are forgotten', () =>
 const SCREEN: ScreenState = {
   ...{ name: 'till-3', serial: '0011', addresses: [], state: 'connecting', apps: ['hello 1.0.0 running'] },
   ...{ system: 'x86_64-usb 1.0.0, slot a', trouble: 'no fleet.json', claimCode: 'abcdefgh…', work: 'asking' },
-  wifi: 'joined Workshop',
+  ...{ wifi: 'joined Workshop', lookedFor: false },
 };
 
 test('the screen tells name, address, state, claim code, work, version and trouble', () => {
@@ -208,23 +207,6 @@ test('an invalid fleet file gives way to the last valid one; one that was taken 
   assert.deepEqual(await findFleet(file, kept, log), { fleet: null, fault: null });
   await writeFile(file, '{');
   assert.equal((await findFleet(file, kept, log)).fleet, null, 'what was taken away does not come back');
-});
-
-test('the LED that the board names flashes for trouble, and gets its trigger back', async (t) => {
-  const path = await folder(t);
-  await mkdir(join(path, 'ACT'));
-  const [trigger, brightness] = [join(path, 'ACT/trigger'), join(path, 'ACT/brightness')];
-  await writeFile(trigger, 'none [heartbeat] default-on\n');
-  await writeFile(join(path, 'cmdline'), 'console=tty0 nodeos.slot=a\n');
-  assert.equal(startTroubleLed(path, path), null, 'the board names none');
-  await writeFile(join(path, 'cmdline'), 'console=tty0 nodeos.led=ACT nodeos.slot=a\n');
-  const stop = startTroubleLed(path, path);
-  assert.equal(await readFile(trigger, 'utf8'), 'none');
-  assert.equal(await readFile(brightness, 'utf8'), '255');
-  stop?.();
-  assert.equal(await readFile(trigger, 'utf8'), 'heartbeat');
-  await writeFile(join(path, 'cmdline'), 'nodeos.led=GONE\n');
-  assert.equal(startTroubleLed(path, path), null);
 });
 
 test('a device without a display has none', async (t) => {

@@ -15,6 +15,8 @@ export interface ScreenState {
   /** What it is doing now. */
   readonly work: string;
   readonly apps: readonly string[];
+  /** An operator looks for this very device. */
+  readonly lookedFor: boolean;
   /** Something wrong that a person can mend, null where all is well. */
   readonly trouble: string | null;
 }
@@ -28,10 +30,13 @@ const LABEL_WIDTH = 10;
 const DISPLAY_WIDTH = 80;
 const DISPLAY_HEIGHT = 25;
 const MARGIN = 4;
+/** Rows that are not to be overlooked: yellow, and dark on white. */
+const COLOURS: Readonly<Record<string, string>> = { trouble: '\x1b[33m', identify: '\x1b[7m' };
 
 /** Rows of label and text, in the order in which they are looked for. */
 function screenRows(state: ScreenState): [string, string][] {
   const rows: [string, string][] = [
+    ...(state.lookedFor ? [['identify', 'this is the device that is looked for'] satisfies [string, string]] : []),
     ['device', `${state.name}  (serial ${state.serial})`],
     ['address', `${state.addresses.join(', ') || 'none yet'}${state.wifi === null ? '' : `; WiFi: ${state.wifi}`}`],
     ['state', state.state],
@@ -54,7 +59,7 @@ export function renderDisplay(state: ScreenState): string {
   const head = ['', `${indent}\x1b[1mNodeOS\x1b[0m`, ''];
   const rows: string[][] = [];
   for (const [label, text] of screenRows(state)) {
-    const colour = label === 'trouble' ? '\x1b[33m' : '';
+    const colour = COLOURS[label] ?? '';
     const pieces = wrap(printable(text), DISPLAY_WIDTH - 2 * MARGIN - LABEL_WIDTH - 1);
     const labelled = (piece: string, index: number): string =>
       `${indent}\x1b[2m${(index === 0 ? label : '').padEnd(LABEL_WIDTH)}\x1b[0m ${colour}${piece}\x1b[0m`;

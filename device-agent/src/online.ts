@@ -15,10 +15,13 @@ import { createDevelopmentSession, DEVELOPMENT_UID } from './development/session
 import { openDisplay } from './display.ts';
 import { createEventQueue } from './event-queue.ts';
 import { findFleet } from './fleet-file.ts';
+import { createIdentify } from './identify.ts';
 import { type Identity, loadIdentity } from './identity.ts';
 import type { Kiosk } from './kiosk/kiosk.ts';
+import { openLed } from './led.ts';
 import type { Logs } from './logs.ts';
 import { releaseMemory } from './memory.ts';
+import { watchEventLoop } from './metrics.ts';
 import { startNetwork } from './network.ts';
 import { hostnameFor } from './network-config.ts';
 import type { PATHS } from './paths.ts';
@@ -28,7 +31,6 @@ import { buildReport, readMemory, uptimeMs } from './report.ts';
 import { serveFleet } from './serve-fleet.ts';
 import { createServerHttp } from './transport/http.ts';
 import type { Session } from './transport/session.ts';
-import { startTroubleLed } from './trouble-led.ts';
 import { readTrustedTime as readMetadataTime } from './trust/metadata-store.ts';
 import { systemDisk } from './updater/disk.ts';
 import { createUpdater } from './updater/engine.ts';
@@ -67,9 +69,10 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
   const facts = await readBootFacts(paths.bootFacts);
   const system = await readSlotManifest(paths.slot);
   const { fleet, fault } = await findFleet(paths.fleetFile, `${paths.state}/fleet.json`, log);
+  const led = openLed(paths.proc, paths.leds);
   if (fault) {
     log(describeError(fault));
-    startTroubleLed(paths.proc, paths.leds);
+    led?.start('trouble');
   }
 
   const readIdentity = () => loadIdentity(facts.disk === '' ? null : facts.disk, paths.state);
@@ -99,7 +102,7 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
       ...{ name, serial: known?.serial ?? '-', addresses: network.addresses(), apps: [], claimCode: null },
       ...{ work: work(false), trouble: trouble(), wifi: network.wifi.describe() },
       system: `${system.board} ${system.version}, slot ${facts.slot}`,
-      state: fleet ? 'connecting' : 'stands alone',
+      ...{ state: fleet ? 'connecting' : 'stands alone', lookedFor: false },
     },
     print,
     openDisplay(paths.devices),
@@ -198,6 +201,7 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
       events.add('app', text);
     },
   });
+  const eventLoop = watchEventLoop();
   const goodbye = serveFleet({
     ...{ paths, fleet, identity, system, network, logs, events, screen, init, log, development },
     onPublisher: (send) => {
@@ -209,10 +213,12 @@ export async function bringOnline(context: OnlineContext): Promise<{ sayGoodbye:
     http: http as ReturnType<typeof createServerHttp>,
     buildReport: () =>
       buildReport({
-        ...{ facts, system, updater: engine, apps, addresses: network.addresses, bootTimes, proc: paths.proc },
+        ...{ facts, system, updater: engine, apps, addresses: network.addresses, bootTimes },
+        ...{ proc: paths.proc, thermal: paths.thermal, eventLoop },
         ...{ radios: network.wifi.report, screen: context.kiosk.status(), development: development.status() },
         ...{ dataDir: paths.users, serial: identity.serial, timeZone: fleet.timeZone },
       }),
+    identifySelf: createIdentify({ led, screen, log }),
     reformatData: () => reformatData(facts),
     onSession: (opened) => {
       session = opened;

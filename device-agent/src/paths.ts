@@ -31,6 +31,7 @@ export const PATHS = Object.freeze({
   cpuinfo: `${root}/run/nodeos/cpuinfo`,
   devices: `${root}/dev`,
   leds: `${root}/sys/class/leds`,
+  thermal: `${root}/sys/class/thermal`,
   frameBuffer: `${root}/dev/fb0`,
   graphics: `${root}/sys/class/graphics/fb0`,
   vtConsoles: `${root}/sys/class/vtconsole`,

@@ -4,10 +4,11 @@ import type { BootFacts } from '@nodeos/contracts/boot-facts.ts';
 import type { DeviceReport, Inventory } from '@nodeos/contracts/device-api.ts';
 import type { ScreenStatus } from '@nodeos/contracts/screen.ts';
 import type { SlotManifest } from '@nodeos/contracts/slot-manifest.ts';
+import { type MetricSources, readMetrics } from './metrics.ts';
 import type { AppRuntime, Updater } from './ports.ts';
 import type { RadioReport } from './wifi/radios.ts';
 
-export interface ReportSources {
+export interface ReportSources extends MetricSources {
   readonly facts: BootFacts;
   readonly system: SlotManifest;
   readonly updater: Pick<Updater, 'onTrial' | 'generation' | 'updates'>;
@@ -15,7 +16,6 @@ export interface ReportSources {
   readonly addresses: () => string[];
   readonly radios: () => RadioReport[];
   readonly bootTimes: DeviceReport['bootTimes'];
-  readonly proc: string;
   /** The data partition. */
   readonly dataDir: string;
   readonly serial: string;
@@ -29,6 +29,7 @@ export interface ReportSources {
 export async function buildReport(sources: ReportSources): Promise<DeviceReport> {
   const { facts, system, updater } = sources;
   const memory = await readMemory(sources.proc);
+  const metrics = await readMetrics(sources);
   return {
     format: 1,
     board: system.board,
@@ -44,6 +45,7 @@ export async function buildReport(sources: ReportSources): Promise<DeviceReport>
     addresses: sources.addresses().slice(0, 32),
     bootTimes: sources.bootTimes,
     inventory: await readInventory(sources),
+    ...(metrics && { metrics }),
     ...(sources.screen && { screen: sources.screen }),
     ...(sources.development && { development: sources.development }),
   };

@@ -58,6 +58,8 @@ export interface FleetContext {
   readonly onOnline: () => void;
   /** The server was reached, or is no longer. */
   readonly onConnection: (reached: boolean) => void;
+  /** See identify.ts. */
+  readonly identifySelf: (seconds: number) => void;
   /** See reformat.ts. */
   readonly reformatData: () => Promise<void>;
 }
@@ -214,6 +216,7 @@ function connectUntilEnded(
     async function obey(tell: Tell): Promise<void> {
       if (tell.kind === 'desired-changed') session.poll(tell.afterMs);
       if (tell.kind === 'report-now') session.reportSoon();
+      if (tell.kind === 'identify') context.identifySelf(tell.seconds);
       if (tell.kind === 'logs') await stream.open(tell).catch((error) => log(describeError(error)));
       if (tell.kind === 'repl-open') await repl.open(tell.session, tell.app);
       if (tell.kind === 'development-open') context.development.open(tell.session, tell.app, tell.resume);

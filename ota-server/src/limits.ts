@@ -54,6 +54,9 @@ export const SERVER_LIMITS = {
   /** How long a server that closes waits for the requests that it has begun. */
   drainMaxMs: 10_000,
   eventsKeptPerDevice: 1000,
+  /** Metrics of a device are kept so often at most, and so long; the one divides the other. */
+  metricsIntervalMs: 300_000,
+  metricsKeptMs: 86_400_000,
   updatesShownPerDevice: 50,
   eventsShownPerDevice: 200,
   /** Servers that share their data look so often for work that another one left behind. */

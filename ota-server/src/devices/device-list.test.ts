@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AuditEntry } from '@nodeos/contracts/audit.ts';
-import type { DeviceActionAnswer, FleetOverview } from '@nodeos/contracts/device-list.ts';
+import type { DeviceReport } from '@nodeos/contracts/device-api.ts';
+import type { DeviceActionAnswer, DeviceIssue, FleetOverview } from '@nodeos/contracts/device-list.ts';
 import type { DeviceSummary } from '@nodeos/contracts/operator-api.ts';
 import { connectAsync } from 'mqtt';
 import { type DeviceIdentity, deviceReport, type RunningServer, runServer } from '../testing/running-server.ts';
 import { until } from '../testing/until.ts';
+import { issuesOfReport } from './device-status.ts';
 
 const app = (version: string, state: 'running' | 'backing-off' = 'running') => ({
   ...{ version, state, sha256: 'f'.repeat(64), restarts: 0, reason: null },
@@ -101,6 +103,25 @@ test('the list of devices: by status, words and query, in order, page by page, w
       { tag: 'kiosk', board: 'x86_64-usb', devices: 2 },
     ],
   });
+});
+
+test('what is the matter, as a report tells it: each at its limit, and nothing of what is not known', () => {
+  const at = (temperature: number | null) => ({
+    metrics: { load: { one: 0, five: 0, fifteen: 0 }, processors: 1, temperature, eventLoopDelayMs: null },
+  });
+  const memory = (availableKiB: number) => ({ memory: { totalKiB: 1000, availableKiB, agentRssKiB: 50 } });
+  const cases: [Partial<DeviceReport>, DeviceIssue[]][] = [
+    [{}, []],
+    [at(80), ['hot']],
+    [at(79.9), []],
+    [at(null), []],
+    [memory(99), ['low-memory']],
+    [memory(100), []],
+    [{ inventory: inventory(99) }, ['low-storage']],
+    [{ inventory: inventory(100) }, []],
+    [{ inventory: { ...inventory(0), storage: { totalKiB: 0, freeKiB: 0 } }, dataStore: 'ram' }, ['data-in-memory']],
+  ];
+  for (const [change, issues] of cases) assert.deepEqual(issuesOfReport(deviceReport(change)), issues);
 });
 
 test('one action on many devices: what it cannot be done to is named, each is in the audit log, and a stale count stops it', async (context) => {

@@ -14,6 +14,8 @@ export interface DeviceEntry {
 
 /** Below it, memory and storage count as low. */
 const LOW_SHARE = 0.1;
+/** From here on a Raspberry Pi slows itself down (its documentation, "Frequency management and thermal control"). */
+const HOT_CELSIUS = 80;
 const UPDATE_ENDS: readonly string[] = ['confirmed', 'downloaded', 'failed'];
 
 export const isUpdating = ({ update }: Pick<DeviceEntry, 'update'>): boolean =>
@@ -31,13 +33,14 @@ const hasFailedUpdate = (update: DeviceEntry['update']): boolean => update?.stat
 const hasFailingApp = ({ apps }: Pick<ListedDevice, 'apps'>): boolean =>
   Object.values(apps).some(({ state }) => state === 'backing-off');
 
-export function issuesOfReport({ dataStore, inventory, memory }: DeviceReport): DeviceIssue[] {
+export function issuesOfReport({ dataStore, inventory, memory, metrics }: DeviceReport): DeviceIssue[] {
   const found: DeviceIssue[] = [];
   if (dataStore === 'ram') found.push('data-in-memory');
   // A data partition that does not mount has no size.
   if (inventory !== undefined && isLow(inventory.storage.freeKiB, inventory.storage.totalKiB))
     found.push('low-storage');
   if (isLow(memory.availableKiB, memory.totalKiB)) found.push('low-memory');
+  if ((metrics?.temperature ?? Number.NEGATIVE_INFINITY) >= HOT_CELSIUS) found.push('hot');
   return found;
 }
 

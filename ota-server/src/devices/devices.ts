@@ -1,5 +1,7 @@
 import type { DeviceEvents, DeviceReport, EnrolAnswer, EnrolRequest } from '@nodeos/contracts/device-api.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
+import type { MetricSample } from '@nodeos/contracts/metrics.ts';
+import type { Tell } from '@nodeos/contracts/mqtt.ts';
 import type { DeviceDetail, DeviceSummary, Pins } from '@nodeos/contracts/operator-api.ts';
 import type { Authority } from '../authority.ts';
 import type { Broker } from '../broker/broker.ts';
@@ -9,6 +11,7 @@ import type { Changes } from '../live/changes.ts';
 import type { DeviceRecord, Store } from '../store/store.ts';
 import type { DeviceConnections } from './connections.ts';
 import { enrol } from './enrolment.ts';
+import { metricSampleOf } from './metric-sample.ts';
 import { summarise } from './summary.ts';
 
 export interface DevicesOptions {
@@ -69,6 +72,12 @@ export class Devices {
     const updates = await this.#options.store.listUpdates(id, SERVER_LIMITS.updatesShownPerDevice);
     const events = await this.#options.store.listEvents(id, SERVER_LIMITS.eventsShownPerDevice);
     return { ...this.#summarise(device, updates[0] ?? null), report: device.report, updates, events };
+  }
+
+  /** How it got on in the last day, oldest first. @throws NodeosError NOT_FOUND */
+  async metrics(id: string): Promise<MetricSample[]> {
+    await this.mustExist(id);
+    return this.#options.store.metrics.list(id, this.#now() - SERVER_LIMITS.metricsKeptMs);
   }
 
   /** @throws NodeosError NOT_FOUND, CONFLICT */
@@ -165,7 +174,13 @@ export class Devices {
   /** @throws NodeosError NOT_FOUND, DEVICE_OFFLINE */
   async reboot(id: string): Promise<void> {
     await this.#get(id);
-    if (!(await this.#options.broker.tell(id, { kind: 'reboot' }))) throw notConnected(id);
+    await this.#tell(id, { kind: 'reboot' });
+  }
+
+  /** Lets a device show for so many seconds which one it is. @throws NodeosError NOT_FOUND, DEVICE_OFFLINE */
+  async identify(id: string, seconds: number): Promise<void> {
+    await this.#get(id);
+    await this.#tell(id, { kind: 'identify', seconds });
   }
 
   /** Lets a device whose data partition is beyond repair make it anew. @throws NodeosError NOT_FOUND, CONFLICT, DEVICE_OFFLINE */
@@ -173,17 +188,19 @@ export class Devices {
     const { report } = await this.#get(id);
     if (report?.dataStore !== 'ram')
       throw new NodeosError('CONFLICT', `device ${id} has its data on the disk: nothing needs to be made anew`);
-    if (!(await this.#options.broker.tell(id, { kind: 'reformat-data' }))) throw notConnected(id);
+    await this.#tell(id, { kind: 'reformat-data' });
   }
 
   /** @param device as it was before */
   async report({ id, report: before }: Pick<DeviceRecord, 'id' | 'report'>, report: DeviceReport): Promise<void> {
     const { store, deployments, changes } = this.#options;
+    const sample = metricSampleOf(report, this.#now());
     const regroups = await deployments.mayRegroup(report, before);
     const { concerned, written } = await store.transaction(
       async (inside) => {
         await inside.updateDevice(id, { report, systemVersion: report.system.version, lastSeen: this.#now() });
         await inside.putUpdates(id, report.updates, this.#now());
+        if (sample !== null) await inside.metrics.add(id, sample);
         return {
           concerned: await deployments.noteReport(inside, id, report),
           written: regroups ? await deployments.recompute(inside, [id]) : null,
@@ -256,6 +273,11 @@ export class Devices {
     await deployments.follow(written);
   }
 
+  async #tell(id: string, message: Tell): Promise<void> {
+    if (!(await this.#options.broker.tell(id, message)))
+      throw new NodeosError('DEVICE_OFFLINE', `device ${id} is not connected`);
+  }
+
   async #get(id: string): Promise<DeviceRecord> {
     const device = await this.#options.store.getDevice(id);
     if (device === null) throw new NodeosError('NOT_FOUND', `there is no device ${id.slice(0, 64)}`);
@@ -274,4 +296,3 @@ export class Devices {
 
 export const revokedForGood = (id: string): NodeosError =>
   new NodeosError('CONFLICT', `device ${id} is revoked and stays so`);
-const notConnected = (id: string): NodeosError => new NodeosError('DEVICE_OFFLINE', `device ${id} is not connected`);

@@ -48,6 +48,7 @@ function compareField(device: DeviceFacts, field: Field, comparison: Comparison,
 function compareValue(field: Field, value: string, comparison: Comparison, wanted: string): boolean {
   if (FIELDS[field] === 'version') return compareVersions(value, comparison, wanted);
   if (FIELDS[field] === 'mebibytes') return ordered(Number(value) - (mebibytesOf(wanted) ?? Number.NaN), comparison);
+  if (FIELDS[field] === 'number') return ordered(Number(value) - Number(wanted), comparison);
   return comparison === '~' ? matchesGlob(wanted, value) : value === wanted;
 }
 
@@ -104,6 +105,10 @@ function valuesOf(device: DeviceFacts, field: Field): readonly string[] {
       return known(report === null ? undefined : report.memory.totalKiB / 1024);
     case 'storage':
       return known(inventory?.storage === undefined ? undefined : inventory.storage.freeKiB / 1024);
+    case 'load':
+      return known(report?.metrics?.load.one);
+    case 'temperature':
+      return known(report?.metrics?.temperature ?? undefined);
     default:
       return [device[field]];
   }

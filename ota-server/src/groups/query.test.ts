@@ -17,6 +17,10 @@ const device = (change: Partial<DeviceFacts> = {}): DeviceFacts => ({
   systemVersion: '2.0.9',
   report: deviceReport({
     memory: { totalKiB: 2 * 1024 * 1024, availableKiB: 1, agentRssKiB: 1 },
+    metrics: {
+      load: { one: 1.5, five: 1, fifteen: 0.5 },
+      ...{ processors: 4, temperature: -3.5, eventLoopDelayMs: null },
+    },
     apps: { hello: { version: '1.2.0', sha256: 'f'.repeat(64), state: 'running', restarts: 0, reason: null } },
   }),
   ...change,
@@ -32,6 +36,8 @@ test('the example of the documentation, and every kind of term', () => {
   assert.ok(holds('board in (raspberrypi3, raspberrypi4)'));
   assert.ok(holds('address = 10.0.2.15 and address ~ 10.*'));
   assert.ok(holds('system < 2.1.0-rc.1 and system > 2.0.9-rc.2'));
+  assert.ok(holds('load > 1.25 and load = 1.50 and load in (1, 1.5) and temperature < -3 and temperature >= -3.5'));
+  assert.ok(!holds('load > 1.5 or temperature > 80'));
 });
 
 test('and binds more closely than or; brackets and not', () => {
@@ -42,8 +48,19 @@ test('and binds more closely than or; brackets and not', () => {
 
 test('what a device has not told compares with nothing', () => {
   const silent = device({ report: null });
-  for (const term of ['memory < 1GiB', 'memory >= 1GiB', 'kernel = x', 'timezone = UTC', 'app:hello'])
+  for (const term of [
+    'memory < 1GiB',
+    'memory >= 1GiB',
+    'kernel = x',
+    'timezone = UTC',
+    'app:hello',
+    'load < 9',
+    'temperature < 99',
+  ])
     assert.equal(holds(term, silent), false, term);
+  const metrics = { load: { one: 0, five: 0, fifteen: 0 }, processors: 1, temperature: null, eventLoopDelayMs: null };
+  const cool = device({ report: deviceReport({ metrics }) });
+  assert.deepEqual([holds('temperature < 99', cool), holds('load = 0', cool)], [false, true]);
   assert.ok(holds('timezone != Europe/Berlin', silent));
 });
 
@@ -56,6 +73,8 @@ test('an error points at its column', () => {
     ['board < x', 7, /"<" does not compare a text; use = != ~/],
     ['system = 2.1', 10, /"2.1" is not a version/],
     ['memory > lots', 10, /not a size/],
+    ['temperature > 80C', 15, /"80C" is not a number/],
+    ['load ~ 1', 6, /"~" does not compare a number; use = != </],
     ['(tag:a or tag:b', 16, /"\)" is missing for the "\(" in column 1/],
     ['tag:', 5, /a name must follow "tag:"/],
     ['board in x', 10, /expected "\("/],
@@ -84,7 +103,12 @@ const text = fc.oneof(
 );
 const fieldTerm = fc.constantFrom(...(Object.keys(FIELDS) as Field[])).chain((field): fc.Arbitrary<Query> => {
   const type = FIELDS[field];
-  const values = type === 'version' ? version : type === 'mebibytes' ? fc.constantFrom('1', '512MiB', '2GiB') : text;
+  const values = {
+    version,
+    mebibytes: fc.constantFrom('1', '512MiB', '2GiB'),
+    number: fc.constantFrom('0', '1.5', '-3.5'),
+    text,
+  }[type];
   const comparisons = COMPARISONS.filter((one) => (type === 'text' ? /^(=|!=|~)$/.test(one) : one !== '~'));
   return fc.oneof(
     fc.record({

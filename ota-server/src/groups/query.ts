@@ -16,6 +16,8 @@ export const FIELDS = {
   node: 'version',
   memory: 'mebibytes',
   storage: 'mebibytes',
+  load: 'number',
+  temperature: 'number',
 } as const;
 export type Field = keyof typeof FIELDS;
 type FieldType = (typeof FIELDS)[Field];
@@ -24,8 +26,10 @@ const ALLOWED: Readonly<Record<FieldType, readonly Comparison[]>> = {
   text: ['=', '!=', '~'],
   version: ['=', '!=', '<', '<=', '>', '>='],
   mebibytes: ['=', '!=', '<', '<=', '>', '>='],
+  number: ['=', '!=', '<', '<=', '>', '>='],
 };
 const MEBIBYTES = { '': 1, KiB: 1 / 1024, MiB: 1, GiB: 1024 } as const;
+const NUMBER = /^-?\d+(?:\.\d+)?$/;
 const DEPTH_MAX = 32;
 export const QUERY_MAX_LENGTH = 1000;
 
@@ -131,6 +135,8 @@ export function parseQuery(text: string): Query {
       throw queryError(token.column, `"${token.text}" is not a version such as 1.2.0`);
     if (type === 'mebibytes' && mebibytesOf(token.text) === null)
       throw queryError(token.column, `"${token.text}" is not a size such as 512, 512MiB or 2GiB`);
+    if (type === 'number' && !NUMBER.test(token.text))
+      throw queryError(token.column, `"${token.text}" is not a number such as 1.5`);
     return token.text;
   }
 

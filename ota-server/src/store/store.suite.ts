@@ -4,6 +4,7 @@ import { NOTHING_DESIRED } from '../deployments/plan.ts';
 import { assignment, deployment, device, type TestedStore, update } from '../testing/store-records.ts';
 import { testAccess } from './access.suite.ts';
 import { testDevices } from './devices.suite.ts';
+import { testMetrics } from './metrics.suite.ts';
 import { testProvisioning } from './provisioning.suite.ts';
 import { testRollouts } from './rollouts.suite.ts';
 
@@ -16,6 +17,7 @@ export function testStore(
   const open = async (context: TestContext) => (await openServer(context)).fleet('main');
   const tested: TestedStore = { name, openServer, options };
   testDevices(tested);
+  testMetrics(tested);
   testRollouts(tested);
   testAccess(tested);
   testProvisioning(tested);

@@ -3,6 +3,7 @@ import type { DeviceEvents, DeviceReport, UpdateStatus } from '@nodeos/contracts
 import type { ClaimToken, DeviceSummary, Pins, Release } from '@nodeos/contracts/operator-api.ts';
 import type { AuditStore } from './audit.ts';
 import type { ConfigurationStore } from './configurations.ts';
+import type { MetricsStore } from './metrics.ts';
 import type { NodeBus } from './node-bus.ts';
 import type { Accounts, FleetPeople } from './people.ts';
 import type { ProvisioningStore } from './provisioning.ts';
@@ -113,6 +114,7 @@ export interface Store {
   readonly webhooks: WebhookStore;
   readonly provisioning: ProvisioningStore;
   readonly configurations: ConfigurationStore;
+  readonly metrics: MetricsStore;
 
   /** Blobs are kept once for all fleets; these rows say whose they are. */
   addBlob(sha256: string): Promise<void>;

@@ -15,6 +15,7 @@ import type {
   DevicePageRequest,
   FleetOverview,
 } from '@nodeos/contracts/device-list.ts';
+import type { MetricsAnswer } from '@nodeos/contracts/metrics.ts';
 import type {
   ClaimTokenRequest,
   Deployment,
@@ -122,4 +123,6 @@ export const api = {
     read<Deployment>('POST', `/deployments/${at(id)}/${verb}`, {}),
   groups: async () => (await read<{ groups: Group[] }>('GET', '/groups')).groups,
   releases: async () => (await read<{ releases: Release[] }>('GET', '/releases')).releases,
+  metrics: async (id: string) => (await read<MetricsAnswer>('GET', `/devices/${at(id)}/metrics`)).samples,
+  identify: (id: string) => call('POST', `/devices/${at(id)}/identify`, {}),
 };

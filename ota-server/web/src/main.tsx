@@ -4,6 +4,7 @@ import './styles/base.css';
 import './styles/shell.css';
 import './styles/parts.css';
 import './styles/devices.css';
+import './styles/metrics.css';
 import './styles/deployments.css';
 import './styles/releases.css';
 import './styles/people.css';

@@ -14,6 +14,7 @@ import { nothingSchema } from './nothing.ts';
 
 export const devicePinsSchema = z.strictObject({ pins: pinsSchema });
 export const deviceTagsSchema = z.strictObject({ tags: z.array(z.string().min(1).max(64)).max(32) });
+export const deviceIdentifySchema = z.strictObject({ seconds: z.number().int().min(1).max(300).default(30) });
 
 /** Routes below /api/v1/devices, but logs and REPL. */
 export function deviceRoutes(scope: FastifyInstance): void {
@@ -39,6 +40,9 @@ export function deviceRoutes(scope: FastifyInstance): void {
   scope.get<{ Params: { id: string } }>('/api/v1/devices/:id', (request) =>
     fleetOf(request).devices.detail(request.params.id),
   );
+  scope.get<{ Params: { id: string } }>('/api/v1/devices/:id/metrics', async (request) => ({
+    samples: await fleetOf(request).devices.metrics(request.params.id),
+  }));
   scope.post<{ Params: { id: string } }>('/api/v1/devices/:id/approve', (request) => {
     validate(nothingSchema, request.body, 'approve');
     return fleetOf(request).devices.approve(request.params.id);
@@ -56,6 +60,11 @@ export function deviceRoutes(scope: FastifyInstance): void {
   scope.post<{ Params: { id: string } }>('/api/v1/devices/:id/reboot', async (request, reply) => {
     validate(nothingSchema, request.body, 'reboot');
     await fleetOf(request).devices.reboot(request.params.id);
+    return reply.code(202).send();
+  });
+  scope.post<{ Params: { id: string } }>('/api/v1/devices/:id/identify', async (request, reply) => {
+    const { seconds } = validate(deviceIdentifySchema, request.body ?? {}, 'identify');
+    await fleetOf(request).devices.identify(request.params.id, seconds);
     return reply.code(202).send();
   });
   scope.post<{ Params: { id: string } }>('/api/v1/devices/:id/reformat-data', async (request, reply) => {

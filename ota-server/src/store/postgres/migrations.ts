@@ -186,6 +186,15 @@ const MIGRATIONS: readonly string[] = [
     end $$;
   create trigger assignments_go after delete on devices for each row execute function assignments_go();
   `,
+  // How devices got on in the last day. Rows of one page are written anew at the same time, a day later, each in its page.
+  `
+  create table metrics (
+    fleet ${TEXT} not null, device ${TEXT} not null, slot smallint not null, at bigint not null,
+    memory_available_kib bigint not null, storage_free_kib bigint, load real not null, temperature real,
+    event_loop_delay_ms real, primary key (fleet, device, slot),
+    foreign key (fleet, device) references devices (fleet, id) on delete cascade
+  ) with (fillfactor = 80);
+  `,
 ];
 
 /**

@@ -4,6 +4,7 @@ import { type Insertable, type Kysely, sql } from 'kysely';
 import { SERVER_LIMITS } from '../../limits.ts';
 import type { AuditStore } from '../audit.ts';
 import type { ConfigurationStore } from '../configurations.ts';
+import type { MetricsStore } from '../metrics.ts';
 import type { FleetPeople } from '../people.ts';
 import type { ProvisioningStore } from '../provisioning.ts';
 import type { Rollouts } from '../rollouts.ts';
@@ -22,6 +23,7 @@ import type { WebhookStore } from '../webhooks.ts';
 import { SqlAudit } from './audit.ts';
 import { SqlConfigurations } from './configurations.ts';
 import { type Engine, overwriting } from './engine.ts';
+import { SqlMetrics } from './metrics.ts';
 import { SqlFleetPeople } from './people.ts';
 import { SqlProvisioning } from './provisioning.ts';
 import { SqlRollouts } from './rollouts.ts';
@@ -49,6 +51,7 @@ export class SqlStore implements Store {
   readonly webhooks: WebhookStore;
   readonly provisioning: ProvisioningStore;
   readonly configurations: ConfigurationStore;
+  readonly metrics: MetricsStore;
   readonly #db: Kysely<Tables>;
   readonly #engine: Engine;
   readonly #fleet: string;
@@ -63,6 +66,7 @@ export class SqlStore implements Store {
     this.webhooks = new SqlWebhooks(db);
     this.provisioning = new SqlProvisioning(db);
     this.configurations = new SqlConfigurations(db);
+    this.metrics = new SqlMetrics(db);
   }
 
   async transaction<T>(work: (store: Store) => Promise<T>, reach: Reach = 'fleet'): Promise<T> {

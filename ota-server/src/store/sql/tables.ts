@@ -73,6 +73,17 @@ export interface Tables {
   devices: DeviceRow;
   desired_states: { device: string; desired: string };
   events: { device: string; at: number; kind: string; text: string };
+  /** `slot`: which interval of the day it is. */
+  metrics: {
+    device: string;
+    slot: number;
+    at: number;
+    memory_available_kib: number;
+    storage_free_kib: number | null;
+    load: number;
+    temperature: number | null;
+    event_loop_delay_ms: number | null;
+  };
   updates: { device: string; target: string; deployment: string; at: number; status: string };
   releases: {
     target: string;

@@ -222,6 +222,15 @@ const MIGRATIONS: readonly string[] = [
   insert into desired_states select fleet, id, desired from devices;
   alter table devices drop column desired;
   `,
+  // How devices got on in the last day. Rows of a device lie together: a report writes one page, and reads few.
+  `
+  create table metrics (
+    fleet text not null, device text not null, slot integer not null, at integer not null,
+    memory_available_kib integer not null, storage_free_kib integer, load real not null, temperature real,
+    event_loop_delay_ms real, primary key (fleet, device, slot),
+    foreign key (fleet, device) references devices (fleet, id) on delete cascade
+  ) strict, without rowid;
+  `,
 ];
 
 /** Brings a database to the newest schema, or to an earlier one, each step in a transaction. */

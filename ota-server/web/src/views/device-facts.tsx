@@ -1,3 +1,4 @@
+import type { DeviceMetrics } from '@nodeos/contracts/metrics.ts';
 import type { DeviceDetail } from '@nodeos/contracts/operator-api.ts';
 import type { WifiState } from '@nodeos/contracts/wifi.ts';
 import type { ComponentChildren } from 'preact';
@@ -34,6 +35,12 @@ export function DeviceFacts({ device }: { device: DeviceDetail }) {
             <Fact name="Memory">
               {mebibytes(report.memory.totalKiB - report.memory.availableKiB)} of {mebibytes(report.memory.totalKiB)}
             </Fact>
+            {report.inventory && (
+              <Fact name="Disk free">
+                {mebibytes(report.inventory.storage.freeKiB)} of {mebibytes(report.inventory.storage.totalKiB)}
+              </Fact>
+            )}
+            {report.metrics && <MetricFacts metrics={report.metrics} />}
             <Fact name="Agent">{mebibytes(report.memory.agentRssKiB)}</Fact>
             <Fact name="Data">{report.dataStore === 'disk' ? 'on the disk' : 'in RAM: lost at power-off'}</Fact>
             <Fact name="Addresses">{report.addresses.length === 0 ? '—' : report.addresses.join(', ')}</Fact>
@@ -53,6 +60,24 @@ export function DeviceFacts({ device }: { device: DeviceDetail }) {
         )}
       </dl>
     </section>
+  );
+}
+
+function MetricFacts({ metrics }: { metrics: DeviceMetrics }) {
+  const { load, processors, temperature, eventLoopDelayMs } = metrics;
+  return (
+    <>
+      <Fact name={`Load on ${processors === 1 ? '1 processor' : `${processors} processors`}`}>
+        {[load.one, load.five, load.fifteen].map((one) => one.toFixed(2)).join(', ')}
+      </Fact>
+      {temperature !== null && <Fact name="Temperature">{temperature.toFixed(1)} °C</Fact>}
+      {eventLoopDelayMs !== null && (
+        <Fact name="Event-loop delay: mean, 99 %, most">
+          {[eventLoopDelayMs.mean, eventLoopDelayMs.p99, eventLoopDelayMs.max].map((one) => one.toFixed(1)).join(', ')}{' '}
+          ms
+        </Fact>
+      )}
+    </>
   );
 }
 

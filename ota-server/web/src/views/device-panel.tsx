@@ -8,6 +8,7 @@ import { Ago, Badge, Command, ConfirmButton, Progress, Reason } from '../parts/s
 import { href } from '../route.ts';
 import { appTone, underWay, updatePercent, updateTone, updateWord } from '../words.ts';
 import { DeviceFacts } from './device-facts.tsx';
+import { DeviceMetrics } from './device-metrics.tsx';
 import { OnlineDot } from './device-row.tsx';
 import { TagEditor } from './tag-editor.tsx';
 
@@ -71,6 +72,15 @@ function DeviceContent({ device, notify }: { device: DeviceDetail; notify: Notif
               onClick={() => act(api.approve(device.id), `${device.name} is approved`)}
             >
               Approve
+            </button>
+          )}
+          {device.state === 'active' && device.online && (
+            <button
+              type="button"
+              class="button"
+              onClick={() => act(api.identify(device.id), 'The device blinks for half a minute')}
+            >
+              Identify
             </button>
           )}
           {device.state === 'active' && device.online && (
@@ -142,6 +152,7 @@ function DeviceContent({ device, notify }: { device: DeviceDetail; notify: Notif
         </ul>
       </section>
       <DeviceFacts device={device} />
+      <DeviceMetrics id={device.id} revision={device} />
       <section aria-labelledby="panel-events">
         <h3 id="panel-events">Events</h3>
         {device.events.length === 0 && <p class="faint">None yet.</p>}

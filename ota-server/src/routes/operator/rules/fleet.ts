@@ -4,6 +4,7 @@ import {
   devicePageRequestSchema,
   fleetOverviewSchema,
 } from '@nodeos/contracts/device-list.ts';
+import { metricsAnswerSchema } from '@nodeos/contracts/metrics.ts';
 import {
   deploymentPlanSchema,
   deploymentRequestSchema,
@@ -19,7 +20,7 @@ import {
 import * as z from 'zod';
 import { abortSchema } from '../deployments.ts';
 import { developmentOpenSchema } from '../development.ts';
-import { devicePinsSchema, deviceTagsSchema } from '../devices.ts';
+import { deviceIdentifySchema, devicePinsSchema, deviceTagsSchema } from '../devices.ts';
 import { logQuerySchema } from '../logs.ts';
 import { replInputSchema, replOpenSchema } from '../repl.ts';
 import type { RouteRules } from './rule.ts';
@@ -49,6 +50,11 @@ export const FLEET_RULES: RouteRules = {
     answer: deviceActionAnswerSchema,
   },
   'GET /api/v1/devices/:id': { scope: 'read', summary: 'One device with its history', answer: deviceDetailSchema },
+  'GET /api/v1/devices/:id/metrics': {
+    scope: 'read',
+    summary: 'How a device got on in the last 24 hours, oldest first',
+    answer: metricsAnswerSchema,
+  },
   'POST /api/v1/devices/:id/approve': { scope: 'devices', summary: 'Let a device in', answer: deviceSummarySchema },
   'POST /api/v1/devices/:id/revoke': {
     scope: 'devices',
@@ -68,6 +74,12 @@ export const FLEET_RULES: RouteRules = {
     answer: deviceSummarySchema,
   },
   'POST /api/v1/devices/:id/reboot': { scope: 'devices', summary: 'Restart a device', status: 202 },
+  'POST /api/v1/devices/:id/identify': {
+    scope: 'devices',
+    summary: 'Let a device show which one it is: its LED blinks',
+    body: deviceIdentifySchema,
+    status: 202,
+  },
   'POST /api/v1/devices/:id/reformat-data': {
     scope: 'devices',
     summary: 'Let a device make its unreadable data partition anew',
