@@ -72,6 +72,7 @@ export const ERROR_HINTS = {
   ENROLMENT_REFUSED: 'Check the claim token in fleet.json: it may be used up, expired or unknown.',
   ENROLMENT_PENDING: 'Approve the device with `nodeos devices approve`.',
   DEVICE_OFFLINE: 'Wait for the device to come online, or check its network.',
+  DEVICES_FAILED: 'Look at the reasons in the list; for the others it is done, and repeating it does no harm.',
   BACKUP_ELSEWHERE:
     'Copy the database with `pg_dump`, and the data folder with any tool; docs/operations.md has the commands.',
   STORE_UNREACHABLE:

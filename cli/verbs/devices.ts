@@ -1,23 +1,16 @@
 import { resolve } from 'node:path';
-import {
-  type DeviceDetail,
-  type DeviceSummary,
-  deviceDetailSchema,
-  type Pins,
-} from '@nodeos/contracts/operator-api.ts';
+import { deviceDetailSchema, type Pins } from '@nodeos/contracts/operator-api.ts';
 import { connect, type ServerOptions, withServer } from '../connect.ts';
-import { findDevice, listDevices } from '../device-lookup.ts';
+import { type DeviceFilterOptions, findDevice, listDevices, withDeviceFilter } from '../device-lookup.ts';
+import { DEVICE_HEADING, describeDevice, deviceRow } from '../device-text.ts';
 import type { JsonOption } from '../options.ts';
-import { formatAgo, print, printJson, printList } from '../output.ts';
+import { print, printJson, printList } from '../output.ts';
 import { chooseRelease, listReleases } from '../releases.ts';
 import { example, type RegisterVerb } from '../verb.ts';
+import { registerAct } from './devices-act.ts';
 import { registerIdentify } from './devices-identify.ts';
 
-interface ListOptions extends ServerOptions, JsonOption {
-  readonly tag?: string;
-  readonly state?: string;
-  readonly query?: string;
-}
+interface ListOptions extends ServerOptions, JsonOption, DeviceFilterOptions {}
 
 export const registerDevices: RegisterVerb = (program, io) => {
   const devices = program
@@ -25,17 +18,13 @@ export const registerDevices: RegisterVerb = (program, io) => {
     .description('look after the devices of a server')
     .addHelpText('after', example('nodeos devices list --tag kiosk', 'nodeos devices approve 3f9c'));
 
-  withServer(devices.command('list'))
+  withDeviceFilter(withServer(devices.command('list')))
     .description('list the devices')
-    .option('--tag <tag>', 'only those with this tag')
-    .option('--state <state>', 'only those in this state: pending, active, revoked')
-    .option('--query <query>', 'only those for which this holds, e.g. "tag:kiosk and system < 2.1.0"')
     .option('--json', 'print JSON')
-    .addHelpText('after', example('nodeos devices list --tag kiosk'))
+    .addHelpText('after', example('nodeos devices list --tag kiosk', 'nodeos devices list --status ailing'))
     .action(async (options: ListOptions) => {
-      const found = await listDevices(await connect(io, options), options);
-      const heading = ['ID', 'NAME', 'STATE', 'ONLINE', 'BOARD', 'SYSTEM', 'APPS', 'TAGS', 'LAST SEEN'];
-      printList(io, options, found, heading, deviceRow, 'No devices yet.');
+      const { devices: found } = await listDevices(await connect(io, options), options);
+      printList(io, options, found, DEVICE_HEADING, deviceRow, 'No devices yet.');
     });
 
   withServer(devices.command('show'))
@@ -150,6 +139,7 @@ export const registerDevices: RegisterVerb = (program, io) => {
     });
 
   registerIdentify(devices, io);
+  registerAct(devices, io);
 
   withServer(devices.command('reformat-data'))
     .description('make the data partition anew where it is beyond repair; everything on it is lost')
@@ -162,73 +152,3 @@ export const registerDevices: RegisterVerb = (program, io) => {
       print(io, `${id} was told to make its data partition anew; it keeps its identity and starts again.`);
     });
 };
-
-function deviceRow(device: DeviceSummary): string[] {
-  const apps = Object.entries(device.apps).map(([name, app]) => `${name}@${app.version}`);
-  return [
-    device.id,
-    device.name,
-    device.state,
-    device.online ? 'yes' : 'no',
-    device.board,
-    device.systemVersion,
-    apps.join(' ') || '-',
-    device.tags.join(' ') || '-',
-    formatAgo(device.lastSeen),
-  ];
-}
-
-function describeDevice(device: DeviceDetail): string[] {
-  const facts: [string, string][] = [
-    ['id', device.id],
-    ['name', device.name],
-    ['serial', device.serial],
-    ['state', `${device.state}, ${device.online ? 'online' : 'offline'}, seen ${formatAgo(device.lastSeen)}`],
-    ['board', device.board],
-    ['tags', device.tags.join(' ') || '-'],
-    ...Object.entries(device.pins).map(([name, target]): [string, string] => ['pinned', `${name} to ${target}`]),
-  ];
-  const { report } = device;
-  const slot = report ? `, slot ${report.system.slot}${report.system.trial ? ' (trial)' : ''}` : '';
-  facts.push(['system', `${device.systemVersion}${slot}`]);
-  if (report) {
-    const { availableKiB, totalKiB, agentRssKiB } = report.memory;
-    facts.push(['up', `${Math.round(report.uptimeSeconds)} s`]);
-    facts.push(['memory', `${availableKiB} of ${totalKiB} KiB free, agent ${agentRssKiB} KiB`]);
-    if (report.metrics) {
-      const { load, processors, temperature, eventLoopDelayMs } = report.metrics;
-      facts.push(['load', `${load.one} ${load.five} ${load.fifteen} on ${processors} processor(s)`]);
-      if (temperature !== null) facts.push(['hottest', `${temperature} °C`]);
-      if (eventLoopDelayMs) facts.push(['event loop', `late by ${eventLoopDelayMs.p99} ms (99th percentile)`]);
-    }
-    facts.push(['addresses', report.addresses.join(' ') || '-']);
-    if (report.inventory) {
-      const { kernel, nodeVersion, storage, timeZone, network } = report.inventory;
-      for (const { name, wifi } of network)
-        if (wifi) facts.push(['wifi', `${name} ${wifi.state}${wifi.ssid === null ? '' : ` ${wifi.ssid}`}`]);
-      facts.push(['software', `kernel ${kernel}, Node ${nodeVersion}`]);
-      facts.push(['storage', `${storage.freeKiB} of ${storage.totalKiB} KiB free`]);
-      facts.push(['time zone', timeZone]);
-    }
-    if (report.screen) {
-      const { kiosk, blankSince } = report.screen;
-      const blank = blankSince === null ? '' : `, blank since ${new Date(blankSince).toISOString()}`;
-      facts.push(['screen', `of ${kiosk}${blank}`]);
-    }
-    if (report.development)
-      facts.push(['developed', `${report.development.app}: a development session runs unsigned files`]);
-    if (report.dataStore === 'ram') facts.push(['data', 'in RAM: the data partition could not be mounted']);
-  }
-  const lines = facts.map(([name, value]) => `${name.padEnd(10)} ${value}`);
-  for (const [name, app] of Object.entries(device.apps)) {
-    const reason = app.reason ? ` (${app.reason})` : '';
-    lines.push(`${'app'.padEnd(10)} ${name} ${app.version}: ${app.state}, ${app.restarts} restarts${reason}`);
-  }
-  for (const update of device.updates.slice(-5)) {
-    const reason = update.reason ? ` (${update.reason})` : '';
-    lines.push(`${'update'.padEnd(10)} ${update.name} ${update.version}: ${update.state}${reason}`);
-  }
-  for (const event of device.events.slice(-10))
-    lines.push(`${'event'.padEnd(10)} ${new Date(event.at).toISOString()} ${event.kind}: ${event.text}`);
-  return lines;
-}

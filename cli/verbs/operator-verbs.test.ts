@@ -241,6 +241,37 @@ describe('an operator at work on a real server', () => {
     assert.equal((await simulation).code, 0);
   });
 
+  it('does the same to all devices that fit, once it is told to', async () => {
+    const token = (await run('claim-token', 'create')).stdout.trim();
+    assert.equal((await run('fleet-file', 'create', '--claim-token', token, '--out', 'many.json')).code, 0);
+    const fleet = parseJson(fleetFileSchema, await readFile(join(cwd, 'many.json'), 'utf8'), 'many.json');
+    for (const serial of ['many-1', 'many-2']) {
+      const csr = await makeRequest(await makeDeviceKey());
+      await enrol(fleet, { csr, claimToken: token, serial, board: 'x86_64-usb', systemVersion: '1.0.0' });
+    }
+    const act = async (...argv: string[]) => (await run('devices', 'act', ...argv)).stdout;
+    const active = async () =>
+      JSON.parse((await run('devices', 'list', '--search', 'many-', '--state', 'active', '--json')).stdout).length;
+    assert.match(
+      await act('approve', '--search', 'many-'),
+      /^2 would be meant: many-1, many-2\. Nothing is done without --yes\.\n$/,
+    );
+    assert.equal(await active(), 0);
+    assert.equal(await act('approve', '--search', 'many-', '--yes'), 'approve: done for 2 of 2.\n');
+    assert.equal(await active(), 2);
+    assert.equal(await act('add-tag', 'berlin', '--search', 'many-2', '--yes'), 'add-tag: done for 1 of 1.\n');
+    assert.match((await run('devices', 'list', '--tag', 'berlin')).stdout, /many-2/);
+    assert.equal(await act('revoke', '--query', 'tag:nowhere', '--yes'), 'No device fits.\n');
+    const offline = await run('devices', 'act', 'reboot', '--status', 'offline', '--search', 'many-', '--yes');
+    assert.equal(offline.code, 1);
+    assert.match(offline.stdout, /^reboot: done for 0 of 2\.\n(?:[0-9a-f]+ {2}DEVICE_OFFLINE: .*\n){2}$/);
+    assert.match(offline.stderr, /^error DEVICES_FAILED: 2 of 2 devices could not/);
+    await expectError('INPUT_INVALID', 'devices', 'act', 'reboot', '--yes');
+    await expectError('INPUT_INVALID', 'devices', 'act', 'add-tag', '--tag', 'berlin');
+    await expectError('INPUT_INVALID', 'devices', 'act', 'eject', '--tag', 'berlin');
+    assert.equal(await act('revoke', '--search', 'many-', '--yes'), 'revoke: done for 2 of 2.\n');
+  });
+
   it('sets what apps are configured with, for all, a group or a device', async () => {
     assert.equal((await run('config', 'list')).stdout, 'Nothing is set.\n');
     const set = await run('config', 'set', 'sign', 'text=Good day', 'size=3', 'on=true', 'hours=["18:00"]');

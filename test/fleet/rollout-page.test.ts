@@ -35,4 +35,9 @@ test('the deployment page shows waves as they go, the halt by itself, why each d
   await shoot(page, 'rollout-turned-back');
   await until('all back', () => simulation.running('hello@1.0.0') === count, LIMIT_MS);
   assert.equal(simulation.running('hello@2.0.0'), 0);
+
+  await page.getByRole('link', { name: 'Overview', exact: true }).click();
+  await page.getByRole('list', { name: 'The fleet in numbers' }).getByText(`${count} of ${count}`).waitFor();
+  await page.getByRole('list', { name: 'What is the matter' }).getByText('Failed').waitFor();
+  await shoot(page, 'fleet-overview');
 });
