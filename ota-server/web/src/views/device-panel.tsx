@@ -8,6 +8,7 @@ import { Ago, Badge, Command, ConfirmButton, Progress, Reason } from '../parts/s
 import { href } from '../route.ts';
 import { appTone, underWay, updatePercent, updateTone, updateWord } from '../words.ts';
 import { DeviceFacts } from './device-facts.tsx';
+import { DeviceLog } from './device-log.tsx';
 import { OnlineDot } from './device-row.tsx';
 import { TagEditor } from './tag-editor.tsx';
 
@@ -142,6 +143,7 @@ function DeviceContent({ device, notify }: { device: DeviceDetail; notify: Notif
         </ul>
       </section>
       <DeviceFacts device={device} />
+      <DeviceLog device={device} />
       <section aria-labelledby="panel-events">
         <h3 id="panel-events">Events</h3>
         {device.events.length === 0 && <p class="faint">None yet.</p>}
