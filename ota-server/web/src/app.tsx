@@ -67,6 +67,7 @@ export function App() {
           id={selected}
           revision={fleet.revisions.get(selected) ?? 0}
           deployments={fleet.deployments}
+          me={fleet.me}
           notify={notify}
         />
       )}
