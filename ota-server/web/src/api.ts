@@ -125,4 +125,31 @@ export const api = {
   releases: async () => (await read<{ releases: Release[] }>('GET', '/releases')).releases,
   metrics: async (id: string) => (await read<MetricsAnswer>('GET', `/devices/${at(id)}/metrics`)).samples,
   identify: (id: string) => call('POST', `/devices/${at(id)}/identify`, {}),
+  /** An event stream `log`. */
+  logPath: (id: string, source: string | null) => logPath(id, source, { follow: '1', backlog: '100' }),
+  /** The browser keeps to itself why an event stream was refused: what the server says when asked plainly. */
+  whyNoLog: (id: string, source: string | null): Promise<ApiError> =>
+    call('GET', logPath(id, source, { backlog: '0' }).replace('/api/v1', '')).then(
+      async (answer) => {
+        await answer.body?.cancel();
+        return new ApiError('INTERNAL', 'The stream of lines broke.', 'Follow again.');
+      },
+      (cause: ApiError) => cause,
+    ),
+  openConsole: (id: string, app: string | null) =>
+    read<{ session: string }>('POST', `/devices/${at(id)}/repl`, { app }),
+  /** An event stream `repl`. */
+  consolePath: (id: string, session: string) => `/api/v1/devices/${at(id)}/repl/${at(session)}`,
+  typeIntoConsole: (id: string, session: string, data: string) =>
+    call('POST', `/devices/${at(id)}/repl/${at(session)}`, { data, end: false }),
+  /** Goes out even where the page is being left. */
+  endConsole: (id: string, session: string) => {
+    const body = new Blob([JSON.stringify({ data: '', end: true })], { type: 'application/json' });
+    navigator.sendBeacon(`/api/v1/devices/${at(id)}/repl/${at(session)}`, body);
+  },
 };
+
+function logPath(id: string, source: string | null, words: Record<string, string>): string {
+  const query = new URLSearchParams(source === null ? words : { ...words, app: source });
+  return `/api/v1/devices/${at(id)}/logs?${query}`;
+}

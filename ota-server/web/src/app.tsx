@@ -71,6 +71,7 @@ export function App() {
           id={selected}
           revision={revisionOf(fleet, selected)}
           deployments={fleet.deployments}
+          me={fleet.me}
           notify={notify}
         />
       )}

@@ -10,6 +10,7 @@ import './styles/releases.css';
 import './styles/people.css';
 import './styles/overview.css';
 import './styles/device-table.css';
+import './styles/live.css';
 import { applyTheme, readTheme } from './theme.ts';
 
 applyTheme(readTheme());

@@ -10,6 +10,7 @@ const UNITS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
 ];
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'narrow' });
 const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+const clock = new Intl.DateTimeFormat('en', { timeStyle: 'medium', hourCycle: 'h23' });
 
 /** `just now`, `12s ago`, `3 min. ago`, `yesterday` */
 export function sinceText(at: number, now: number): string {
@@ -37,6 +38,9 @@ export function durationText(seconds: number): string {
   if (hours > 0) return `${hours} h ${minutes} min`;
   return minutes > 0 ? `${minutes} min ${Math.floor(seconds % 60)} s` : `${Math.floor(seconds)} s`;
 }
+
+/** `14:03:22`, here */
+export const clockText = (at: number): string => clock.format(at);
 
 export const mebibytes = (kibibytes: number): string => `${Math.round(kibibytes / 1024)} MiB`;
 

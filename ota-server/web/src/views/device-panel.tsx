@@ -1,3 +1,4 @@
+import type { Identity } from '@nodeos/contracts/access.ts';
 import type { Deployment, DeviceDetail } from '@nodeos/contracts/operator-api.ts';
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError, api } from '../api.ts';
@@ -7,7 +8,9 @@ import { SidePanel } from '../parts/side-panel.tsx';
 import { Ago, Badge, Command, ConfirmButton, Progress, Reason } from '../parts/small.tsx';
 import { href } from '../route.ts';
 import { appTone, underWay, updatePercent, updateTone, updateWord } from '../words.ts';
+import { DeviceConsole } from './device-console.tsx';
 import { DeviceFacts } from './device-facts.tsx';
+import { DeviceLog } from './device-log.tsx';
 import { DeviceMetrics } from './device-metrics.tsx';
 import { OnlineDot } from './device-row.tsx';
 import { TagEditor } from './tag-editor.tsx';
@@ -17,11 +20,12 @@ interface PanelProps {
   /** Changes when the device does. */
   readonly revision: number;
   readonly deployments: readonly Deployment[];
+  readonly me: Identity;
   readonly notify: Notify;
 }
 
 /** One device, beside the list. */
-export function DevicePanel({ id, revision, notify }: PanelProps) {
+export function DevicePanel({ id, revision, me, notify }: PanelProps) {
   const [device, setDevice] = useState<DeviceDetail | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   useEffect(() => {
@@ -43,13 +47,13 @@ export function DevicePanel({ id, revision, notify }: PanelProps) {
       {device === null ? (
         <h2 id="panel-title">{error === null ? 'Loading…' : error.message}</h2>
       ) : (
-        <DeviceContent device={device} notify={notify} />
+        <DeviceContent device={device} me={me} notify={notify} />
       )}
     </SidePanel>
   );
 }
 
-function DeviceContent({ device, notify }: { device: DeviceDetail; notify: Notify }) {
+function DeviceContent({ device, me, notify }: { device: DeviceDetail; me: Identity; notify: Notify }) {
   const act = (work: Promise<unknown>, done: string): void => {
     work.then(() => notify.done(done), notify.error);
   };
@@ -153,6 +157,8 @@ function DeviceContent({ device, notify }: { device: DeviceDetail; notify: Notif
       </section>
       <DeviceFacts device={device} />
       <DeviceMetrics id={device.id} revision={device} />
+      <DeviceLog device={device} />
+      {me.scopes.includes('console') && <DeviceConsole device={device} />}
       <section aria-labelledby="panel-events">
         <h3 id="panel-events">Events</h3>
         {device.events.length === 0 && <p class="faint">None yet.</p>}
