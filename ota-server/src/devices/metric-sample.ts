@@ -10,7 +10,7 @@ export function metricSampleOf({ metrics, memory, inventory }: DeviceReport, at:
     memoryAvailableKiB: Math.max(0, memory.availableKiB),
     storageFreeKiB: inventory?.storage.freeKiB ?? null,
     load: hundredths(load.one),
-    temperature: temperature,
+    temperature: temperature === null ? null : hundredths(temperature),
     eventLoopDelayMs: eventLoopDelayMs === null ? null : hundredths(eventLoopDelayMs.p99),
   };
 }
