@@ -212,6 +212,7 @@ test('console: nobody sees it who may not use it, nor for a device that is offli
     await page.getByLabel('Password').fill(password);
     await page.keyboard.press('Enter');
     await page.getByText('Live', { exact: true }).waitFor();
+    await page.getByRole('link', { name: /^Devices/ }).click();
     await openPanel();
     await panel.getByRole('button', { name: 'Follow' }).waitFor();
     if (role === 'viewer') {
