@@ -18,6 +18,8 @@ import type {
   DeviceSummary,
   ErrorBody,
   Group,
+  GroupDetail,
+  GroupRequest,
   ListedClaimToken,
   Release,
   ServerInfo,
@@ -107,4 +109,9 @@ export const api = {
     read<Deployment>('POST', `/deployments/${at(id)}/${verb}`, {}),
   groups: async () => (await read<{ groups: Group[] }>('GET', '/groups')).groups,
   releases: async () => (await read<{ releases: Release[] }>('GET', '/releases')).releases,
+  group: (name: string) => read<GroupDetail>('GET', `/groups/${at(name)}`),
+  setGroup: (name: string, group: GroupRequest) => read<Group>('PUT', `/groups/${at(name)}`, group),
+  removeGroup: (name: string) => call('DELETE', `/groups/${at(name)}`),
+  devicesFitting: async (query: string) =>
+    (await read<{ devices: DeviceSummary[] }>('GET', `/devices?${new URLSearchParams({ query })}`)).devices,
 };

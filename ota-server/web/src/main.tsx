@@ -7,6 +7,7 @@ import './styles/devices.css';
 import './styles/deployments.css';
 import './styles/releases.css';
 import './styles/people.css';
+import './styles/groups.css';
 import { applyTheme, readTheme } from './theme.ts';
 
 applyTheme(readTheme());

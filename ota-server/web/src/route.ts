@@ -5,11 +5,12 @@ export type Route =
   | { readonly page: 'releases'; readonly release: string | null }
   /** `release`: the target that a new deployment is begun with. */
   | { readonly page: 'deployments'; readonly deployment: string | null; readonly release: string | null }
+  | { readonly page: 'groups'; readonly group: string | null }
   | { readonly page: 'provisioning' | 'people' | 'audit' };
 
 /**
  * The address after `#`: `/devices`, `/devices/<id>`, `/releases`, `/releases/<target>`, `/deployments`,
- * `/deployments/<id>`, `/deploy/<target>` and the other pages.
+ * `/deployments/<id>`, `/deploy/<target>`, `/groups`, `/groups/<name>` and the other pages.
  */
 export function parseRoute(hash: string): Route {
   const [page, id] = hash.replace(/^#\/?/, '').split('/');
@@ -17,6 +18,7 @@ export function parseRoute(hash: string): Route {
   if (page === 'provisioning' || page === 'people' || page === 'audit') return { page };
   if (page === 'releases') return { page, release: selected };
   if (page === 'deployments') return { page, deployment: selected, release: null };
+  if (page === 'groups') return { page, group: selected };
   if (page === 'deploy') return { page: 'deployments', deployment: null, release: selected };
   return { page: 'devices', device: selected };
 }
