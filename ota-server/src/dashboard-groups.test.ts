@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openDashboard, shoot, signIn } from './testing/dashboard.ts';
 import { makePublisher } from './testing/publish.ts';
-import { appTarget } from './testing/release-keys.ts';
+import { appTarget, systemTarget } from './testing/release-keys.ts';
 import { runServer } from './testing/running-server.ts';
 
 test('groups: one is added by a query that tells whom it fits, its devices come live, and it is edited, by keyboard', async (context) => {
@@ -138,4 +138,52 @@ test('groups: a viewer sees them and changes none', async (context) => {
   await panel.getByRole('link', { name: 'shop-1' }).waitFor();
   assert.equal(await panel.getByRole('button', { name: 'Edit' }).count(), 0);
   await shoot(page, 'group-viewer');
+});
+
+test('pins: a device keeps a release whatever is deployed, until the pin is taken off', async (context) => {
+  const running = await runServer(context, undefined, true);
+  const page = await openDashboard(context, running);
+  if (page === null) return;
+  const password = 'correct horse battery';
+  const device = await running.enrolledDevice(['kiosk'], 'kiosk-1');
+  const publisher = await makePublisher(running);
+  const first = await appTarget('hello', '1.0.0', 'hello 1');
+  await publisher.publish(first, 'hello 1');
+  const system = systemTarget('x86_64-usb', '1.2.0', 'system');
+  await publisher.publish(system, 'system');
+  await publisher.publish(systemTarget('raspberrypi4', '1.2.0', 'other'), 'other');
+  const pinsNow = async () => (await running.operator('GET', `/api/v1/devices/${device.id}`)).json.pins;
+  await signIn(page, running);
+  await page.getByRole('link', { name: 'kiosk-1' }).click();
+  const panel = page.getByRole('dialog', { name: 'kiosk-1' });
+  const pins = panel.getByRole('region', { name: 'Pinned releases' });
+  await pins.getByRole('button', { name: 'Pin a release' }).press('Enter');
+  const choice = pins.getByLabel('Release to keep whatever is deployed');
+  const offered = (await choice.getByRole('option').allInnerTexts()).map((text) => text.trim());
+  assert.deepEqual(offered.slice(1).sort(), ['hello 1.0.0', 'x86_64-usb 1.2.0']);
+  await choice.selectOption(first.path);
+  await pins.getByRole('button', { name: 'Pin', exact: true }).press('Enter');
+  await pins.getByText('hello').waitFor();
+  assert.deepEqual(await pinsNow(), { hello: first.path });
+  await pins.getByRole('button', { name: 'Pin a release' }).click();
+  await choice.selectOption(system.path);
+  await pins.getByRole('button', { name: 'Pin', exact: true }).click();
+  await pins.getByText('x86_64-usb').waitFor();
+  assert.deepEqual(await pinsNow(), { hello: first.path, system: system.path });
+  await shoot(page, 'pins');
+
+  await running.operator('POST', '/api/v1/users', { name: 'bob', password, role: 'viewer' });
+  await pins.getByRole('listitem').filter({ hasText: 'hello' }).getByRole('button', { name: 'Unpin' }).click();
+  await pins.getByRole('group').getByRole('button', { name: 'Unpin' }).press('Enter');
+  await pins.getByText('hello').waitFor({ state: 'detached' });
+  assert.deepEqual(await pinsNow(), { system: system.path });
+
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByLabel('Name').fill('bob');
+  await page.getByLabel('Password').fill(password);
+  await page.keyboard.press('Enter');
+  await page.getByRole('link', { name: 'kiosk-1' }).click();
+  await pins.getByText('x86_64-usb').waitFor();
+  assert.equal(await pins.getByRole('button').count(), 0);
 });

@@ -21,6 +21,7 @@ import type {
   GroupDetail,
   GroupRequest,
   ListedClaimToken,
+  Pins,
   Release,
   ServerInfo,
 } from '@nodeos/contracts/operator-api.ts';
@@ -114,4 +115,5 @@ export const api = {
   removeGroup: (name: string) => call('DELETE', `/groups/${at(name)}`),
   devicesFitting: async (query: string) =>
     (await read<{ devices: DeviceSummary[] }>('GET', `/devices?${new URLSearchParams({ query })}`)).devices,
+  setPins: (id: string, pins: Pins) => read<DeviceSummary>('PUT', `/devices/${at(id)}/pins`, { pins }),
 };

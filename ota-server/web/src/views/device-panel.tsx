@@ -8,6 +8,7 @@ import { Ago, Badge, Command, ConfirmButton, Progress, Reason } from '../parts/s
 import { href } from '../route.ts';
 import { appTone, underWay, updatePercent, updateTone, updateWord } from '../words.ts';
 import { DeviceFacts } from './device-facts.tsx';
+import { DevicePins } from './device-pins.tsx';
 import { OnlineDot } from './device-row.tsx';
 import { TagEditor } from './tag-editor.tsx';
 
@@ -92,6 +93,7 @@ function DeviceContent({ device, notify }: { device: DeviceDetail; notify: Notif
         </div>
       </header>
       <TagEditor device={device} notify={notify} />
+      <DevicePins device={device} notify={notify} />
       <section aria-labelledby="panel-apps">
         <h3 id="panel-apps">Apps</h3>
         {apps.length === 0 ? (
