@@ -26,6 +26,7 @@ import type {
   ServerInfo,
 } from '@nodeos/contracts/operator-api.ts';
 import type { Registration } from '@nodeos/contracts/provisioning.ts';
+import type { NewWebhook, Webhook, WebhookDelivery, WebhookRequest } from '@nodeos/contracts/webhooks.ts';
 
 /** An error body of the server, or a lost connection. */
 export class ApiError extends Error {
@@ -115,5 +116,11 @@ export const api = {
   removeGroup: (name: string) => call('DELETE', `/groups/${at(name)}`),
   devicesFitting: async (query: string) =>
     (await read<{ devices: DeviceSummary[] }>('GET', `/devices?${new URLSearchParams({ query })}`)).devices,
+  webhooks: async () => (await read<{ webhooks: Webhook[] }>('GET', '/webhooks')).webhooks,
+  addWebhook: (webhook: WebhookRequest) => read<NewWebhook>('POST', '/webhooks', webhook),
+  removeWebhook: (id: string) => call('DELETE', `/webhooks/${at(id)}`),
+  testWebhook: (id: string) => call('POST', `/webhooks/${at(id)}/test`, {}),
+  deliveries: async (id: string) =>
+    (await read<{ deliveries: WebhookDelivery[] }>('GET', `/webhooks/${at(id)}/deliveries`)).deliveries,
   setPins: (id: string, pins: Pins) => read<DeviceSummary>('PUT', `/devices/${at(id)}/pins`, { pins }),
 };
