@@ -25,11 +25,15 @@ import type {
   DeviceSummary,
   ErrorBody,
   Group,
+  GroupDetail,
+  GroupRequest,
   ListedClaimToken,
+  Pins,
   Release,
   ServerInfo,
 } from '@nodeos/contracts/operator-api.ts';
 import type { Registration } from '@nodeos/contracts/provisioning.ts';
+import type { NewWebhook, Webhook, WebhookDelivery, WebhookRequest } from '@nodeos/contracts/webhooks.ts';
 
 /** An error body of the server, or a lost connection. */
 export class ApiError extends Error {
@@ -147,6 +151,16 @@ export const api = {
     const body = new Blob([JSON.stringify({ data: '', end: true })], { type: 'application/json' });
     navigator.sendBeacon(`/api/v1/devices/${at(id)}/repl/${at(session)}`, body);
   },
+  group: (name: string) => read<GroupDetail>('GET', `/groups/${at(name)}`),
+  setGroup: (name: string, group: GroupRequest) => read<Group>('PUT', `/groups/${at(name)}`, group),
+  removeGroup: (name: string) => call('DELETE', `/groups/${at(name)}`),
+  webhooks: async () => (await read<{ webhooks: Webhook[] }>('GET', '/webhooks')).webhooks,
+  addWebhook: (webhook: WebhookRequest) => read<NewWebhook>('POST', '/webhooks', webhook),
+  removeWebhook: (id: string) => call('DELETE', `/webhooks/${at(id)}`),
+  testWebhook: (id: string) => call('POST', `/webhooks/${at(id)}/test`, {}),
+  deliveries: async (id: string) =>
+    (await read<{ deliveries: WebhookDelivery[] }>('GET', `/webhooks/${at(id)}/deliveries`)).deliveries,
+  setPins: (id: string, pins: Pins) => read<DeviceSummary>('PUT', `/devices/${at(id)}/pins`, { pins }),
 };
 
 function logPath(id: string, source: string | null, words: Record<string, string>): string {

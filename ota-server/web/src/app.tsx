@@ -7,6 +7,7 @@ import { AuditPage } from './views/audit.tsx';
 import { DeploymentsPage } from './views/deployments.tsx';
 import { DevicePanel } from './views/device-panel.tsx';
 import { DevicesPage } from './views/devices.tsx';
+import { GroupsPage } from './views/groups.tsx';
 import { Login } from './views/login.tsx';
 import { OverviewPage } from './views/overview.tsx';
 import { PeoplePage } from './views/people.tsx';
@@ -60,6 +61,9 @@ export function App() {
         {route.page === 'releases' && <ReleasesPage fleet={fleet} selected={route.release} />}
         {route.page === 'deployments' && (
           <DeploymentsPage fleet={fleet} selected={route.deployment} release={route.release} notify={notify} />
+        )}
+        {route.page === 'groups' && (
+          <GroupsPage key={fleet.me.fleet} fleet={fleet} selected={route.group} notify={notify} />
         )}
         {route.page === 'provisioning' && <ProvisioningPage key={fleet.me.fleet} fleet={fleet} notify={notify} />}
         {route.page === 'people' && <PeoplePage key={fleet.me.fleet} me={fleet.me} notify={notify} />}

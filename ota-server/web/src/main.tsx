@@ -11,6 +11,7 @@ import './styles/people.css';
 import './styles/overview.css';
 import './styles/device-table.css';
 import './styles/live.css';
+import './styles/groups.css';
 import { applyTheme, readTheme } from './theme.ts';
 
 applyTheme(readTheme());

@@ -7,6 +7,7 @@ export type Route =
   | { readonly page: 'releases'; readonly release: string | null }
   /** `release`: the target that a new deployment is begun with. */
   | { readonly page: 'deployments'; readonly deployment: string | null; readonly release: string | null }
+  | { readonly page: 'groups'; readonly group: string | null }
   | { readonly page: 'provisioning' | 'people' | 'audit' };
 
 /** What of the devices a link shows; an empty one changes nothing. */
@@ -16,8 +17,8 @@ export interface DevicePreset {
 }
 
 /**
- * The address after `#`: `/`, `/devices`, `/devices?status=&find=`, `/devices/<id>`, `/releases`, `/releases/<target>`, `/deployments`,
- * `/deployments/<id>`, `/deploy/<target>` and the other pages.
+ * The address after `#`: `/`, `/devices`, `/devices?status=&find=`, `/devices/<id>`, `/releases`, `/releases/<target>`,
+ * `/deployments`, `/deployments/<id>`, `/deploy/<target>`, `/groups`, `/groups/<name>` and the other pages.
  */
 export function parseRoute(hash: string): Route {
   const [path = '', words] = hash.replace(/^#\/?/, '').split('?');
@@ -26,6 +27,7 @@ export function parseRoute(hash: string): Route {
   if (page === 'provisioning' || page === 'people' || page === 'audit') return { page };
   if (page === 'releases') return { page, release: selected };
   if (page === 'deployments') return { page, deployment: selected, release: null };
+  if (page === 'groups') return { page, group: selected };
   if (page === 'deploy') return { page: 'deployments', deployment: null, release: selected };
   if (page === 'devices') return { page, device: selected, preset: presetOf(new URLSearchParams(words)) };
   return { page: 'overview' };

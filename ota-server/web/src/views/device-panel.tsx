@@ -12,6 +12,7 @@ import { DeviceConsole } from './device-console.tsx';
 import { DeviceFacts } from './device-facts.tsx';
 import { DeviceLog } from './device-log.tsx';
 import { DeviceMetrics } from './device-metrics.tsx';
+import { DevicePins } from './device-pins.tsx';
 import { OnlineDot } from './device-row.tsx';
 import { TagEditor } from './tag-editor.tsx';
 
@@ -106,6 +107,7 @@ function DeviceContent({ device, me, notify }: { device: DeviceDetail; me: Ident
         </div>
       </header>
       <TagEditor device={device} notify={notify} />
+      <DevicePins device={device} me={me} notify={notify} />
       <section aria-labelledby="panel-apps">
         <h3 id="panel-apps">Apps</h3>
         {apps.length === 0 ? (

@@ -9,6 +9,7 @@ import { Ago, Command, ConfirmButton } from '../parts/small.tsx';
 import { useLoad } from '../use-load.ts';
 import { ApiTokens } from './api-tokens.tsx';
 import { OwnAccount } from './own-account.tsx';
+import { Webhooks } from './webhooks.tsx';
 
 const ROLES = (['viewer', 'developer', 'operator', 'admin'] as const).map((role) => [role, role] as const);
 
@@ -23,6 +24,7 @@ export function PeoplePage({ me, notify }: { me: Identity; notify: Notify }) {
       </div>
       {me.scopes.includes('people') && <Users me={me} notify={notify} />}
       <ApiTokens me={me} notify={notify} />
+      {me.scopes.includes('webhooks') && <Webhooks notify={notify} />}
       {me.kind === 'user' && <OwnAccount notify={notify} />}
     </section>
   );

@@ -12,6 +12,7 @@ const THEMES: readonly { readonly theme: Theme; readonly icon: 'system' | 'sun' 
 ];
 
 const MORE: readonly { readonly page: Route['page']; readonly label: string; readonly scope: Scope | null }[] = [
+  { page: 'groups', label: 'Groups', scope: null },
   { page: 'provisioning', label: 'Provisioning', scope: 'provision' },
   { page: 'people', label: 'People', scope: null },
   { page: 'audit', label: 'Audit', scope: 'audit' },
