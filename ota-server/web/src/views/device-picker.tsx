@@ -28,13 +28,24 @@ export function DevicePicker({
     async () => (search === '' ? null : { search, ...(await api.devices({ search, order: 'name', limit })) }),
     [search, limit],
   );
-  const settled = wanted !== '' && value?.search === wanted;
-  const found = settled ? value.devices.filter(({ id }) => !chosen.includes(id)) : [];
   const add = ({ id, name }: { id: string; name: string }): void => {
     setNames(new Map([...names, [id, name]]));
     onChange([...chosen, id]);
     setText('');
   };
+  // Who types faster than the list comes means what it will show.
+  const takeFirst = (): void => {
+    if (wanted === '') return;
+    api.devices({ search: wanted, order: 'name', limit }).then(
+      ({ devices }) => {
+        const first = devices.find(({ id }) => !chosen.includes(id));
+        if (first !== undefined) add(first);
+      },
+      () => undefined,
+    );
+  };
+  const settled = wanted !== '' && value?.search === wanted;
+  const found = settled ? value.devices.filter(({ id }) => !chosen.includes(id)) : [];
   return (
     <div class="part">
       <label for="group-device">Named devices</label>
@@ -68,7 +79,7 @@ export function DevicePicker({
           if (event.key !== 'Enter') return;
           // Not the whole form: here Enter takes the first one.
           event.preventDefault();
-          if (found[0] !== undefined) add(found[0]);
+          takeFirst();
         }}
       />
       {found.length > 0 && (
