@@ -73,7 +73,9 @@ test('a device’s panel shows how it gets on, how the last day went, and lets i
   client.on('message', (_topic, payload) => told.push(payload.toString()));
   await client.subscribeAsync(`nodeos/${device.id}/tell`, { qos: 1 });
   await panel.getByRole('button', { name: 'Identify' }).click();
-  await page.getByText('The device blinks for half a minute').waitFor();
+  const notice = page.getByRole('status').filter({ hasText: 'The device blinks for half a minute' });
+  await notice.getByRole('button', { name: 'Dismiss this message' }).click();
+  await notice.waitFor({ state: 'detached' });
   await until('the message', () => told.includes('{"kind":"identify","seconds":30}'));
   await day.scrollIntoViewIfNeeded();
   await shoot(page, 'device-metrics');

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { api } from './api.ts';
 import { revisionOf, useFleet } from './fleet.ts';
-import { Notices, useNotices } from './parts/notices.tsx';
+import { Notices, NoticesPlace, useNotices } from './parts/notices.tsx';
 import { useRoute } from './route.ts';
 import { AuditPage } from './views/audit.tsx';
 import { DeploymentsPage } from './views/deployments.tsx';
@@ -19,7 +19,8 @@ export function App() {
   const [session, setSession] = useState(0);
   const [state, reload] = useFleet(session);
   const route = useRoute();
-  const [notices, notify, dismiss] = useNotices();
+  const [list, notify, dismiss] = useNotices();
+  const [panels, setPanels] = useState(0);
 
   if (state.phase === 'loading')
     return (
@@ -47,8 +48,10 @@ export function App() {
   const chooseFleet = (id: string): void => {
     api.chooseFleet(id).then(() => setSession((n) => n + 1), notify.error);
   };
+  const notices = <Notices notices={list} onDismiss={dismiss} />;
+  const onPanel = (open: boolean): void => setPanels((count) => count + (open ? 1 : -1));
   return (
-    <>
+    <NoticesPlace.Provider value={{ notices, onPanel }}>
       <a class="skip" href="#content">
         Skip to the content
       </a>
@@ -79,7 +82,7 @@ export function App() {
           notify={notify}
         />
       )}
-      <Notices notices={notices} onDismiss={dismiss} />
-    </>
+      {panels === 0 && notices}
+    </NoticesPlace.Provider>
   );
 }

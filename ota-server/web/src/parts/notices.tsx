@@ -1,3 +1,4 @@
+import { type ComponentChildren, createContext } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { ApiError } from '../api.ts';
 import { Icon } from './icon.tsx';
@@ -12,6 +13,13 @@ export interface Notify {
   done(title: string): void;
   error(error: unknown): void;
 }
+
+/** Where the messages stand: in the page, or in the panel that is open, as nothing beside it can be seen or reached. */
+export const NoticesPlace = createContext<{
+  readonly notices: ComponentChildren;
+  /** A panel has opened or closed. */
+  readonly onPanel: (open: boolean) => void;
+}>({ notices: null, onPanel: () => undefined });
 
 let last = 0;
 

@@ -1,10 +1,16 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useContext, useEffect, useRef } from 'preact/hooks';
 import { Icon } from './icon.tsx';
+import { NoticesPlace } from './notices.tsx';
 
 /** A dialog beside the page; Escape, the cross or a press beside it closes it. Its heading has the id `panel-title`. */
 export function SidePanel({ onClose, children }: { onClose: () => void; children: ComponentChildren }) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const { notices, onPanel } = useContext(NoticesPlace);
+  useEffect(() => {
+    onPanel(true);
+    return () => onPanel(false);
+  }, []);
   useEffect(() => {
     const opener = document.activeElement;
     dialog.current?.showModal();
@@ -34,6 +40,7 @@ export function SidePanel({ onClose, children }: { onClose: () => void; children
         </button>
         {children}
       </div>
+      {notices}
     </dialog>
   );
 }
