@@ -74,6 +74,14 @@ function asQuery(wanted: object): URLSearchParams {
   return new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
 }
 
+const dataUrl = (blob: Blob): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(String(reader.result));
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(blob);
+  });
+
 const at = (id: string): string => encodeURIComponent(id);
 
 export const api = {
@@ -114,6 +122,9 @@ export const api = {
   device: (id: string) => read<DeviceDetail>('GET', `/devices/${at(id)}`),
   approve: (id: string) => read<DeviceSummary>('POST', `/devices/${at(id)}/approve`, {}),
   revoke: (id: string) => read<DeviceSummary>('POST', `/devices/${at(id)}/revoke`, {}),
+  removeDevice: (id: string) => call('DELETE', `/devices/${at(id)}`),
+  /** A data URL: pages of this server take pictures from nowhere else. */
+  screenshot: async (id: string) => dataUrl(await (await call('GET', `/devices/${at(id)}/screenshot`)).blob()),
   reboot: (id: string) => call('POST', `/devices/${at(id)}/reboot`, {}),
   setTags: (id: string, tags: string[]) => read<DeviceSummary>('PUT', `/devices/${at(id)}/tags`, { tags }),
   deployments: async () => (await read<{ deployments: Deployment[] }>('GET', '/deployments')).deployments,

@@ -1,3 +1,4 @@
+import type { Inventory } from '@nodeos/contracts/device-api.ts';
 import type { DeviceMetrics } from '@nodeos/contracts/metrics.ts';
 import type { DeviceDetail } from '@nodeos/contracts/operator-api.ts';
 import type { WifiState } from '@nodeos/contracts/wifi.ts';
@@ -53,6 +54,7 @@ export function DeviceFacts({ device }: { device: DeviceDetail }) {
                   </Fact>
                 ),
             )}
+            {report.inventory && <InventoryFacts inventory={report.inventory} />}
             <Fact name="Boot: init, agent, online">
               {seconds(report.bootTimes.init)}, {seconds(report.bootTimes.agent)}, {seconds(report.bootTimes.online)}
             </Fact>
@@ -60,6 +62,22 @@ export function DeviceFacts({ device }: { device: DeviceDetail }) {
         )}
       </dl>
     </section>
+  );
+}
+
+function InventoryFacts({ inventory: { serial, kernel, nodeVersion, timeZone, network } }: { inventory: Inventory }) {
+  return (
+    <>
+      <Fact name="Serial number">{serial === '' ? '—' : serial}</Fact>
+      <Fact name="Time zone">{timeZone}</Fact>
+      <Fact name="Kernel">{kernel}</Fact>
+      <Fact name="Node.js">{nodeVersion}</Fact>
+      {network.map(({ name, mac }) => (
+        <Fact key={name} name={`Hardware address of ${name}`}>
+          {mac}
+        </Fact>
+      ))}
+    </>
   );
 }
 

@@ -5,15 +5,16 @@ import { ApiError, api } from '../api.ts';
 import { Icon } from '../parts/icon.tsx';
 import type { Notify } from '../parts/notices.tsx';
 import { SidePanel } from '../parts/side-panel.tsx';
-import { Ago, Badge, Command, ConfirmButton, Progress, Reason } from '../parts/small.tsx';
+import { Ago, Badge, Command, Progress, Reason } from '../parts/small.tsx';
 import { href } from '../route.ts';
 import { appTone, underWay, updatePercent, updateTone, updateWord } from '../words.ts';
 import { DeviceConsole } from './device-console.tsx';
 import { DeviceFacts } from './device-facts.tsx';
+import { DeviceHead } from './device-head.tsx';
 import { DeviceLog } from './device-log.tsx';
 import { DeviceMetrics } from './device-metrics.tsx';
 import { DevicePins } from './device-pins.tsx';
-import { OnlineDot } from './device-row.tsx';
+import { DeviceScreen } from './device-screen.tsx';
 import { TagEditor } from './tag-editor.tsx';
 
 interface PanelProps {
@@ -55,58 +56,11 @@ export function DevicePanel({ id, revision, me, notify }: PanelProps) {
 }
 
 function DeviceContent({ device, me, notify }: { device: DeviceDetail; me: Identity; notify: Notify }) {
-  const act = (work: Promise<unknown>, done: string): void => {
-    work.then(() => notify.done(done), notify.error);
-  };
   const apps = Object.entries(device.apps);
   return (
     <>
-      <header class="panel-head">
-        <h2 id="panel-title">
-          <OnlineDot device={device} /> {device.name}
-        </h2>
-        <p class="under">
-          <code>{device.id}</code> {device.online ? 'online' : 'last seen'}{' '}
-          {!device.online && (device.lastSeen === null ? 'never' : <Ago at={device.lastSeen} />)}
-        </p>
-        <div class="actions">
-          {device.state === 'pending' && (
-            <button
-              type="button"
-              class="button solid primary"
-              onClick={() => act(api.approve(device.id), `${device.name} is approved`)}
-            >
-              Approve
-            </button>
-          )}
-          {device.state === 'active' && device.online && (
-            <button
-              type="button"
-              class="button"
-              onClick={() => act(api.identify(device.id), 'The device blinks for half a minute')}
-            >
-              Identify
-            </button>
-          )}
-          {device.state === 'active' && device.online && (
-            <ConfirmButton
-              label="Reboot"
-              question="Reboot now?"
-              onConfirm={() => act(api.reboot(device.id), 'The device was told to reboot')}
-            />
-          )}
-          {device.state !== 'revoked' && (
-            <ConfirmButton
-              label="Revoke"
-              tone="bad"
-              question="For good: this identity never comes back."
-              onConfirm={() => act(api.revoke(device.id), `${device.name} is revoked`)}
-            />
-          )}
-          {device.state === 'revoked' && <Badge tone="idle">Revoked</Badge>}
-        </div>
-      </header>
-      <TagEditor device={device} notify={notify} />
+      <DeviceHead device={device} me={me} notify={notify} />
+      <TagEditor device={device} mayChange={me.scopes.includes('devices')} notify={notify} />
       <DevicePins device={device} me={me} notify={notify} />
       <section aria-labelledby="panel-apps">
         <h3 id="panel-apps">Apps</h3>
@@ -159,6 +113,7 @@ function DeviceContent({ device, me, notify }: { device: DeviceDetail; me: Ident
       </section>
       <DeviceFacts device={device} />
       <DeviceMetrics id={device.id} revision={device} />
+      <DeviceScreen device={device} />
       <DeviceLog device={device} />
       {me.scopes.includes('console') && <DeviceConsole device={device} />}
       <section aria-labelledby="panel-events">

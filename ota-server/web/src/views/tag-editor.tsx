@@ -3,13 +3,20 @@ import { useState } from 'preact/hooks';
 import { api } from '../api.ts';
 import { Icon } from '../parts/icon.tsx';
 import type { Notify } from '../parts/notices.tsx';
+import { Tags } from '../parts/small.tsx';
 
 /** Tags decide which deployments reach the device. */
-export function TagEditor({ device, notify }: { device: DeviceDetail; notify: Notify }) {
+export function TagEditor({ device, mayChange, notify }: { device: DeviceDetail; mayChange: boolean; notify: Notify }) {
   const [text, setText] = useState('');
   const save = (tags: string[]): void => {
     api.setTags(device.id, tags).then(() => setText(''), notify.error);
   };
+  if (!mayChange)
+    return (
+      <p class="tags">
+        <Tags of={device.tags} />
+      </p>
+    );
   return (
     <form
       class="tags"
