@@ -147,6 +147,21 @@ test('a new deployment: a channel narrows the releases and leads to its devices;
     deployments.map(({ target, to }: { target: string; to: object }) => ({ target, to })),
     [{ target: next.path, to: { tag: 'beta' } }],
   );
+
+  await page.getByRole('link', { name: /^Devices/ }).click();
+  await page.getByLabel('Search devices').fill('tag:kiosk and not tag:beta');
+  await page.locator('[aria-rowcount="2"]').waitFor();
+  await page.getByLabel('Select all devices that fit').press('Space');
+  await page.getByRole('link', { name: 'Deploy to them' }).press('Enter');
+  assert.equal(await form.getByLabel('Query', { exact: true }).inputValue(), 'tag:kiosk and not tag:beta');
+  await form.getByText('1 device now').waitFor();
+  await page.getByRole('link', { name: /^Devices/ }).click();
+  await page.locator(`tr[data-device="${plain.id}"]`).getByRole('link').press('Enter');
+  await page.getByRole('dialog').getByRole('link', { name: 'Deploy to it' }).press('Enter');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  assert.equal(await form.getByLabel('Device', { exact: true }).inputValue(), plain.id);
+  await form.getByRole('combobox', { name: 'Release' }).selectOption(next.path);
+  await form.getByText(/hello\/1.1.0.* does not go to .*no tag beta/).waitFor();
 });
 
 test('who may not publish or deploy sees the releases without the ways to do it', async (context) => {

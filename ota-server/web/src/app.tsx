@@ -63,7 +63,7 @@ export function App() {
         )}
         {route.page === 'releases' && <ReleasesPage fleet={fleet} selected={route.release} />}
         {route.page === 'deployments' && (
-          <DeploymentsPage fleet={fleet} selected={route.deployment} release={route.release} notify={notify} />
+          <DeploymentsPage fleet={fleet} selected={route.deployment} begin={route.begin} notify={notify} />
         )}
         {route.page === 'groups' && (
           <GroupsPage key={fleet.me.fleet} fleet={fleet} selected={route.group} notify={notify} />

@@ -4,6 +4,7 @@ import { api } from '../api.ts';
 import type { Fleet } from '../fleet.ts';
 import type { Notify } from '../parts/notices.tsx';
 import { channelsOf, systemText } from '../releases.ts';
+import type { DeployPreset } from '../route.ts';
 import { DeployPlan } from './deploy-plan.tsx';
 import { isTyped, NOTHING_TYPED, type Typed, TypedDestination } from './typed-destination.tsx';
 
@@ -31,16 +32,8 @@ function asks(release: Release): string {
 const offeredIn = (choice: string, release: Release): boolean =>
   choice === 'any' || choice === (release.custom.channel === undefined ? 'all' : `channel:${release.custom.channel}`);
 
-/** One published release to a tag, a group or a device. `release`: target of the one that is chosen at first. */
-export function DeployForm({
-  fleet,
-  release: first,
-  notify,
-}: {
-  fleet: Fleet;
-  release: string | null;
-  notify: Notify;
-}) {
+/** One published release to a tag, a group, a device or the devices of a query. */
+export function DeployForm({ fleet, begin, notify }: { fleet: Fleet; begin: DeployPreset; notify: Notify }) {
   const tags = [...new Set(fleet.overview.tags.map(({ tag }) => tag))];
   const destinations = [
     ...tags.map((tag) => ({ value: `tag:${tag}`, label: `tag ${tag}`, to: { tag } })),
@@ -51,12 +44,13 @@ export function DeployForm({
     return destinations.some((one) => one.value === value) ? value : '';
   };
   const [channel, setChannel] = useState('any');
-  const [target, setTarget] = useState(first ?? '');
-  const [destination, setDestination] = useState(() =>
-    tagOf(fleet.releases.find((one) => one.target === first)?.custom.channel),
+  const [target, setTarget] = useState(begin.release ?? '');
+  const [kind = '', named = ''] = /^(device|query):(.*)$/s.exec(begin.to ?? '')?.slice(1) ?? [];
+  const [destination, setDestination] = useState(
+    () => kind || (begin.to ?? tagOf(fleet.releases.find((one) => one.target === begin.release)?.custom.channel)),
   );
   const [waves, setWaves] = useState('all');
-  const [typed, setTyped] = useState<Typed>(NOTHING_TYPED);
+  const [typed, setTyped] = useState<Typed>({ ...NOTHING_TYPED, text: named });
   if (fleet.releases.length === 0 || fleet.overview.devices.active === 0) return null;
   const channels = channelsOf(fleet.releases);
   const offered = fleet.releases.filter((one) => offeredIn(channel, one));
@@ -107,7 +101,7 @@ export function DeployForm({
           onChange={(event) => {
             const { value } = event.currentTarget;
             setTarget(value);
-            lead(fleet.releases.find((one) => one.target === value)?.custom.channel);
+            if (destination === '') lead(fleet.releases.find((one) => one.target === value)?.custom.channel);
           }}
         >
           <option value="">choose…</option>

@@ -4,7 +4,7 @@ import { Icon } from '../parts/icon.tsx';
 import type { Notify } from '../parts/notices.tsx';
 import { Ago, Badge, Command, Empty, Progress, Reason } from '../parts/small.tsx';
 import { releaseIcon } from '../releases.ts';
-import { href } from '../route.ts';
+import { type DeployPreset, href } from '../route.ts';
 import { deploymentTone, deploymentWord, destinationText, rowTone, rowWord } from '../words.ts';
 import { DeployForm } from './deploy-form.tsx';
 import { DeploymentBar, sizeOf } from './deployment-bar.tsx';
@@ -15,13 +15,12 @@ import { PUBLISH_COMMANDS } from './releases.tsx';
 export function DeploymentsPage({
   fleet,
   selected,
-  release,
+  begin,
   notify,
 }: {
   fleet: Fleet;
   selected: string | null;
-  /** Target that a new deployment is begun with. */
-  release: string | null;
+  begin: DeployPreset;
   notify: Notify;
 }) {
   const [newest] = fleet.releases;
@@ -42,7 +41,7 @@ export function DeploymentsPage({
     <section aria-labelledby="deployments-title">
       <div class="page-head">
         <h1 id="deployments-title">Deployments</h1>
-        <DeployForm key={release} fleet={fleet} release={release} notify={notify} />
+        <DeployForm key={`${begin.release} ${begin.to}`} fleet={fleet} begin={begin} notify={notify} />
       </div>
       {fleet.deployments.length === 0 && newest !== undefined && (
         <p class="nothing">

@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import { api } from '../api.ts';
 import type { Notify } from '../parts/notices.tsx';
 import { ConfirmButton } from '../parts/small.tsx';
+import { deployToHref } from '../route.ts';
 import { devicesText } from '../words.ts';
 import type { Selection } from './device-selection.ts';
 
@@ -11,13 +12,14 @@ interface ActionsProps {
   readonly filter: DeviceFilter;
   /** How many fit the filter, as the person sees it. */
   readonly total: number;
+  readonly mayDeploy: boolean;
   readonly onClear: () => void;
   readonly notify: Notify;
 }
 const SHOWN_FAILURES = 5;
 
 /** What can be done to all devices that are chosen, and what of it could not be. */
-export function DeviceActions({ selection, filter, total, onClear, notify }: ActionsProps) {
+export function DeviceActions({ selection, filter, total, mayDeploy, onClear, notify }: ActionsProps) {
   const [tag, setTag] = useState('');
   const [failed, setFailed] = useState<DeviceActionAnswer['failed']>([]);
   const count = selection.all ? total : selection.ids.size;
@@ -87,6 +89,11 @@ export function DeviceActions({ selection, filter, total, onClear, notify }: Act
             Remove tag
           </button>
         </form>
+        {mayDeploy && selection.all && filter.query !== undefined && filter.status === undefined && (
+          <a class="button" href={deployToHref(`query:${filter.query}`)}>
+            Deploy to them
+          </a>
+        )}
         <ConfirmButton
           label="Approve"
           question={`Let ${them} in?`}

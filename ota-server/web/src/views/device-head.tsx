@@ -3,7 +3,7 @@ import type { DeviceDetail } from '@nodeos/contracts/operator-api.ts';
 import { api } from '../api.ts';
 import type { Notify } from '../parts/notices.tsx';
 import { Ago, Badge, ConfirmButton } from '../parts/small.tsx';
-import { href } from '../route.ts';
+import { deployToHref, href } from '../route.ts';
 import { OnlineDot } from './device-row.tsx';
 
 interface HeadProps {
@@ -25,6 +25,11 @@ export function DeviceHead(props: HeadProps) {
         {!device.online && (device.lastSeen === null ? 'never' : <Ago at={device.lastSeen} />)}
       </p>
       <div class="actions">
+        {me.scopes.includes('deploy') && device.state === 'active' && (
+          <a class="button" href={deployToHref(`device:${device.id}`)}>
+            Deploy to it
+          </a>
+        )}
         {me.scopes.includes('devices') && <Actions {...props} />}
         {device.state === 'revoked' && <Badge tone="idle">Revoked</Badge>}
       </div>

@@ -72,6 +72,7 @@ export function DevicesPage({ fleet, selected, preset, notify }: DevicesProps) {
           selection={selection}
           filter={filter}
           total={pages.total ?? 0}
+          mayDeploy={fleet.me.scopes.includes('deploy')}
           onClear={() => setSelection(NO_SELECTION)}
           notify={notify}
         />

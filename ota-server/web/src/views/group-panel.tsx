@@ -5,7 +5,7 @@ import type { Fleet } from '../fleet.ts';
 import { windowText } from '../groups.ts';
 import { SidePanel } from '../parts/side-panel.tsx';
 import { Ago, Badge, Command } from '../parts/small.tsx';
-import { href } from '../route.ts';
+import { deployToHref, href } from '../route.ts';
 import { useLoad } from '../use-load.ts';
 import { deploymentTone, deploymentWord, devicesText } from '../words.ts';
 import { GroupForm } from './group-form.tsx';
@@ -59,6 +59,9 @@ function GroupContent({ group, fleet, onEdit }: { group: GroupDetail; fleet: Fle
             <button type="button" class="button solid primary" onClick={onEdit}>
               Edit
             </button>
+            <a class="button" href={deployToHref(`group:${name}`)}>
+              Deploy to it
+            </a>
           </div>
         )}
       </header>
