@@ -19,6 +19,7 @@ test('groups: one is added by a query that tells whom it fits, its devices come 
 
   const form = page.getByRole('form', { name: 'Add a group' });
   const query = form.getByLabel('Query');
+  await form.getByLabel('Name', { exact: true }).and(page.locator(':focus')).waitFor();
   await page.keyboard.type('Shops');
   await form.getByText('A name has lower-case letters').waitFor();
   await form.getByLabel('Name', { exact: true }).fill('shops');

@@ -65,6 +65,8 @@ export const SERVER_LIMITS = {
   untoldMs: 10_000,
   /** Devices that one step of a rollout changes in one transaction. */
   devicesPerStep: 10_000,
+  /** So many times as long as reading the whole fleet took, nobody reads it again. */
+  overviewPauseShare: 4,
   /** Of an action on many devices. */
   devicesToldAtOnce: 64,
   deploymentDevicesShown: 1_000,

@@ -3,6 +3,8 @@ import type { DeviceSummary } from '@nodeos/contracts/operator-api.ts';
 import type { Broker } from '../broker/broker.ts';
 import { parseQuery } from '../groups/query.ts';
 import { matchesQuery } from '../groups/query-match.ts';
+import { SERVER_LIMITS } from '../limits.ts';
+import { SharedWork } from '../shared-work.ts';
 import type { ListedDevice, Store, UpdateRecord } from '../store/store.ts';
 import { asksReports, type DeviceEntry, fits, inOrder, issuesOfReport } from './device-status.ts';
 import { overviewOf } from './overview.ts';
@@ -18,6 +20,11 @@ export class DeviceList {
   readonly #options: DeviceListOptions;
   /** Reports are most of what there is, and few of them change between two looks. */
   readonly #issues = new Map<string, { readonly seen: number | null; readonly found: readonly DeviceIssue[] }>();
+
+  readonly #overview = new SharedWork(
+    async () => overviewOf(await this.#entries({ reports: false, updates: true, issues: true })),
+    SERVER_LIMITS.overviewPauseShare,
+  );
 
   constructor(options: DeviceListOptions) {
     this.#options = options;
@@ -46,8 +53,9 @@ export class DeviceList {
     return (await this.#find(filter)).map(({ device }) => device.id);
   }
 
-  async overview(): Promise<FleetOverview> {
-    return overviewOf(await this.#entries({ reports: false, updates: true, issues: true }));
+  /** Every open dashboard asks for it whenever a device has changed: in a large fleet that is always. */
+  overview(): Promise<FleetOverview> {
+    return this.#overview.get();
   }
 
   async #find(filter: DeviceFilter): Promise<DeviceEntry[]> {

@@ -32,10 +32,8 @@ interface Change {
   readonly topic: 'devices' | 'deployments' | 'releases' | 'groups';
   readonly id: string;
 }
-/** Reports of many devices come in bursts: one reload for all of them. */
+/** Reports of many devices come in bursts: one reload for all of them, and a pause as long as it took. */
 const GATHER_MS = 250;
-/** The server of a large fleet has better things to do: the pause is so many times as long as the reload took. */
-const REST_SHARE = 4;
 
 /** Loads the fleet and keeps it up to date by the server's events. `session` changes at login. */
 export function useFleet(session: number): [FleetState, () => void] {
@@ -105,7 +103,7 @@ export function useFleet(session: number): [FleetState, () => void] {
         const began = performance.now();
         const goOn = (): void => {
           timer = undefined;
-          if (pending.length > 0 && !stopped) loadSoon(Math.max(GATHER_MS, REST_SHARE * (performance.now() - began)));
+          if (pending.length > 0 && !stopped) loadSoon(Math.max(GATHER_MS, performance.now() - began));
         };
         loadChanged().catch(fail).then(goOn);
       }, waitMs);

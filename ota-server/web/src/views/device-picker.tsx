@@ -33,10 +33,10 @@ export function DevicePicker({
     onChange([...chosen, id]);
     setText('');
   };
-  // Who types faster than the list comes means what it will show.
-  const takeFirst = (): void => {
-    if (wanted === '') return;
-    api.devices({ search: wanted, order: 'name', limit }).then(
+  // Who types faster than the list comes means what it will show: what stands in the field may not be drawn yet.
+  const takeFirst = (typed: string): void => {
+    if (typed === '') return;
+    api.devices({ search: typed, order: 'name', limit }).then(
       ({ devices }) => {
         const first = devices.find(({ id }) => !chosen.includes(id));
         if (first !== undefined) add(first);
@@ -79,7 +79,7 @@ export function DevicePicker({
           if (event.key !== 'Enter') return;
           // Not the whole form: here Enter takes the first one.
           event.preventDefault();
-          takeFirst();
+          takeFirst(event.currentTarget.value.trim());
         }}
       />
       {found.length > 0 && (
