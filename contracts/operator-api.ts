@@ -51,7 +51,7 @@ import { semverSchema, sha256Schema } from './validate.ts';
  * | HEAD /api/v1/blobs/:sha256 | 200 or 404 |
  * | PUT /api/v1/tuf/targets | signed targets.json → {releases: number} |
  * | GET /api/v1/releases | → {releases: Release[]} |
- * | GET /api/v1/deployments, GET /api/v1/deployments/:id | → {deployments: Deployment[]}, Deployment |
+ * | GET /api/v1/deployments?recent=&before=&limit=, GET /api/v1/deployments/:id | → {deployments: Deployment[]}, Deployment |
  * | POST /api/v1/deployments | DeploymentRequest → Deployment |
  * | POST /api/v1/deployments/plan | DeploymentRequest → DeploymentPlan; nothing changes |
  * | POST /api/v1/deployments/:id/abort {turnBack?} | → Deployment |
@@ -239,6 +239,16 @@ export const deploymentSchema = z.object({
   ),
 });
 export type Deployment = z.infer<typeof deploymentSchema>;
+
+/** Query of GET /api/v1/deployments; without any of it all come. */
+export const deploymentPageSchema = z.strictObject({
+  /** So many of the newest, and those of the others that have not ended. */
+  recent: z.coerce.number().int().min(1).max(1000).optional(),
+  /** Id of a deployment: only older ones. */
+  before: z.string().max(64).optional(),
+  limit: z.coerce.number().int().min(1).max(1000).optional(),
+});
+export type DeploymentPage = z.infer<typeof deploymentPageSchema>;
 
 /** What a deployment would do, as far as that can be told now. */
 export const deploymentPlanSchema = z.object({

@@ -3,7 +3,7 @@ import { validate } from '@nodeos/contracts/validate.ts';
 import { z } from 'zod';
 import { connect, type ServerOptions, withServer } from '../connect.ts';
 import { countsText, describeDeployment, destinationText } from '../deployment-text.ts';
-import type { JsonOption } from '../options.ts';
+import { type JsonOption, readWhole } from '../options.ts';
 import { formatAgo, print, printJson, printList } from '../output.ts';
 import { example, type RegisterVerb } from '../verb.ts';
 
@@ -25,11 +25,13 @@ export const registerDeployments: RegisterVerb = (program, io) => {
 
   withServer(deployments.command('list'))
     .description('list the deployments, newest first')
+    .option('--limit <n>', 'so many of the newest, and all that have not ended', '30')
     .option('--json', 'print JSON')
     .addHelpText('after', example('nodeos deployments list'))
-    .action(async (options: ServerOptions & JsonOption) => {
+    .action(async (options: ServerOptions & JsonOption & { limit: string }) => {
+      const recent = readWhole(options.limit, '--limit', 1, 1000);
       const client = await connect(io, options);
-      const { deployments: found } = await client.get('/deployments', listSchema);
+      const { deployments: found } = await client.get(`/deployments?recent=${recent}`, listSchema);
       const row = (one: Deployment) => [
         ...[one.id, `${one.name}@${one.version}`, destinationText(one.to), one.state],
         ...[`${one.wave + 1}/${one.waves.length}`, countsText(one.counts), formatAgo(one.createdAt)],

@@ -126,7 +126,9 @@ test('console: typed lines are answered, by keyboard alone; what is shown is tex
   await page.keyboard.press('Enter');
   await says(/red\n1\+1\n2\n> $/);
 
-  await page.keyboard.type('[0,\n[1,\n');
+  await page.keyboard.type('[0,\n');
+  await says(/\[0,\n(\.\.\.|\|) $/);
+  await page.keyboard.type('[1,\n');
   await says(/\[1,\n(\.\.\.|\|) $/);
   await page.keyboard.type('2');
   await page.keyboard.press('Control+c');

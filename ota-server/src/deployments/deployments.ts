@@ -1,5 +1,5 @@
 import type { DeviceReport } from '@nodeos/contracts/device-api.ts';
-import type { Deployment, DeploymentPlan, DeploymentRequest } from '@nodeos/contracts/operator-api.ts';
+import type { Deployment, DeploymentPage, DeploymentPlan, DeploymentRequest } from '@nodeos/contracts/operator-api.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { DesiredNews } from '../broker/desired-news.ts';
 import { SERVER_LIMITS } from '../limits.ts';
@@ -134,9 +134,10 @@ export class Deployments {
     return readDeployment(this.#options.store, id);
   }
 
-  async list(): Promise<Deployment[]> {
+  /** @throws NodeosError NOT_FOUND */
+  async list(page: DeploymentPage = {}): Promise<Deployment[]> {
     await this.#ticker.settled();
-    return readDeployments(this.#options.store);
+    return readDeployments(this.#options.store, page);
   }
 
   /** What devices want, computed anew; belongs into the transaction that changes what it depends on. Then `follow`. */

@@ -9,6 +9,13 @@ import type { ReleaseRecord } from './store.ts';
 /** What a store must do with releases, deployments and groups. */
 export function testRollouts({ name, openServer, options }: TestedStore): void {
   const open = async (context: TestContext) => (await openServer(context)).fleet('main');
+  const openWith = async (context: TestContext, devices: readonly string[]) => {
+    const server = await openServer(context);
+    const main = server.fleet('main');
+    for (const id of devices) await main.addDevice(device(id));
+    await server.addFleet({ id: 'north', name: 'North', createdAt: 1 });
+    return { rollouts: main.rollouts, other: server.fleet('north') };
+  };
 
   test(`${name}: releases, deployments and assignments`, options, async (context) => {
     const store = await open(context);
@@ -51,6 +58,35 @@ export function testRollouts({ name, openServer, options }: TestedStore): void {
     await rollouts.updateDeployment('d1', { wave: 1, approvedWave: 1 });
     const changed = { state: 'halted', reason: 'too many', endedAt: 7, wave: 1, approvedWave: 1 };
     assert.deepEqual(await rollouts.getDeployment('d1'), { ...first, ...changed });
+  });
+
+  test(`${name}: of many assignments, how many there are and those that tell most`, options, async (context) => {
+    const { rollouts, ...store } = await openWith(context, ['a', 'b', 'c', 'd']);
+    for (const id of ['d1', 'd2', 'd3']) await rollouts.addDeployment(deployment(id));
+    await rollouts.addAssignments([
+      { ...assignment('d1', 'a'), state: 'confirmed' },
+      { ...assignment('d1', 'b'), state: 'waiting', wave: 1 },
+      { ...assignment('d1', 'c'), state: 'failed' },
+      { ...assignment('d1', 'd'), state: 'confirmed', wave: 2 },
+      { ...assignment('d2', 'b'), state: 'failed' },
+      assignment('d3', 'a'),
+    ]);
+    const counts = await rollouts.countAssignments(['d1', 'd2', 'none']);
+    assert.deepEqual(counts.map((one) => `${one.deployment} ${one.wave} ${one.state} ${one.count}`).sort(), [
+      'd1 0 confirmed 1',
+      'd1 0 failed 1',
+      'd1 1 waiting 1',
+      'd1 2 confirmed 1',
+      'd2 0 failed 1',
+    ]);
+    const order = ['failed', 'waiting', 'confirmed'] as const;
+    const rows = await rollouts.listFirstAssignments(['d1', 'd2'], order, 3);
+    const of = (id: string) => rows.filter((row) => row.deployment === id).map(({ device: on }) => on);
+    assert.deepEqual([of('d1'), of('d2')], [['c', 'b', 'a'], ['b']]);
+    assert.deepEqual(await rollouts.listFirstAssignments(['d3'], order, 3), [assignment('d3', 'a')]);
+    assert.deepEqual(await rollouts.listFirstAssignments([], order, 3), []);
+    assert.deepEqual(await store.other.rollouts.countAssignments(['d1']), [], 'another fleet');
+    assert.deepEqual(await store.other.rollouts.listFirstAssignments(['d1'], order, 3), []);
   });
 
   test(`${name}: assignments are kept as they are given, whatever they have in common`, options, async (context) => {

@@ -44,6 +44,9 @@ export interface Assignment {
   readonly previous: { readonly version: string; readonly target: string | null } | null;
 }
 
+/** How many devices of one wave are in one state. */
+export type AssignmentCount = Pick<Assignment, 'deployment' | 'wave' | 'state'> & { readonly count: number };
+
 export type GroupRecord = Omit<Group, 'size'>;
 
 /** Deployments of one fleet, what became of them on each device, and the groups they may go to. */
@@ -65,6 +68,13 @@ export interface Rollouts {
   /** Rows that may be there already. */
   putAssignments(assignments: readonly Assignment[]): Promise<void>;
   listAssignments(filter: { deployment?: string; devices?: readonly string[] }): Promise<Assignment[]>;
+  countAssignments(deployments: readonly string[]): Promise<AssignmentCount[]>;
+  /** Of each deployment so many at most, first those whose state comes first in `order`; between them by device. */
+  listFirstAssignments(
+    deployments: readonly string[],
+    order: readonly Assignment['state'][],
+    limit: number,
+  ): Promise<Assignment[]>;
   /** Those of the devices that wait have been told. @returns the deployments of which one changed */
   markTold(devices: readonly string[], now: number): Promise<string[]>;
   /** Desired states by device id. */

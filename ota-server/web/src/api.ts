@@ -19,6 +19,7 @@ import type { MetricsAnswer } from '@nodeos/contracts/metrics.ts';
 import type {
   ClaimTokenRequest,
   Deployment,
+  DeploymentPage,
   DeploymentPlan,
   DeploymentRequest,
   DeviceDetail,
@@ -127,7 +128,8 @@ export const api = {
   screenshot: async (id: string) => dataUrl(await (await call('GET', `/devices/${at(id)}/screenshot`)).blob()),
   reboot: (id: string) => call('POST', `/devices/${at(id)}/reboot`, {}),
   setTags: (id: string, tags: string[]) => read<DeviceSummary>('PUT', `/devices/${at(id)}/tags`, { tags }),
-  deployments: async () => (await read<{ deployments: Deployment[] }>('GET', '/deployments')).deployments,
+  deployments: async (page: DeploymentPage) =>
+    (await read<{ deployments: Deployment[] }>('GET', `/deployments?${asQuery(page)}`)).deployments,
   deploy: (target: string, to: Deployment['to'], rollout: DeploymentRequest['rollout']) =>
     read<Deployment>('POST', '/deployments', { target, to, rollout }),
   plan: (target: string, to: Deployment['to'], rollout: DeploymentRequest['rollout']) =>

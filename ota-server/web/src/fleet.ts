@@ -8,6 +8,7 @@ export interface Fleet {
   readonly me: Identity;
   readonly server: ServerInfo;
   readonly overview: FleetOverview;
+  /** The newest, and those of the others that have not ended. */
   readonly deployments: readonly Deployment[];
   readonly releases: readonly Release[];
   readonly groups: readonly Group[];
@@ -32,6 +33,7 @@ interface Change {
   readonly topic: 'devices' | 'deployments' | 'releases' | 'groups';
   readonly id: string;
 }
+export const RECENT_DEPLOYMENTS = 25;
 /** Reports of many devices come in bursts: one reload for all of them, and a pause as long as it took. */
 const GATHER_MS = 250;
 
@@ -62,7 +64,7 @@ export function useFleet(session: number): [FleetState, () => void] {
       const server = await api.server();
       const [overview, deployments, releases, groups] = await Promise.all([
         api.overview(),
-        api.deployments(),
+        api.deployments({ recent: RECENT_DEPLOYMENTS }),
         api.releases(),
         api.groups(),
       ]);
@@ -82,7 +84,7 @@ export function useFleet(session: number): [FleetState, () => void] {
       const ids = pending.filter(({ topic }) => topic === 'devices').map(({ id }) => id);
       pending = [];
       const overview = topics.has('devices') ? await api.overview() : null;
-      const deployments = topics.has('deployments') ? await api.deployments() : null;
+      const deployments = topics.has('deployments') ? await api.deployments({ recent: RECENT_DEPLOYMENTS }) : null;
       const releases = topics.has('releases') ? await api.releases() : null;
       const groups = topics.has('groups') ? await api.groups() : null;
       patch((fleet) => {

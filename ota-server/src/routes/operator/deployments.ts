@@ -1,4 +1,4 @@
-import { deploymentRequestSchema } from '@nodeos/contracts/operator-api.ts';
+import { type DeploymentPage, deploymentPageSchema, deploymentRequestSchema } from '@nodeos/contracts/operator-api.ts';
 import { validate } from '@nodeos/contracts/validate.ts';
 import type { FastifyInstance } from 'fastify';
 import * as z from 'zod';
@@ -13,7 +13,9 @@ export const abortSchema = z.strictObject({ turnBack: z.boolean().optional() });
 /** Routes below /api/v1/deployments. */
 export function deploymentRoutes(scope: FastifyInstance): void {
   scope.get('/api/v1/deployments', async (request) => ({
-    deployments: await fleetOf(request).deployments.list(),
+    deployments: await fleetOf(request).deployments.list(
+      validate(deploymentPageSchema as z.ZodType<DeploymentPage>, request.query, 'query'),
+    ),
   }));
   scope.get<OfOne>('/api/v1/deployments/:id', (request) => fleetOf(request).deployments.get(request.params.id));
   scope.post('/api/v1/deployments', (request) =>

@@ -1,6 +1,13 @@
 import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
 import { type Kysely, type RawBuilder, type Selectable, sql } from 'kysely';
-import type { Assignment, DeploymentPatch, DeploymentRecord, GroupRecord, Rollouts } from '../rollouts.ts';
+import type {
+  Assignment,
+  AssignmentCount,
+  DeploymentPatch,
+  DeploymentRecord,
+  GroupRecord,
+  Rollouts,
+} from '../rollouts.ts';
 import { chunks, type Engine, heldJson, overwriting } from './engine.ts';
 import type { AssignmentRow, Tables } from './tables.ts';
 
@@ -119,6 +126,45 @@ export class SqlRollouts implements Rollouts {
     if (filter.deployment !== undefined) query = query.where('deployment', '=', filter.deployment);
     if (filter.devices !== undefined) query = query.where(this.#engine.isOneOf('device', filter.devices));
     return (await query.execute()).map(assignmentFromRow);
+  }
+
+  async countAssignments(deployments: readonly string[]): Promise<AssignmentCount[]> {
+    const rows = await this.#db
+      .selectFrom('assignments')
+      .select(['deployment', 'wave', 'state'])
+      .select((expression) => expression.fn.countAll().as('count'))
+      .where(this.#engine.isOneOf('deployment', deployments))
+      .groupBy(['deployment', 'wave', 'state'])
+      .execute();
+    return rows.map(({ state, count, ...row }) => ({
+      ...row,
+      state: state as Assignment['state'],
+      count: Number(count),
+    }));
+  }
+
+  async listFirstAssignments(
+    deployments: readonly string[],
+    order: readonly Assignment['state'][],
+    limit: number,
+  ): Promise<Assignment[]> {
+    const ranks = order.map((state, rank) => sql`when ${state} then ${sql.lit(rank)}`);
+    const rank = sql`case state ${sql.join(ranks, sql` `)} end`;
+    const place = sql<number>`row_number() over (partition by deployment order by ${rank}, device)`;
+    const rows = await this.#db
+      .selectFrom((from) =>
+        from
+          .selectFrom('assignments')
+          .selectAll()
+          .select(place.as('place'))
+          .where(this.#engine.isOneOf('deployment', deployments))
+          .as('ranked'),
+      )
+      .selectAll()
+      .where('place', '<=', limit)
+      .orderBy('place')
+      .execute();
+    return rows.map(assignmentFromRow);
   }
 
   async markTold(devices: readonly string[], now: number): Promise<string[]> {

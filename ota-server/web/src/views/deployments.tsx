@@ -1,10 +1,12 @@
 import { type Deployment, UNDER_WAY } from '@nodeos/contracts/operator-api.ts';
 import type { Fleet } from '../fleet.ts';
 import { Icon } from '../parts/icon.tsx';
+import { Fault } from '../parts/list.tsx';
 import type { Notify } from '../parts/notices.tsx';
 import { Ago, Badge, Command, Empty, Progress, Reason } from '../parts/small.tsx';
 import { releaseIcon } from '../releases.ts';
 import { type DeployPreset, href } from '../route.ts';
+import { useOlderDeployments } from '../use-older-deployments.ts';
 import { deploymentTone, deploymentWord, destinationText, rowTone, rowWord } from '../words.ts';
 import { DeployForm } from './deploy-form.tsx';
 import { DeploymentBar, sizeOf } from './deployment-bar.tsx';
@@ -24,6 +26,7 @@ export function DeploymentsPage({
   notify: Notify;
 }) {
   const [newest] = fleet.releases;
+  const older = useOlderDeployments(fleet.deployments);
   if (fleet.deployments.length === 0 && newest === undefined)
     return (
       <Empty
@@ -51,7 +54,7 @@ export function DeploymentsPage({
       )}
       {fleet.deployments.length > 0 && (
         <ul class="deployments">
-          {fleet.deployments.map((deployment, index) => (
+          {[...fleet.deployments, ...older.list].map((deployment, index) => (
             <DeploymentCard
               key={deployment.id}
               deployment={deployment}
@@ -63,6 +66,12 @@ export function DeploymentsPage({
             />
           ))}
         </ul>
+      )}
+      <Fault error={older.error} />
+      {older.more && (
+        <button type="button" class="button more" onClick={older.load}>
+          Show older ones
+        </button>
       )}
     </section>
   );

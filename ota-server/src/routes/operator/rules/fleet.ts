@@ -6,6 +6,7 @@ import {
 } from '@nodeos/contracts/device-list.ts';
 import { metricsAnswerSchema } from '@nodeos/contracts/metrics.ts';
 import {
+  deploymentPageSchema,
   deploymentPlanSchema,
   deploymentRequestSchema,
   deploymentSchema,
@@ -160,6 +161,7 @@ export const FLEET_RULES: RouteRules = {
   'GET /api/v1/deployments': {
     scope: 'read',
     summary: 'Deployments, newest first',
+    query: deploymentPageSchema,
     answer: list('deployments', deploymentSchema),
   },
   'GET /api/v1/deployments/:id': { scope: 'read', summary: 'One deployment', answer: deploymentSchema },
