@@ -46,6 +46,7 @@ test('deployments: the newest and those that have not ended, and older ones page
     [['S-kiosk', 'confirmed']],
   );
 
+  await running.operator('POST', '/api/v1/fleets', { id: 'north', name: 'North' });
   const page = await openDashboard(context, running);
   if (page === null) return;
   await signIn(page, running);
@@ -69,4 +70,9 @@ test('deployments: the newest and those that have not ended, and older ones page
   await more.waitFor({ state: 'detached' });
   const all = await shownIds();
   assert.deepEqual([all.length, new Set(all).size], [COUNT + 1, COUNT + 1], 'each is there once');
+  await page.getByLabel('Fleet', { exact: true }).selectOption('north');
+  await page.getByText('Nothing published yet').waitFor();
+  await page.getByLabel('Fleet', { exact: true }).selectOption('main');
+  await cards.first().waitFor();
+  assert.equal((await shownIds()).length, 26, 'another fleet is looked at anew');
 });

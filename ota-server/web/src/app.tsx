@@ -63,7 +63,13 @@ export function App() {
         )}
         {route.page === 'releases' && <ReleasesPage fleet={fleet} selected={route.release} />}
         {route.page === 'deployments' && (
-          <DeploymentsPage fleet={fleet} selected={route.deployment} begin={route.begin} notify={notify} />
+          <DeploymentsPage
+            key={fleet.me.fleet}
+            fleet={fleet}
+            selected={route.deployment}
+            begin={route.begin}
+            notify={notify}
+          />
         )}
         {route.page === 'groups' && (
           <GroupsPage key={fleet.me.fleet} fleet={fleet} selected={route.group} notify={notify} />
