@@ -1,5 +1,5 @@
 import type { DeviceDetail } from '@nodeos/contracts/operator-api.ts';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Choice } from '../parts/field.tsx';
 import { Fault } from '../parts/list.tsx';
 import { type ConsoleState, useConsole } from '../use-console.ts';
@@ -73,7 +73,8 @@ function Prompt({ onLine }: { onLine: (line: string) => void }) {
   const history = useRef<string[]>([]);
   /** Steps back from the line that is being typed, and that line. */
   const back = useRef({ steps: 0, draft: '' });
-  useEffect(() => input.current?.focus(), []);
+  // With the line itself, not after its first picture: who types at once loses no key.
+  useLayoutEffect(() => input.current?.focus(), []);
 
   const submit = (line: string): void => {
     if (line.trim() !== '' && history.current.at(-1) !== line)

@@ -1,6 +1,6 @@
 import type { Identity } from '@nodeos/contracts/access.ts';
 import type { DeviceDetail, Release } from '@nodeos/contracts/operator-api.ts';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, api } from '../api.ts';
 import { Icon } from '../parts/icon.tsx';
 import type { Notify } from '../parts/notices.tsx';
@@ -101,7 +101,7 @@ function PinForm({
 }) {
   const [target, setTarget] = useState('');
   const select = useRef<HTMLSelectElement>(null);
-  useEffect(() => select.current?.focus(), []);
+  useLayoutEffect(() => select.current?.focus(), []);
   const release = fitting.find((one) => one.target === target);
   return (
     <form

@@ -1,6 +1,6 @@
 import type { Group } from '@nodeos/contracts/operator-api.ts';
 import { groupNameSchema, type MaintenanceWindow } from '@nodeos/contracts/rollout.ts';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, api } from '../api.ts';
 import type { Fleet } from '../fleet.ts';
 import { DevicePicker } from './device-picker.tsx';
@@ -32,7 +32,7 @@ export function GroupForm({
   const [busy, setBusy] = useState(false);
   const preview = useQueryPreview(query.trimEnd());
   const form = useRef<HTMLFormElement>(null);
-  useEffect(() => form.current?.querySelector<HTMLElement>('input, textarea')?.focus(), []);
+  useLayoutEffect(() => form.current?.querySelector<HTMLElement>('input, textarea')?.focus(), []);
 
   const problem = group === null ? problemOf(name, fleet.groups) : null;
   const save = (event: Event): void => {
