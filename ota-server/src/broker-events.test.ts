@@ -5,7 +5,7 @@ import { openBrokerEvents } from './broker-events.ts';
 /** A context of which only what presence needs is there. */
 function contextOf(presence: (id: string) => Promise<void>, faults: unknown[]) {
   return {
-    fleets: { ofDevice: async () => ({ devices: { presence } }) },
+    fleets: { ofDevice: async () => ({ deviceReports: { presence } }) },
     log: { error: ({ err }: { err: unknown }) => faults.push(err) },
     metrics: { message: () => {} },
     repl: { deviceLeft: () => {} },

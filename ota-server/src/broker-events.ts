@@ -1,7 +1,9 @@
 import { describeError } from '@nodeos/contracts/errors.ts';
+import { Backlog } from './backlog.ts';
 import type { BrokerListener } from './broker/broker.ts';
 import type { ServerContext } from './context.ts';
 import type { FleetContext } from './fleets.ts';
+import { SERVER_LIMITS } from './limits.ts';
 
 export interface BrokerEvents {
   readonly listener: BrokerListener;
@@ -13,24 +15,23 @@ export interface BrokerEvents {
 export function openBrokerEvents(
   context: () => Pick<ServerContext, 'fleets' | 'log' | 'logs' | 'metrics' | 'repl'>,
 ): BrokerEvents {
-  const underWay = new Set<Promise<void>>();
-  const inFleet = (deviceId: string, work: (fleet: FleetContext) => Promise<unknown>): void => {
-    const done = context()
-      .fleets.ofDevice(deviceId)
-      .then(async (fleet) => void (fleet && (await work(fleet))))
-      .catch((error) => context().log.error({ err: error }, 'broker event'))
-      .finally(() => underWay.delete(done));
-    underWay.add(done);
-  };
+  const backlog = new Backlog(SERVER_LIMITS.brokerEventsAtOnce, (error) =>
+    context().log.error({ err: error }, 'broker event'),
+  );
+  const inFleet = (kind: string, deviceId: string, work: (fleet: FleetContext) => Promise<unknown>): void =>
+    backlog.add(`${kind} ${deviceId}`, async () => {
+      const fleet = await context().fleets.ofDevice(deviceId);
+      if (fleet !== null) await work(fleet);
+    });
   const listener: BrokerListener = {
     presence: (deviceId, online) => {
       context().metrics.message('presence');
       if (!online) context().repl.deviceLeft(deviceId);
-      inFleet(deviceId, ({ devices }) => devices.presence(deviceId));
+      inFleet('presence', deviceId, ({ deviceReports }) => deviceReports.presence(deviceId));
     },
     listening: (deviceId) => {
       context().logs.resume(deviceId);
-      inFleet(deviceId, ({ deployments }) => deployments.deviceListens(deviceId));
+      inFleet('listening', deviceId, ({ deployments }) => deployments.deviceListens(deviceId));
     },
     logs: (deviceId, batch) => {
       context().metrics.message('logs');
@@ -47,8 +48,6 @@ export function openBrokerEvents(
   };
   return {
     listener,
-    async settled() {
-      await Promise.all(underWay);
-    },
+    settled: () => backlog.settled(),
   };
 }

@@ -11,6 +11,7 @@ import { Deployments } from './deployments/deployments.ts';
 import type { DeviceConnections } from './devices/connections.ts';
 import { DeviceActions } from './devices/device-actions.ts';
 import { DeviceList } from './devices/device-list.ts';
+import { DeviceReports } from './devices/device-reports.ts';
 import { Devices } from './devices/devices.ts';
 import { Groups } from './groups/groups.ts';
 import { SERVER_LIMITS } from './limits.ts';
@@ -33,6 +34,7 @@ export interface FleetContext {
   readonly devices: Devices;
   readonly deviceList: DeviceList;
   readonly deviceActions: DeviceActions;
+  readonly deviceReports: DeviceReports;
   readonly deployments: Deployments;
   readonly groups: Groups;
   readonly configurations: Configurations;
@@ -152,6 +154,7 @@ export class Fleets {
     const devices = new Devices({ store, authority, broker, deployments, changes, connections });
     const deviceList = new DeviceList({ store, broker });
     const deviceActions = new DeviceActions({ store, list: deviceList, devices });
+    const deviceReports = new DeviceReports({ store, devices, deployments, changes });
     const groups = new Groups({ store, changes, deployments });
     const configurations = new Configurations({ store, news: this.#news });
     const webhooks = new Webhooks({ fleet: id, store, changes, onFault });
@@ -167,6 +170,7 @@ export class Fleets {
       devices,
       deviceList,
       deviceActions,
+      deviceReports,
       deployments,
       groups,
       configurations,

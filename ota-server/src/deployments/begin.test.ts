@@ -22,7 +22,7 @@ interface FleetOptions {
 async function fleetOf(context: TestContext, count: number, { change, listen = true, whileTold }: FleetOptions = {}) {
   const server = openSqliteStore(':memory:');
   const store = server.fleet('main');
-  await store.putRelease({
+  await store.releases.put({
     ...{ target: TARGET, kind: 'app', name: 'a', version: '1.0.0', bytes: 1, sha256: 'f'.repeat(64) },
     ...{ publishedAt: 1, custom: {} as never, listed: true },
   });

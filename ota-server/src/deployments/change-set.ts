@@ -1,7 +1,8 @@
 import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
 import { createMembership, type Membership } from '../groups/membership.ts';
+import type { ReleaseRecord } from '../store/releases.ts';
 import type { Assignment, DeploymentRecord } from '../store/rollouts.ts';
-import type { ReleaseRecord, RolloutDevice, Store } from '../store/store.ts';
+import type { RolloutDevice, Store } from '../store/store.ts';
 import {
   beginsAtOnce,
   type Candidate,
@@ -25,7 +26,7 @@ export interface FleetView {
 }
 
 export async function readView(store: Store): Promise<FleetView> {
-  const releases = await store.listReleases();
+  const releases = await store.releases.list();
   const rules = new Map(releases.map(({ target, custom }) => [target, rulesOf(custom)]));
   const deployments = await store.rollouts.listDeployments();
   const groups = await store.rollouts.listGroups();

@@ -4,8 +4,9 @@ import type { DeploymentPlan, DeploymentRequest } from '@nodeos/contracts/operat
 import { PLAIN_ROLLOUT } from '@nodeos/contracts/rollout.ts';
 import { recordState } from '../audit/rollout-audit.ts';
 import { parseQuery } from '../groups/query.ts';
+import type { ReleaseRecord } from '../store/releases.ts';
 import type { Assignment, DeploymentRecord } from '../store/rollouts.ts';
-import type { ReleaseRecord, RolloutDevice, Store } from '../store/store.ts';
+import type { RolloutDevice, Store } from '../store/store.ts';
 import { type FleetView, readView, type Written, writeChanges } from './change-set.ts';
 import { pinOf, type ReleaseRules, reaches, rulesOf, skipReason, unfitReason } from './plan.ts';
 import { previewDeployment } from './plan-preview.ts';
@@ -22,7 +23,7 @@ type IsOnline = (device: string) => boolean;
  *   DOWNGRADE_REFUSED, DEVICE_PINNED
  */
 export async function draftDeployment(store: Store, request: DeploymentRequest, now: number): Promise<Draft> {
-  const release = await store.getRelease(request.target);
+  const release = await store.releases.get(request.target);
   if (release === null || !release.listed)
     throw new NodeosError('RELEASE_UNKNOWN', `${request.target} is not published`);
   const rollout = { ...PLAIN_ROLLOUT, ...request.rollout };

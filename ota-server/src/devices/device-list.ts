@@ -5,7 +5,8 @@ import { parseQuery } from '../groups/query.ts';
 import { matchesQuery } from '../groups/query-match.ts';
 import { SERVER_LIMITS } from '../limits.ts';
 import { SharedWork } from '../shared-work.ts';
-import type { ListedDevice, Store, UpdateRecord } from '../store/store.ts';
+import type { UpdateRecord } from '../store/history.ts';
+import type { ListedDevice, Store } from '../store/store.ts';
 import { asksReports, type DeviceEntry, fits, inOrder, issuesOfReport } from './device-status.ts';
 import { overviewOf } from './overview.ts';
 import { nameOf, summarise } from './summary.ts';
@@ -40,7 +41,7 @@ export class DeviceList {
     const shown = found.slice(offset, limit === undefined ? undefined : offset + limit).map(({ device }) => device.id);
     const records = limit === undefined ? await store.listDevices() : await store.getDevices(shown);
     const byId = new Map(records.map((record) => [record.id, record]));
-    const updates = await store.latestUpdates(limit === undefined ? undefined : shown);
+    const updates = await store.history.latestUpdates(limit === undefined ? undefined : shown);
     const devices = shown.flatMap((id) => {
       const record = byId.get(id);
       return record === undefined ? [] : [summarise(record, broker.isOnline(id), updates.get(id) ?? null)];
@@ -71,7 +72,7 @@ export class DeviceList {
   /** @param read what is asked for beside the rows: without it, the list of a large fleet is little */
   async #entries(read: { reports: boolean; updates: boolean; issues: boolean }): Promise<DeviceEntry[]> {
     const { store, broker } = this.#options;
-    const updates = read.updates ? await store.latestUpdates() : new Map<string, UpdateRecord>();
+    const updates = read.updates ? await store.history.latestUpdates() : new Map<string, UpdateRecord>();
     const devices = await store.listForList(read.reports);
     if (read.issues) await this.#readIssues(devices);
     return devices.map((device) => ({

@@ -1,6 +1,7 @@
 import type { DeviceReport } from '@nodeos/contracts/device-api.ts';
 import type { DeviceFilter, DeviceIssue, DeviceOrder, DeviceStatus } from '@nodeos/contracts/device-list.ts';
-import type { ListedDevice, UpdateRecord } from '../store/store.ts';
+import type { UpdateRecord } from '../store/history.ts';
+import type { ListedDevice } from '../store/store.ts';
 
 /** A device with what is not in its row. */
 export interface DeviceEntry {

@@ -1,4 +1,4 @@
-import type { DeviceEvents, DeviceReport, EnrolAnswer, EnrolRequest } from '@nodeos/contracts/device-api.ts';
+import type { EnrolAnswer, EnrolRequest } from '@nodeos/contracts/device-api.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { MetricSample } from '@nodeos/contracts/metrics.ts';
 import type { Tell } from '@nodeos/contracts/mqtt.ts';
@@ -8,10 +8,10 @@ import type { Broker } from '../broker/broker.ts';
 import type { Deployments } from '../deployments/deployments.ts';
 import { SERVER_LIMITS } from '../limits.ts';
 import type { Changes } from '../live/changes.ts';
+import type { ReleaseStore } from '../store/releases.ts';
 import type { DeviceRecord, Store } from '../store/store.ts';
 import type { DeviceConnections } from './connections.ts';
 import { enrol } from './enrolment.ts';
-import { metricSampleOf } from './metric-sample.ts';
 import { summarise } from './summary.ts';
 
 export interface DevicesOptions {
@@ -24,7 +24,7 @@ export interface DevicesOptions {
   readonly now?: () => number;
 }
 
-/** The fleet: enrolment, approval, reports and what operators see of it. */
+/** The devices of a fleet: enrolment, and what operators see of them and do with them. */
 export class Devices {
   readonly #options: DevicesOptions;
   readonly #now: () => number;
@@ -69,8 +69,8 @@ export class Devices {
   /** @throws NodeosError NOT_FOUND */
   async detail(id: string): Promise<DeviceDetail> {
     const device = await this.#get(id);
-    const updates = await this.#options.store.listUpdates(id, SERVER_LIMITS.updatesShownPerDevice);
-    const events = await this.#options.store.listEvents(id, SERVER_LIMITS.eventsShownPerDevice);
+    const updates = await this.#options.store.history.listUpdates(id, SERVER_LIMITS.updatesShownPerDevice);
+    const events = await this.#options.store.history.listEvents(id, SERVER_LIMITS.eventsShownPerDevice);
     return { ...this.#summarise(device, updates[0] ?? null), report: device.report, updates, events };
   }
 
@@ -103,13 +103,12 @@ export class Devices {
   /** Their certificates are worth nothing from now on. */
   async revokeAll(ids: readonly string[]): Promise<void> {
     await this.#setState(ids, 'revoked');
-    for (const id of ids) await this.#cut(id);
+    for (const id of ids) await this.cut(id);
   }
 
   /**
    * A device that came back with a new identity, or stands in for another one, gets the old one's tags, pins and
-   * configuration; the old
-   * one is shut out. @throws NodeosError NOT_FOUND, CONFLICT
+   * configuration; the old one is shut out. @throws NodeosError NOT_FOUND, CONFLICT
    */
   async replace(id: string, oldId: string): Promise<DeviceSummary> {
     const [device, old] = [await this.#get(id), await this.#get(oldId)];
@@ -123,10 +122,10 @@ export class Devices {
       await inside.updateDevice(oldId, { state: 'revoked' });
       for (const record of await inside.configurations.listFor(oldId))
         if ('device' in record.to) await inside.configurations.put({ ...record, to: { device: id } });
-      await inside.addEvents(id, [{ at, kind: 'replaced', text: `takes the place of device ${oldId}` }]);
-      await inside.addEvents(oldId, [{ at, kind: 'replaced', text: `device ${id} took its place` }]);
+      await inside.history.addEvents(id, [{ at, kind: 'replaced', text: `takes the place of device ${oldId}` }]);
+      await inside.history.addEvents(oldId, [{ at, kind: 'replaced', text: `device ${id} took its place` }]);
     });
-    await this.#cut(oldId);
+    await this.cut(oldId);
     return this.#summary(id);
   }
 
@@ -158,15 +157,7 @@ export class Devices {
 
   /** Releases that the device keeps whatever is deployed. @throws NodeosError NOT_FOUND, RELEASE_UNKNOWN, RELEASE_INCOMPATIBLE */
   async setPins(id: string, pins: Pins): Promise<DeviceSummary> {
-    const { store } = this.#options;
-    const device = await this.#get(id);
-    for (const [lane, target] of Object.entries(pins)) {
-      const release = await store.getRelease(target);
-      if (release === null || !release.listed) throw new NodeosError('RELEASE_UNKNOWN', `${target} is not published`);
-      const fits =
-        release.kind === 'system' ? lane === 'system' && release.name === device.board : lane === release.name;
-      if (!fits) throw new NodeosError('RELEASE_INCOMPATIBLE', `${target} is no release of ${lane} for device ${id}`);
-    }
+    await checkPins(this.#options.store.releases, await this.#get(id), pins);
     await this.#change([id], (inside) => inside.updateDevice(id, { pins }));
     return this.#summary(id);
   }
@@ -191,63 +182,10 @@ export class Devices {
     await this.#tell(id, { kind: 'reformat-data' });
   }
 
-  /** @param device as it was before */
-  async report({ id, report: before }: Pick<DeviceRecord, 'id' | 'report'>, report: DeviceReport): Promise<void> {
-    const { store, deployments, changes } = this.#options;
-    const sample = metricSampleOf(report, this.#now());
-    const regroups = await deployments.mayRegroup(report, before);
-    const { concerned, written } = await store.transaction(
-      async (inside) => {
-        await inside.updateDevice(id, { report, systemVersion: report.system.version, lastSeen: this.#now() });
-        await inside.putUpdates(id, report.updates, this.#now());
-        if (sample !== null) await inside.metrics.add(id, sample);
-        return {
-          concerned: await deployments.noteReport(inside, id, report),
-          written: regroups ? await deployments.recompute(inside, [id]) : null,
-        };
-      },
-      regroups ? 'fleet' : { device: id },
-    );
-    if (before === null) await this.#noteDoubles(id, report);
-    deployments.reported(id, report, concerned);
-    if (written !== null) await deployments.follow(written);
-    changes.publish('devices', id);
-  }
-
-  async addEvents(id: string, events: DeviceEvents['events']): Promise<void> {
-    await this.#options.store.addEvents(id, events);
-    this.#options.changes.publish('devices', id);
-  }
-
-  /** Remembers that the device was heard of; not for each of many requests in a row. */
-  async seen(device: Pick<DeviceRecord, 'id' | 'lastSeen'>): Promise<void> {
-    const now = this.#now();
-    if (now - (device.lastSeen ?? 0) < SERVER_LIMITS.lastSeenResolutionMs) return;
-    await this.#options.store.updateDevice(device.id, { lastSeen: now });
-  }
-
-  /** The broker saw it come or go. */
-  async presence(id: string): Promise<void> {
-    await this.#options.store.updateDevice(id, { lastSeen: this.#now() });
-    // Shut out between the check at the door and its connection.
-    if ((await this.active(id)) === null) await this.#cut(id);
-    this.#options.changes.publish('devices', id);
-  }
-
   /** Ends what connections it has, downloads that are under way too. */
-  async #cut(id: string): Promise<void> {
+  async cut(id: string): Promise<void> {
     this.#options.connections.cut(id);
     await this.#options.broker.disconnect(id);
-  }
-
-  /** A card that was flashed anew comes with a new identity, but its network hardware is the same. */
-  async #noteDoubles(id: string, report: DeviceReport): Promise<void> {
-    const macs = (report.inventory?.network ?? []).map(({ mac }) => mac);
-    const { store } = this.#options;
-    for (const { mac, device } of await store.provisioning.noteHardware(id, macs)) {
-      const text = `has the network hardware ${mac} of device ${device}: was it flashed anew?`;
-      await store.addEvents(id, [{ at: this.#now(), kind: 'double', text }]);
-    }
   }
 
   /** Of these devices those that may come into the state: what is revoked stays so. */
@@ -257,7 +195,7 @@ export class Devices {
       for (const { id, state: before } of await inside.getDevices(ids)) {
         if (before === state || before === 'revoked') continue;
         await inside.updateDevice(id, { state });
-        await inside.addEvents(id, [{ at: this.#now(), kind, text: `${kind} by an operator` }]);
+        await inside.history.addEvents(id, [{ at: this.#now(), kind, text: `${kind} by an operator` }]);
       }
     });
   }
@@ -285,12 +223,25 @@ export class Devices {
   }
 
   async #summary(id: string): Promise<DeviceSummary> {
-    const [latest] = await this.#options.store.listUpdates(id, 1);
+    const [latest] = await this.#options.store.history.listUpdates(id, 1);
     return this.#summarise(await this.#get(id), latest ?? null);
   }
 
   #summarise(device: DeviceRecord, update: Parameters<typeof summarise>[2]): DeviceSummary {
     return summarise(device, this.#options.broker.isOnline(device.id), update);
+  }
+}
+
+async function checkPins(
+  releases: Pick<ReleaseStore, 'get'>,
+  { id, board }: Pick<DeviceRecord, 'id' | 'board'>,
+  pins: Pins,
+): Promise<void> {
+  for (const [lane, target] of Object.entries(pins)) {
+    const release = await releases.get(target);
+    if (release === null || !release.listed) throw new NodeosError('RELEASE_UNKNOWN', `${target} is not published`);
+    const fits = release.kind === 'system' ? lane === 'system' && release.name === board : lane === release.name;
+    if (!fits) throw new NodeosError('RELEASE_INCOMPATIBLE', `${target} is no release of ${lane} for device ${id}`);
   }
 }
 

@@ -42,7 +42,7 @@ async function addDevice(
     // A second request of the same device may have won the race to this transaction.
     const raced = await store.getDevice(proven.deviceId);
     if (raced !== null) return raced;
-    const token = await store.takeClaimToken(request.claimToken, now);
+    const token = await store.claimTokens.take(request.claimToken, now);
     if (token === null) throw new NodeosError('ENROLMENT_REFUSED', 'the claim token is unknown, used up or expired');
     if (await store.provisioning.isRemovedDevice(proven.deviceId))
       throw new NodeosError('ENROLMENT_REFUSED', `device ${proven.deviceId} was taken out of the fleet`, {
@@ -70,7 +70,7 @@ async function addDevice(
     await store.addDevice(device);
     if (registration?.device === null) await store.provisioning.setRegistrationDevice(request.serial, device.id);
     if (waits !== null)
-      await store.addEvents(device.id, [{ at: now, kind: 'waits', text: `waits for approval: ${waits}` }]);
+      await store.history.addEvents(device.id, [{ at: now, kind: 'waits', text: `waits for approval: ${waits}` }]);
     return device;
   });
 }

@@ -1,5 +1,6 @@
 import type { DeviceSummary } from '@nodeos/contracts/operator-api.ts';
-import type { DeviceRecord, UpdateRecord } from '../store/store.ts';
+import type { UpdateRecord } from '../store/history.ts';
+import type { DeviceRecord } from '../store/store.ts';
 
 /** What a person calls the device; before its first report, its serial number. */
 export function deviceName(device: Pick<DeviceRecord, 'id' | 'serial' | 'report'>): string {

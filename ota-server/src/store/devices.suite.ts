@@ -114,34 +114,34 @@ export function testDevices({ name, openServer, options }: TestedStore): void {
   test(`${name}: an update's time moves only when its status changes`, options, async (context) => {
     const store = await open(context);
     await store.addDevice(device('a'));
-    assert.equal(await store.putUpdates('a', [update('fetching')], 10), true);
-    assert.equal(await store.putUpdates('a', [update('fetching')], 20), false);
-    assert.equal((await store.listUpdates('a', 9))[0]?.at, 10);
-    await store.putUpdates('a', [update('confirmed')], 30);
-    await store.putUpdates('a', [update('failed', 'apps/a/2.0.0/any.sqfs')], 25);
+    assert.equal(await store.history.putUpdates('a', [update('fetching')], 10), true);
+    assert.equal(await store.history.putUpdates('a', [update('fetching')], 20), false);
+    assert.equal((await store.history.listUpdates('a', 9))[0]?.at, 10);
+    await store.history.putUpdates('a', [update('confirmed')], 30);
+    await store.history.putUpdates('a', [update('failed', 'apps/a/2.0.0/any.sqfs')], 25);
     assert.deepEqual(
-      (await store.listUpdates('a', 9)).map(({ at, state }) => [at, state]),
+      (await store.history.listUpdates('a', 9)).map(({ at, state }) => [at, state]),
       [
         [30, 'confirmed'],
         [25, 'failed'],
       ],
     );
-    assert.equal((await store.latestUpdates()).get('a')?.state, 'confirmed');
-    assert.equal((await store.latestUpdates(['a', 'z'])).get('a')?.state, 'confirmed');
-    assert.equal((await store.latestUpdates(['z'])).size, 0);
+    assert.equal((await store.history.latestUpdates()).get('a')?.state, 'confirmed');
+    assert.equal((await store.history.latestUpdates(['a', 'z'])).get('a')?.state, 'confirmed');
+    assert.equal((await store.history.latestUpdates(['z'])).size, 0);
   });
 
   test(`${name}: an event that is sent twice is kept once, newest first`, options, async (context) => {
     const store = await open(context);
     await store.addDevice(device('a'));
     const events = [{ at: 1, kind: 'boot', text: 'one' } as const, { at: 2, kind: 'app', text: 'two' } as const];
-    await store.addEvents('a', events);
-    await store.addEvents('a', events);
+    await store.history.addEvents('a', events);
+    await store.history.addEvents('a', events);
     assert.deepEqual(
-      (await store.listEvents('a', 10)).map(({ text }) => text),
+      (await store.history.listEvents('a', 10)).map(({ text }) => text),
       ['two', 'one'],
     );
-    assert.equal((await store.listEvents('a', 1)).length, 1);
+    assert.equal((await store.history.listEvents('a', 1)).length, 1);
   });
 
   test(

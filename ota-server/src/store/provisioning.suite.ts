@@ -9,14 +9,14 @@ export function testProvisioning({ name, openServer, options }: TestedStore): vo
   test(`${name}: a claim token is taken as often as it says, never after its end`, options, async (context) => {
     const store = await open(context);
     const token = { token: 'twice', uses: 2, used: 0, expiresAt: 100, tags: ['x'], autoApprove: true, createdAt: 1 };
-    await store.addClaimToken(token);
-    const taken = await Promise.all([1, 2, 3].map(() => store.takeClaimToken('twice', 50)));
+    await store.claimTokens.add(token);
+    const taken = await Promise.all([1, 2, 3].map(() => store.claimTokens.take('twice', 50)));
     assert.deepEqual(taken.map((one) => one?.used).sort(), [1, 2, undefined]);
-    await store.addClaimToken({ ...token, token: 'endless', uses: null });
-    assert.notEqual(await store.takeClaimToken('endless', 99), null);
-    assert.equal(await store.takeClaimToken('endless', 100), null);
-    assert.equal(await store.takeClaimToken('unknown', 1), null);
-    assert.equal((await store.listClaimTokens()).length, 2);
+    await store.claimTokens.add({ ...token, token: 'endless', uses: null });
+    assert.notEqual(await store.claimTokens.take('endless', 99), null);
+    assert.equal(await store.claimTokens.take('endless', 100), null);
+    assert.equal(await store.claimTokens.take('unknown', 1), null);
+    assert.equal((await store.claimTokens.list()).length, 2);
   });
 
   test(
@@ -42,11 +42,11 @@ export function testProvisioning({ name, openServer, options }: TestedStore): vo
       assert.deepEqual(await provisioning.noteHardware('a', ['m1', 'm2', 'm1']), []);
       assert.deepEqual(await provisioning.noteHardware('b', ['m2']), [{ mac: 'm2', device: 'a' }]);
       assert.deepEqual(await provisioning.noteHardware('a', ['m1']), []);
-      await store.addEvents('a', [{ at: 1, kind: 'boot', text: 'one' }]);
+      await store.history.addEvents('a', [{ at: 1, kind: 'boot', text: 'one' }]);
       await provisioning.addRemovedDevice('a', 1);
       await provisioning.addRemovedDevice('a', 2);
       await store.removeDevice('a');
-      assert.deepEqual([await store.getDevice('a'), await store.listEvents('a', 9)], [null, []]);
+      assert.deepEqual([await store.getDevice('a'), await store.history.listEvents('a', 9)], [null, []]);
       assert.deepEqual(
         [await provisioning.isRemovedDevice('a'), await provisioning.isRemovedDevice('b')],
         [true, false],
@@ -55,10 +55,10 @@ export function testProvisioning({ name, openServer, options }: TestedStore): vo
 
       const approveOnly = { boards: ['pc'], networks: [], registered: true };
       const token = { token: 'rules', uses: null, used: 0, expiresAt: null, tags: [], autoApprove: true, createdAt: 1 };
-      await store.addClaimToken({ ...token, approveOnly });
-      assert.deepEqual(await store.listClaimTokens(), [{ ...token, approveOnly }]);
-      await store.removeClaimToken('rules');
-      assert.deepEqual(await store.listClaimTokens(), []);
+      await store.claimTokens.add({ ...token, approveOnly });
+      assert.deepEqual(await store.claimTokens.list(), [{ ...token, approveOnly }]);
+      await store.claimTokens.remove('rules');
+      assert.deepEqual(await store.claimTokens.list(), []);
     },
   );
 }

@@ -4,7 +4,7 @@ import { appManifest } from '@nodeos/contracts/app-manifest.testing.ts';
 import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
 import { NOTHING_DESIRED } from '../deployments/plan.ts';
 import { assignment, deployment, device, type TestedStore } from '../testing/store-records.ts';
-import type { ReleaseRecord } from './store.ts';
+import type { ReleaseRecord } from './releases.ts';
 
 /** What a store must do with releases, deployments and groups. */
 export function testRollouts({ name, openServer, options }: TestedStore): void {
@@ -30,9 +30,9 @@ export function testRollouts({ name, openServer, options }: TestedStore): void {
       custom: { kind: 'app', app: appManifest('1.0.0', { name: 'a' }), notes: '' },
       listed: true,
     };
-    await store.putRelease(release);
-    await store.putRelease({ ...release, listed: false });
-    assert.deepEqual(await store.listReleases(), [{ ...release, listed: false }]);
+    await store.releases.put(release);
+    await store.releases.put({ ...release, listed: false });
+    assert.deepEqual(await store.releases.list(), [{ ...release, listed: false }]);
     await store.addDevice(device('a'));
     const { rollouts } = store;
     const first = await rollouts.addDeployment(deployment('d1'));

@@ -72,9 +72,9 @@ export function testStore(
     const [main, north] = [server.fleet('main'), server.fleet('north')];
     const token = { token: 'mains', uses: null, used: 0, expiresAt: null, tags: [], autoApprove: true, createdAt: 1 };
     await main.addDevice(device('a', { tags: ['all'] }));
-    await main.addEvents('a', [{ at: 1, kind: 'boot', text: 'one' }]);
-    await main.putUpdates('a', [update('fetching')], 1);
-    await main.addClaimToken(token);
+    await main.history.addEvents('a', [{ at: 1, kind: 'boot', text: 'one' }]);
+    await main.history.putUpdates('a', [update('fetching')], 1);
+    await main.claimTokens.add(token);
     await main.addBlob('f'.repeat(64));
     await main.rollouts.addDeployment(deployment('d1'));
     await main.rollouts.putAssignments([assignment('d1', 'a')]);
@@ -82,9 +82,9 @@ export function testStore(
     await main.rollouts.putGroup(group);
     const contentOfMain = async () => [
       await main.listDevices(),
-      await main.listEvents('a', 9),
-      await main.listUpdates('a', 9),
-      await main.listClaimTokens(),
+      await main.history.listEvents('a', 9),
+      await main.history.listUpdates('a', 9),
+      await main.claimTokens.list(),
       await main.rollouts.listDeployments(),
       await main.rollouts.listAssignments({}),
       await main.rollouts.listGroups(),
@@ -94,11 +94,11 @@ export function testStore(
     assert.equal(await north.getDevice('a'), null);
     assert.deepEqual(await north.listDevices(), []);
     assert.deepEqual(await north.listDevices({ tag: 'all', state: 'active' }), []);
-    assert.deepEqual(await north.listEvents('a', 9), []);
-    assert.deepEqual(await north.listUpdates('a', 9), []);
-    assert.equal((await north.latestUpdates()).size, 0);
-    assert.deepEqual(await north.listClaimTokens(), []);
-    assert.equal(await north.takeClaimToken('mains', 1), null);
+    assert.deepEqual(await north.history.listEvents('a', 9), []);
+    assert.deepEqual(await north.history.listUpdates('a', 9), []);
+    assert.equal((await north.history.latestUpdates()).size, 0);
+    assert.deepEqual(await north.claimTokens.list(), []);
+    assert.equal(await north.claimTokens.take('mains', 1), null);
     assert.equal(await north.hasBlob('f'.repeat(64)), false);
     assert.deepEqual(await north.getDevices(['a']), []);
     assert.equal(await north.rollouts.getDeployment('d1'), null);
@@ -114,8 +114,8 @@ export function testStore(
     await north.transaction((inside) => inside.updateDevice('a', { serial: 'taken' }));
     for (const write of [
       () => north.addDevice(device('a')),
-      () => north.addEvents('a', [{ at: 2, kind: 'boot', text: 'forged' }]),
-      () => north.putUpdates('a', [update('failed')], 2),
+      () => north.history.addEvents('a', [{ at: 2, kind: 'boot', text: 'forged' }]),
+      () => north.history.putUpdates('a', [update('failed')], 2),
       () => north.rollouts.putAssignments([{ ...assignment('d1', 'a'), state: 'failed' }]),
     ])
       await assert.rejects(write());

@@ -1,12 +1,15 @@
 import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
-import type { DeviceEvents, DeviceReport, UpdateStatus } from '@nodeos/contracts/device-api.ts';
-import type { ClaimToken, DeviceSummary, Pins, Release } from '@nodeos/contracts/operator-api.ts';
+import type { DeviceReport } from '@nodeos/contracts/device-api.ts';
+import type { DeviceSummary, Pins } from '@nodeos/contracts/operator-api.ts';
 import type { AuditStore } from './audit.ts';
+import type { ClaimTokenStore } from './claim-tokens.ts';
 import type { ConfigurationStore } from './configurations.ts';
+import type { HistoryStore } from './history.ts';
 import type { MetricsStore } from './metrics.ts';
 import type { NodeBus } from './node-bus.ts';
 import type { Accounts, FleetPeople } from './people.ts';
 import type { ProvisioningStore } from './provisioning.ts';
+import type { ReleaseStore } from './releases.ts';
 import type { Rollouts } from './rollouts.ts';
 import type { WebhookStore } from './webhooks.ts';
 
@@ -46,16 +49,6 @@ export interface ListedDevice
 }
 /** The desired state is the rollouts' to set. */
 export type DevicePatch = Partial<Omit<DeviceRecord, 'id' | 'createdAt' | 'publicKey' | 'desired'>>;
-
-export interface DeviceEvent {
-  readonly at: number;
-  readonly kind: DeviceEvents['events'][number]['kind'] | 'approved' | 'revoked' | 'waits' | 'replaced' | 'double';
-  readonly text: string;
-}
-export type UpdateRecord = UpdateStatus & { readonly at: number };
-
-/** A release and whether the current targets metadata still lists it. */
-export type ReleaseRecord = Release & { readonly listed: boolean };
 
 export interface FleetRecord {
   readonly id: string;
@@ -112,19 +105,16 @@ export interface Store {
   readonly rollouts: Rollouts;
   readonly audit: AuditStore;
   readonly webhooks: WebhookStore;
+  readonly claimTokens: ClaimTokenStore;
   readonly provisioning: ProvisioningStore;
   readonly configurations: ConfigurationStore;
+  readonly history: HistoryStore;
   readonly metrics: MetricsStore;
+  readonly releases: ReleaseStore;
 
   /** Blobs are kept once for all fleets; these rows say whose they are. */
   addBlob(sha256: string): Promise<void>;
   hasBlob(sha256: string): Promise<boolean>;
-
-  addClaimToken(token: ClaimToken): Promise<void>;
-  listClaimTokens(): Promise<ClaimToken[]>;
-  removeClaimToken(token: string): Promise<void>;
-  /** Counts one use; null where the token is unknown, used up or expired. */
-  takeClaimToken(token: string, now: number): Promise<ClaimToken | null>;
 
   addDevice(device: DeviceRecord): Promise<void>;
   getDevice(id: string): Promise<DeviceRecord | null>;
@@ -142,20 +132,4 @@ export interface Store {
   listDeviceIds(filter: { state: DeviceRecord['state'] }): Promise<string[]>;
   countDevices(): Promise<Record<DeviceRecord['state'], number>>;
   updateDevice(id: string, patch: DevicePatch): Promise<void>;
-
-  /** Events that are there already are left out. */
-  addEvents(device: string, events: readonly DeviceEvent[]): Promise<void>;
-  /** Newest first. */
-  listEvents(device: string, limit: number): Promise<DeviceEvent[]>;
-  /** Newest status of each (target, deployment); `at` moves only when the status changes. True where one changed. */
-  putUpdates(device: string, updates: readonly UpdateStatus[], at: number): Promise<boolean>;
-  /** Newest first. */
-  listUpdates(device: string, limit: number): Promise<UpdateRecord[]>;
-  /** Of each device, or of these, the status that changed last. */
-  latestUpdates(ids?: readonly string[]): Promise<Map<string, UpdateRecord>>;
-
-  putRelease(release: ReleaseRecord): Promise<void>;
-  getRelease(target: string): Promise<ReleaseRecord | null>;
-  /** Newest first. */
-  listReleases(): Promise<ReleaseRecord[]>;
 }

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { Blobs } from '../blobs/blobs.ts';
-import type { ReleaseRecord, Store } from '../store/store.ts';
+import type { ReleaseRecord } from '../store/releases.ts';
+import type { Store } from '../store/store.ts';
 import type { SignedTarget } from './checks.ts';
 
 /**
@@ -16,7 +17,7 @@ export async function checkReleases(
 ): Promise<ReleaseRecord[]> {
   const records: ReleaseRecord[] = [];
   for (const target of signed) {
-    const known = await store.getRelease(target.target);
+    const known = await store.releases.get(target.target);
     if (known !== null) checkUnchanged(known, target);
     await checkBlob(target, blobs, known === null);
     const { custom } = target;

@@ -50,7 +50,7 @@ test('publishing makes a consistent snapshot that verifies from the root down', 
   root.verifyDelegate('snapshot', snapshot);
   timestamp.signed.snapshotMeta.verify((await repository.read('1.snapshot.json')) as Buffer);
   snapshot.signed.meta['targets.json']?.verify((await repository.read('targets.json')) as Buffer);
-  assert.equal((await store.getRelease(target.path))?.name, 'hello');
+  assert.equal((await store.releases.get(target.path))?.name, 'hello');
 });
 
 test('a targets file by the wrong key is refused and nothing is written', async (context) => {
@@ -109,7 +109,7 @@ test('a version that was ever published keeps its bytes and its description', as
   const described = { ...target, custom: { ...(target.custom as object), notes: 'changed' } };
   await assert.rejects(repository.putTargets(makeTargets(2, [described], [first])), { code: 'RELEASE_EXISTS' });
   await repository.putTargets(makeTargets(2, [], [first]));
-  assert.equal((await store.getRelease(target.path))?.listed, false);
+  assert.equal((await store.releases.get(target.path))?.listed, false);
   await assert.rejects(repository.putTargets(makeTargets(3, [other], [first])), { code: 'RELEASE_EXISTS' });
   assert.equal(await repository.putTargets(makeTargets(3, [target], [first])), 1);
 });

@@ -6,7 +6,8 @@ import { writeFileAtomic } from '../atomic-file.ts';
 import type { Blobs } from '../blobs/blobs.ts';
 import { SERVER_LIMITS } from '../limits.ts';
 import { Sequence } from '../sequence.ts';
-import type { ReleaseRecord, Store } from '../store/store.ts';
+import type { ReleaseRecord } from '../store/releases.ts';
+import type { Store } from '../store/store.ts';
 import {
   checkNotExpired,
   checkRootChain,
@@ -212,9 +213,9 @@ export async function openRepository(options: RepositoryOptions): Promise<Reposi
 async function listReleases(store: Store, releases: readonly ReleaseRecord[]): Promise<void> {
   await store.transaction(async (inside) => {
     const listed = new Set(releases.map((release) => release.target));
-    for (const release of await inside.listReleases())
-      if (release.listed && !listed.has(release.target)) await inside.putRelease({ ...release, listed: false });
-    for (const release of releases) await inside.putRelease(release);
+    for (const release of await inside.releases.list())
+      if (release.listed && !listed.has(release.target)) await inside.releases.put({ ...release, listed: false });
+    for (const release of releases) await inside.releases.put(release);
   });
 }
 

@@ -1,8 +1,9 @@
 import type { WebhookTopic } from '@nodeos/contracts/webhooks.ts';
 import { deviceName } from '../devices/summary.ts';
 import { CHANGE_TOPICS, type Change } from '../live/changes.ts';
+import type { ReleaseRecord } from '../store/releases.ts';
 import type { DeploymentRecord } from '../store/rollouts.ts';
-import type { DeviceRecord, ReleaseRecord, Store } from '../store/store.ts';
+import type { DeviceRecord, Store } from '../store/store.ts';
 
 export interface Happening {
   readonly topic: WebhookTopic;
@@ -73,7 +74,7 @@ async function subjectsOf(store: Store, { topic, id }: Change): Promise<Subjects
     const deployment = await store.rollouts.getDeployment(id);
     return new Map(deployment === null ? [] : [deploymentSubject(deployment)]);
   }
-  return topic === 'releases' ? new Map((await store.listReleases()).map(releaseSubject)) : new Map();
+  return topic === 'releases' ? new Map((await store.releases.list()).map(releaseSubject)) : new Map();
 }
 
 async function addRemoved(store: Store, subjects: Map<string, Subject>): Promise<void> {

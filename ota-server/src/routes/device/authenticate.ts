@@ -33,7 +33,7 @@ export function demandDevice(scope: FastifyInstance, { fleets, connections }: Se
         hint: 'Approve the device, or let it enrol again with a new identity where it was revoked.',
       });
     fleetsOf.set(socket, fleet);
-    await fleet.devices.seen(device);
+    await fleet.deviceReports.seen(device);
     identified.set(request, { device, fleet });
   });
 }

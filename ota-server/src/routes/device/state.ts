@@ -23,13 +23,13 @@ export function stateRoutes(scope: FastifyInstance): void {
   });
   scope.post(DEVICE_ROUTES.report, async (request, reply) => {
     const { device, fleet } = deviceOf(request);
-    await fleet.devices.report(device, validate(deviceReportSchema, request.body, 'report'));
+    await fleet.deviceReports.take(device, validate(deviceReportSchema, request.body, 'report'));
     return reply.code(204).send();
   });
   scope.post(DEVICE_ROUTES.events, async (request, reply) => {
     const { events } = validate(deviceEventsSchema, request.body, 'events');
     const { device, fleet } = deviceOf(request);
-    await fleet.devices.addEvents(device.id, events);
+    await fleet.deviceReports.addEvents(device.id, events);
     return reply.code(204).send();
   });
 }

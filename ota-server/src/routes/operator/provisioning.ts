@@ -31,22 +31,22 @@ export function provisioningRoutes(scope: FastifyInstance): void {
 
 function claimTokenRoutes(scope: FastifyInstance): void {
   scope.get('/api/v1/claim-tokens', async (request) => ({
-    claimTokens: (await fleetOf(request).store.listClaimTokens()).map(listed),
+    claimTokens: (await fleetOf(request).store.claimTokens.list()).map(listed),
   }));
   scope.post('/api/v1/claim-tokens', async (request): Promise<ListedClaimToken> => {
     const schema = claimTokenRequestSchema as z.ZodType<z.infer<typeof claimTokenRequestSchema>>;
     const wanted = validate(schema, request.body, 'claim token');
     const token = { ...wanted, token: randomText(18), used: 0, createdAt: Date.now() };
-    await fleetOf(request).store.addClaimToken(token);
+    await fleetOf(request).store.claimTokens.add(token);
     return listed(token);
   });
   scope.delete<ById>('/api/v1/claim-tokens/:id', async (request, reply) => {
     validate(nothingSchema, request.body, 'claim token');
     const { store } = fleetOf(request);
-    const found = (await store.listClaimTokens()).map(listed).find(({ id }) => id === request.params.id);
+    const found = (await store.claimTokens.list()).map(listed).find(({ id }) => id === request.params.id);
     if (found === undefined)
       throw new NodeosError('NOT_FOUND', `there is no claim token ${request.params.id.slice(0, 32)}`);
-    await store.removeClaimToken(found.token);
+    await store.claimTokens.remove(found.token);
     return reply.code(204).send();
   });
 }

@@ -8,7 +8,7 @@ import { fleetOf } from './authenticate.ts';
 /** PUT/GET /api/v1/tuf/*, PUT/HEAD /api/v1/blobs/:sha256, GET /api/v1/releases. */
 export function releaseRoutes(scope: FastifyInstance): void {
   scope.get('/api/v1/releases', async (request) => {
-    const listed = (await fleetOf(request).store.listReleases()).filter((release) => release.listed);
+    const listed = (await fleetOf(request).store.releases.list()).filter((release) => release.listed);
     return { releases: listed.map(({ listed: _listed, ...release }) => release) };
   });
 
@@ -35,10 +35,10 @@ export function releaseRoutes(scope: FastifyInstance): void {
     });
     metadata.put('/api/v1/tuf/targets', async (request) => {
       const { repository, changes, store, deployments } = fleetOf(request);
-      const before = new Map((await store.listReleases()).map(({ target, custom }) => [target, custom.channel]));
+      const before = new Map((await store.releases.list()).map(({ target, custom }) => [target, custom.channel]));
       const releases = await repository.putTargets(text(request.body));
       changes.publish('releases', 'targets.json');
-      const moved = (await store.listReleases()).filter(
+      const moved = (await store.releases.list()).filter(
         ({ target, custom }) => before.has(target) && before.get(target) !== custom.channel,
       );
       if (moved.length > 0) await deployments.channelsChanged(new Set(moved.map(({ target }) => target)));

@@ -116,8 +116,8 @@ test('postgres: text with a character that it cannot hold is kept without it', o
   const address = await database();
   const store = (await opened(context, address)).fleet('main');
   await store.addDevice(device('a'));
-  await store.addEvents('a', [{ at: 1, kind: 'boot', text: 'a\0b' }]);
-  assert.equal((await store.listEvents('a', 1))[0]?.text, 'a\ufffdb');
+  await store.history.addEvents('a', [{ at: 1, kind: 'boot', text: 'a\0b' }]);
+  assert.equal((await store.history.listEvents('a', 1))[0]?.text, 'a\ufffdb');
   // Rows that come as JSON, which cannot hold half of a character either; nor must it take a backslash for one.
   await store.rollouts.addDeployment(deployment('d1'));
   const reason = 'a\0b \ud83d c \\u0000 \u{1f600}';

@@ -1,41 +1,31 @@
-import type { UpdateStatus } from '@nodeos/contracts/device-api.ts';
-import type { ClaimToken } from '@nodeos/contracts/operator-api.ts';
 import { type Insertable, type Kysely, sql } from 'kysely';
-import { SERVER_LIMITS } from '../../limits.ts';
 import type { AuditStore } from '../audit.ts';
+import type { ClaimTokenStore } from '../claim-tokens.ts';
 import type { ConfigurationStore } from '../configurations.ts';
+import type { HistoryStore } from '../history.ts';
 import type { MetricsStore } from '../metrics.ts';
 import type { FleetPeople } from '../people.ts';
 import type { ProvisioningStore } from '../provisioning.ts';
+import type { ReleaseStore } from '../releases.ts';
 import type { Rollouts } from '../rollouts.ts';
-import type {
-  DeviceEvent,
-  DevicePatch,
-  DeviceRecord,
-  ListedDevice,
-  Reach,
-  ReleaseRecord,
-  RolloutDevice,
-  Store,
-  UpdateRecord,
-} from '../store.ts';
+import type { DevicePatch, DeviceRecord, ListedDevice, Reach, RolloutDevice, Store } from '../store.ts';
 import type { WebhookStore } from '../webhooks.ts';
 import { SqlAudit } from './audit.ts';
+import { SqlClaimTokens } from './claim-tokens.ts';
 import { SqlConfigurations } from './configurations.ts';
-import { type Engine, overwriting } from './engine.ts';
+import type { Engine } from './engine.ts';
+import { SqlHistory } from './history.ts';
 import { SqlMetrics } from './metrics.ts';
 import { SqlFleetPeople } from './people.ts';
 import { SqlProvisioning } from './provisioning.ts';
+import { SqlReleases } from './releases.ts';
 import { SqlRollouts } from './rollouts.ts';
 import {
-  claimTokenFromRow,
   deviceFromRow,
   deviceToRow,
   LIST_COLUMNS,
   listedDevicesFromRows,
   ROLLOUT_COLUMNS,
-  releaseFromRow,
-  releaseToRow,
   rolloutDevicesFromRows,
 } from './rows.ts';
 import type { DeviceRow, Tables } from './tables.ts';
@@ -49,9 +39,12 @@ export class SqlStore implements Store {
   readonly rollouts: Rollouts;
   readonly audit: AuditStore;
   readonly webhooks: WebhookStore;
+  readonly claimTokens: ClaimTokenStore;
   readonly provisioning: ProvisioningStore;
   readonly configurations: ConfigurationStore;
+  readonly history: HistoryStore;
   readonly metrics: MetricsStore;
+  readonly releases: ReleaseStore;
   readonly #db: Kysely<Tables>;
   readonly #engine: Engine;
   readonly #fleet: string;
@@ -64,9 +57,12 @@ export class SqlStore implements Store {
     this.rollouts = new SqlRollouts(db, engine);
     this.audit = new SqlAudit(db, () => this.#lock(db, 'audit'));
     this.webhooks = new SqlWebhooks(db);
+    this.claimTokens = new SqlClaimTokens(db);
     this.provisioning = new SqlProvisioning(db);
     this.configurations = new SqlConfigurations(db);
+    this.history = new SqlHistory(db, engine);
     this.metrics = new SqlMetrics(db);
+    this.releases = new SqlReleases(db);
   }
 
   async transaction<T>(work: (store: Store) => Promise<T>, reach: Reach = 'fleet'): Promise<T> {
@@ -101,45 +97,6 @@ export class SqlStore implements Store {
       .where('sha256', '=', sha256)
       .executeTakeFirst();
     return row !== undefined;
-  }
-
-  async addClaimToken(token: ClaimToken): Promise<void> {
-    await this.#db
-      .insertInto('claim_tokens')
-      .values({
-        token: token.token,
-        uses: token.uses,
-        used: token.used,
-        expires_at: token.expiresAt,
-        tags: JSON.stringify(token.tags),
-        auto_approve: token.autoApprove ? 1 : 0,
-        approve_only: token.approveOnly === undefined ? null : JSON.stringify(token.approveOnly),
-        created_at: token.createdAt,
-      })
-      .execute();
-  }
-
-  async listClaimTokens(): Promise<ClaimToken[]> {
-    const rows = await this.#db.selectFrom('claim_tokens').selectAll().orderBy('created_at', 'desc').execute();
-    return rows.map(claimTokenFromRow);
-  }
-
-  async removeClaimToken(token: string): Promise<void> {
-    await this.#db.deleteFrom('claim_tokens').where('token', '=', token).execute();
-  }
-
-  async takeClaimToken(token: string, now: number): Promise<ClaimToken | null> {
-    const row = await this.#db
-      .updateTable('claim_tokens')
-      .set((expression) => ({ used: expression('used', '+', 1) }))
-      .where('token', '=', token)
-      .where((expression) =>
-        expression.or([expression('uses', 'is', null), expression('used', '<', expression.ref('uses'))]),
-      )
-      .where((expression) => expression.or([expression('expires_at', 'is', null), expression('expires_at', '>', now)]))
-      .returningAll()
-      .executeTakeFirst();
-    return row === undefined ? null : claimTokenFromRow(row);
   }
 
   async addDevice(device: DeviceRecord): Promise<void> {
@@ -238,108 +195,5 @@ export class SqlStore implements Store {
 
   async updateDevice(id: string, patch: DevicePatch): Promise<void> {
     await this.#db.updateTable('devices').set(deviceToRow(patch)).where('id', '=', id).execute();
-  }
-
-  async addEvents(device: string, events: readonly DeviceEvent[]): Promise<void> {
-    if (events.length === 0) return;
-    await this.#db
-      .insertInto('events')
-      .values(events.map((event) => ({ device, ...event })))
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
-    await this.#db
-      .deleteFrom('events')
-      .where('device', '=', device)
-      .where(
-        sql<boolean>`rowid not in (select rowid from events where device = ${device} order by at desc, rowid desc limit ${SERVER_LIMITS.eventsKeptPerDevice})`,
-      )
-      .execute();
-  }
-
-  async listEvents(device: string, limit: number): Promise<DeviceEvent[]> {
-    const rows = await this.#db
-      .selectFrom('events')
-      .select(['at', 'kind', 'text'])
-      .where('device', '=', device)
-      .orderBy('at', 'desc')
-      .orderBy(sql`rowid`, 'desc')
-      .limit(limit)
-      .execute();
-    return rows as DeviceEvent[];
-  }
-
-  async putUpdates(device: string, updates: readonly UpdateStatus[], at: number): Promise<boolean> {
-    let changed = false;
-    for (const update of updates) {
-      const status = JSON.stringify(update);
-      const result = await this.#db
-        .insertInto('updates')
-        .values({ device, target: update.target, deployment: update.deployment ?? '', at, status })
-        .onConflict((conflict) =>
-          conflict
-            .columns(['device', 'target', 'deployment'])
-            .doUpdateSet({ at, status })
-            .where('updates.status', '!=', status),
-        )
-        .executeTakeFirst();
-      changed ||= (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
-    }
-    return changed;
-  }
-
-  async listUpdates(device: string, limit: number): Promise<UpdateRecord[]> {
-    const rows = await this.#db
-      .selectFrom('updates')
-      .select(['at', 'status'])
-      .where('device', '=', device)
-      .orderBy('at', 'desc')
-      .orderBy(sql`rowid`, 'desc')
-      .limit(limit)
-      .execute();
-    return rows.map((row) => ({ ...(JSON.parse(row.status) as UpdateStatus), at: row.at }));
-  }
-
-  async latestUpdates(ids?: readonly string[]): Promise<Map<string, UpdateRecord>> {
-    const rows = await this.#db
-      .selectFrom((from) =>
-        from
-          .selectFrom('updates')
-          .select([
-            'device',
-            'status',
-            'at',
-            sql<number>`row_number() over (partition by device order by at desc, rowid desc)`.as('place'),
-          ])
-          .$if(ids !== undefined, (all) => all.where(this.#engine.isOneOf('device', ids ?? [])))
-          .as('latest'),
-      )
-      .select(['device', 'status', 'at'])
-      .where('place', '=', 1)
-      .execute();
-    return new Map(rows.map((row) => [row.device, { ...(JSON.parse(row.status) as UpdateStatus), at: row.at }]));
-  }
-
-  async putRelease(release: ReleaseRecord): Promise<void> {
-    const row = releaseToRow(release);
-    await this.#db
-      .insertInto('releases')
-      .values(row)
-      .onConflict((conflict) => conflict.columns(['target']).doUpdateSet(overwriting(Object.keys(row))))
-      .execute();
-  }
-
-  async getRelease(target: string): Promise<ReleaseRecord | null> {
-    const row = await this.#db.selectFrom('releases').selectAll().where('target', '=', target).executeTakeFirst();
-    return row === undefined ? null : releaseFromRow(row);
-  }
-
-  async listReleases(): Promise<ReleaseRecord[]> {
-    const rows = await this.#db
-      .selectFrom('releases')
-      .selectAll()
-      .orderBy('published_at', 'desc')
-      .orderBy(sql`rowid`, 'desc')
-      .execute();
-    return rows.map(releaseFromRow);
   }
 }

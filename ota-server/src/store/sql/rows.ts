@@ -2,7 +2,8 @@ import type { DeviceReport } from '@nodeos/contracts/device-api.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
 import type { ClaimToken } from '@nodeos/contracts/operator-api.ts';
 import type { Insertable, Selectable } from 'kysely';
-import type { DevicePatch, DeviceRecord, ListedDevice, ReleaseRecord, RolloutDevice } from '../store.ts';
+import type { ReleaseRecord } from '../releases.ts';
+import type { DevicePatch, DeviceRecord, ListedDevice, RolloutDevice } from '../store.ts';
 import { heldJson } from './engine.ts';
 import type { DeviceRow, Tables } from './tables.ts';
 

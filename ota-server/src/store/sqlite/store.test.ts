@@ -59,12 +59,12 @@ test('sqlite: what a server without fleets wrote is the main fleet of one with f
   const store = server.fleet('main');
   assert.equal((await store.getDevice('a'))?.desired.generation, 3);
   assert.deepEqual((await store.listForRollout())[0]?.apps, { hello: { version: '1.0.0' } });
-  assert.equal((await store.listEvents('a', 9)).length, 1);
-  assert.equal((await store.latestUpdates()).get('a')?.at, 4);
-  assert.equal((await store.listClaimTokens())[0]?.used, 1);
+  assert.equal((await store.history.listEvents('a', 9)).length, 1);
+  assert.equal((await store.history.latestUpdates()).get('a')?.at, 4);
+  assert.equal((await store.claimTokens.list())[0]?.used, 1);
   assert.equal((await store.rollouts.getDeployment('d1'))?.sequence, 7);
   assert.equal((await store.rollouts.listAssignments({ deployment: 'd1' }))[0]?.state, 'confirmed');
-  assert.equal((await store.listReleases()).length, 1);
+  assert.equal((await store.releases.list()).length, 1);
   assert.equal(await store.hasBlob('f00d'), true);
 });
 
