@@ -1,11 +1,11 @@
 /** Work that may wait: so much of it at once, begun in the order in which it came, and of one name once while it waits. */
 export class Backlog {
   readonly #atOnce: number;
-  readonly #onFault: (error: unknown) => void;
+  readonly #onFault: (error: unknown, name: string) => void;
   readonly #waiting = new Map<string, () => Promise<unknown>>();
   readonly #underWay = new Set<Promise<void>>();
 
-  constructor(atOnce: number, onFault: (error: unknown) => void) {
+  constructor(atOnce: number, onFault: (error: unknown, name: string) => void) {
     this.#atOnce = atOnce;
     this.#onFault = onFault;
   }
@@ -28,7 +28,10 @@ export class Backlog {
       this.#waiting.delete(name);
       const done = Promise.resolve()
         .then(work)
-        .then(() => undefined, this.#onFault)
+        .then(
+          () => undefined,
+          (error: unknown) => this.#onFault(error, name),
+        )
         .finally(() => {
           this.#underWay.delete(done);
           this.#begin();

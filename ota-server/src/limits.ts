@@ -22,7 +22,7 @@ export const SERVER_LIMITS = {
   failedAttemptsPerUserAndMinute: 10,
   /** How exactly the last use of an API token is remembered. */
   tokenUseResolutionMs: 60_000,
-  /** Devices that came or went and are seen to: a whole fleet comes at once, and would wait too long for the database. */
+  /** Devices that came or went and are looked up: a whole fleet comes at once, and would wait too long for the database. */
   brokerEventsAtOnce: 32,
   /** Requests of devices but for downloads; more are told when to come again. */
   deviceRequestsPerSecond: 1_500,

@@ -82,6 +82,7 @@ export function testBroker(name: string, open: OpenTestBroker, skip: { readonly 
     assert.equal(broker.isOnline(device.id), false);
     const client = await arrive(device);
     await until('word of it', () => heard.includes(`${device.id} listening`));
+    assert.ok(heard.includes(`${device.id} online`));
     say(client, `nodeos/${device.id}/presence`, '{"online":false}');
     await until('offline by its own word', () => !broker.isOnline(device.id));
     say(client, `nodeos/${device.id}/presence`, '{"online":true}');

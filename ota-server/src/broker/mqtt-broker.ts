@@ -6,6 +6,7 @@ import { parseJson } from '@nodeos/contracts/validate.ts';
 import { connect, type IClientOptions, type IPublishPacket } from 'mqtt';
 import type * as z from 'zod';
 import type { KeyAndCertificate } from '../authority.ts';
+import { Backlog } from '../backlog.ts';
 import { SERVER_LIMITS } from '../limits.ts';
 import { DEVICE_ID_PATTERN } from './access.ts';
 import type { Broker, BrokerOptions } from './broker.ts';
@@ -30,6 +31,8 @@ const PUBLISHED_IN_A_TURN = 500;
 const FINAL_CODES = /^(ERR_SSL|ERR_TLS|CERT_|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO)/;
 /** Devices whose presence is asked for in one packet. */
 const ASKED_AT_ONCE = 100;
+/** A device that was there before this server has done nothing. */
+type Arrival = 'was here' | 'comes' | 'comes again';
 /** The library's own log asks for each packet several times whether anybody wants it. */
 const noLog = (): void => undefined;
 const SUBSCRIPTIONS = [topics.presence('+'), topics.logs('+'), topics.replOut('+')];
@@ -96,30 +99,39 @@ export function createMqttBroker(options: MqttBrokerOptions): Broker {
     };
     if (kind === 'presence') heard.add(deviceId);
     if (kind === 'presence' && payload.length > 0)
-      read(presenceSchema, (presence) => void seen(deviceId, presence.online, packet.retain));
+      read(presenceSchema, (presence) => seen(deviceId, presence.online, packet.retain));
     // Who has not been let in is not listened to.
     if (!online.has(deviceId)) return;
     if (kind === 'logs') read(logBatchSchema, (batch) => listener.logs(deviceId, batch));
     if (kind === 'repl/out') read(replMessageSchema, (message) => listener.repl(deviceId, message));
   }
 
-  /** @param retained it was so before this server came: nothing has happened */
-  async function seen(deviceId: string, isOnline: boolean, retained: boolean): Promise<void> {
+  /** A whole fleet is here when this server comes, and each device is looked up in the database. */
+  const door = new Backlog(SERVER_LIMITS.brokerEventsAtOnce, (error, name) =>
+    listener.malformed(name.slice(0, name.indexOf(' ')), error),
+  );
+
+  /** @param retained it was so before this server came */
+  function seen(deviceId: string, isOnline: boolean, retained: boolean): void {
     if (!isOnline) {
       if (online.delete(deviceId)) listener.presence(deviceId, false);
       return;
     }
+    // Who was asked for by name may have been on the way already.
+    if (retained && online.has(deviceId)) return;
     // At once, so that what it says next is heard; taken back where it may not be here.
-    const isNew = !online.has(deviceId);
+    const arrival: Arrival = retained ? 'was here' : online.has(deviceId) ? 'comes again' : 'comes';
     online.add(deviceId);
-    try {
-      if (!(await options.mayConnect(deviceId))) return await broker.disconnect(deviceId);
-      if (retained) return;
-      if (isNew) listener.presence(deviceId, true);
-      listener.listening(deviceId);
-    } catch (error) {
-      listener.malformed(deviceId, error);
-    }
+    door.add(`${deviceId} ${arrival}`, () => admit(deviceId, arrival));
+  }
+
+  async function admit(deviceId: string, arrival: Arrival): Promise<void> {
+    // It went while it waited.
+    if (!online.has(deviceId)) return;
+    if (!(await options.mayConnect(deviceId))) return await broker.disconnect(deviceId);
+    if (arrival === 'was here') return;
+    if (arrival === 'comes') listener.presence(deviceId, true);
+    listener.listening(deviceId);
   }
 
   let batch: (readonly [topic: string, message: unknown])[] = [];

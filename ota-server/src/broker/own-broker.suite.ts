@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { type Authority, openAuthority } from '../authority.ts';
+import { SERVER_LIMITS } from '../limits.ts';
 import { makeDeviceKey, makeRequest, privatePem } from '../testing/device-identity.ts';
 import { type JudgedIdentity, mqttJudge } from '../testing/mqtt-judge.ts';
 import { type DeviceIdentity, type RunningServer, runServer } from '../testing/running-server.ts';
@@ -110,6 +111,44 @@ export function testOwnBroker(
     },
   );
 
+  test(`${name}: a server that comes to a whole fleet looks up so many devices at once`, options, async (context) => {
+    const { authority, own, server } = await beginJudging(context);
+    const atOnce = SERVER_LIMITS.brokerEventsAtOnce;
+    const ids = Array.from({ length: atOnce * 3 }, (_, index) => index.toString(16).padStart(16, '0'));
+    const say = (id: string, online: boolean) =>
+      server.publishAsync(`nodeos/${id}/presence`, JSON.stringify({ online }), { qos: 1, retain: true });
+    await Promise.all(ids.map((id) => say(id, true)));
+    const [asked, faults]: [string[], unknown[]] = [[], []];
+    const faulty = ids[7];
+    const gate = Promise.withResolvers<void>();
+    const broker = createMqttBroker({
+      ...{ url: url(own), ca: authority.certificate, client: await authority.brokerClient() },
+      async mayConnect(id) {
+        asked.push(id);
+        await gate.promise;
+        if (id === faulty) throw new Error('the database is gone');
+        return true;
+      },
+      listener: {
+        presence: () => {},
+        malformed: (...fault: unknown[]) => faults.push(fault),
+      } as unknown as BrokerListener,
+      activeDevices: async () => ids,
+    });
+    context.after(() => broker.close());
+    await broker.listen('', 0);
+    await until('all online', () => ids.every(broker.isOnline));
+    assert.equal(asked.length, atOnce);
+    const gone = ids.filter((id) => !asked.includes(id)).slice(0, 5);
+    await Promise.all(gone.map((id) => say(id, false)));
+    await until('some gone', () => !gone.some(broker.isOnline));
+    gate.resolve();
+    const there = ids.filter((id) => !gone.includes(id));
+    await until('all that are there looked up', () => asked.length >= there.length);
+    assert.deepEqual(asked.toSorted(), there);
+    assert.deepEqual(faults, [[faulty, new Error('the database is gone')]]);
+  });
+
   test(`${name}: mosquitto_pub: a device publishes to its own topics and to no others`, options, async (context) => {
     const { judge, server, one, two } = await beginJudging(context);
     const heard: string[] = [];
@@ -177,7 +216,7 @@ export function testOwnBroker(
     const { key, cert } = await authority.brokerClient();
     const words = { id: 'nodeos-server-judged', keyPem: key, certificate: cert };
     const server = await connectTo(context, url(own), authority.certificate, words);
-    return { authority, judge, server, one: await identityOf(authority), two: await identityOf(authority) };
+    return { own, authority, judge, server, one: await identityOf(authority), two: await identityOf(authority) };
   }
 }
 
