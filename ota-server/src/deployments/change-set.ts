@@ -3,6 +3,7 @@ import { createMembership, type Membership } from '../groups/membership.ts';
 import type { ReleaseRecord } from '../store/releases.ts';
 import type { Assignment, DeploymentRecord } from '../store/rollouts.ts';
 import type { RolloutDevice, Store } from '../store/store.ts';
+import { asksForPast, becomePast, countAgain } from './past.ts';
 import {
   beginsAtOnce,
   type Candidate,
@@ -61,29 +62,37 @@ export async function writeChanges(
 ): Promise<Written> {
   const belongs = (to: DeploymentRecord['to'], device: Candidate): boolean =>
     view.membership.belongs(to, device as RolloutDevice);
-  const ids = devices.map(({ id }) => id);
-  const stored = Map.groupBy(await store.rollouts.listAssignments({ devices: ids }), ({ device }) => device);
   const changed = Map.groupBy(changes, ({ device }) => device);
   const byId = new Map(view.deployments.map((deployment) => [deployment.id, deployment]));
+  const deploymentOf = (id: string) => byId.get(id);
   const added: Assignment[] = [];
   const replaced: Assignment[] = [];
   const desired = new Map<string, DesiredState>();
   const states: KnownStates = new Map();
 
+  const outcomes = new Map<string, Outcome>();
+  const unsure: RolloutDevice[] = [];
+  const read = await rowsOf(store, devices, false);
   for (const device of devices) {
-    const before = new Map((stored.get(device.id) ?? []).map((row) => [row.deployment, row]));
-    const rows = new Map(before);
-    for (const row of changed.get(device.id) ?? [])
-      rows.set(row.deployment, complete(row, before.get(row.deployment), device));
-    for (let pass = 0; pass < 3; pass++) {
-      const synced = syncDevice(device, view.deployments, [...rows.values()], belongs, now, (deployment) => {
-        return waveOf?.(deployment, device.id) ?? waveCount(deployment.rollout) - 1;
-      });
-      if (synced.length === 0) break;
-      for (const row of synced) rows.set(row.deployment, begun(row, device));
-    }
-    const next = desiredState(device, device.desired, view.deployments, [...rows.values()], belongs, states);
+    const outcome = settle(device, read.get(device.id) ?? []);
+    outcomes.set(device.id, outcome);
+    const { before, rows } = outcome;
+    if (asksForPast(device, view.deployments, before, rows, belongs, deploymentOf)) unsure.push(device);
+  }
+  const past = await rowsOf(store, unsure, true);
+  for (const device of unsure)
+    outcomes.set(device.id, settle(device, [...(past.get(device.id) ?? []), ...(read.get(device.id) ?? [])]));
+
+  for (const device of devices) {
+    const { before, rows, next } = outcomes.get(device.id) as Outcome;
     if (next !== device.desired) desired.set(device.id, next);
+    const confirms = [...rows.values()].some(
+      ({ deployment, state }) => state === 'confirmed' && before.get(deployment)?.state !== 'confirmed',
+    );
+    for (const row of countAgain(device, view.deployments, before, rows, belongs, deploymentOf))
+      rows.set(row.deployment, row);
+    const current = [...rows.values()].filter((row) => row.past !== true);
+    if (confirms) for (const row of becomePast(current, deploymentOf)) rows.set(row.deployment, row);
     for (const row of rows.values()) {
       const old = before.get(row.deployment);
       if (row === old) continue;
@@ -99,6 +108,22 @@ export async function writeChanges(
     tells: new Map([...desired].map(([id, { generation }]) => [id, generation])),
     deployments: new Set([...added, ...replaced].map(({ deployment }) => deployment)),
   };
+
+  function settle(device: RolloutDevice, stored: readonly Assignment[]): Outcome {
+    const before = new Map(stored.map((row) => [row.deployment, row]));
+    const rows = new Map(before);
+    for (const row of changed.get(device.id) ?? [])
+      rows.set(row.deployment, complete(row, before.get(row.deployment), device));
+    for (let pass = 0; pass < 3; pass++) {
+      const synced = syncDevice(device, view.deployments, [...rows.values()], belongs, now, (deployment) => {
+        return waveOf?.(deployment, device.id) ?? waveCount(deployment.rollout) - 1;
+      });
+      if (synced.length === 0) break;
+      for (const row of synced) rows.set(row.deployment, begun(row, device));
+    }
+    const next = desiredState(device, device.desired, view.deployments, [...rows.values()], belongs, states);
+    return { before, rows, next };
+  }
 
   /** A row that nothing but the device is waited for begins at once. */
   function begun(row: Assignment, device: RolloutDevice): Assignment {
@@ -124,6 +149,23 @@ export async function writeChanges(
       };
     return row;
   }
+}
+
+/** What the engine makes of the rows of one device. */
+interface Outcome {
+  readonly before: ReadonlyMap<string, Assignment>;
+  readonly rows: Map<string, Assignment>;
+  readonly next: DesiredState;
+}
+
+async function rowsOf(
+  { rollouts }: Store,
+  devices: readonly RolloutDevice[],
+  past: boolean,
+): Promise<Map<string, Assignment[]>> {
+  if (devices.length === 0) return new Map();
+  const rows = await rollouts.listAssignments({ devices: devices.map(({ id }) => id), past });
+  return Map.groupBy(rows, ({ device }) => device);
 }
 
 /** The published release that the device runs in the deployment's lane. */

@@ -8,6 +8,7 @@ import type { Assignment, DeploymentPatch, DeploymentRecord } from '../store/rol
 import type { Store } from '../store/store.ts';
 import { readView, type Written, writeChanges } from './change-set.ts';
 import { addDeployment, draftDeployment, previewDraft } from './draft.ts';
+import { becomePast } from './past.ts';
 import { attemptName, isOpen, isTakenBack } from './plan.ts';
 import { afterReport } from './progress.ts';
 import { mustGet, readDeployment, readDeployments } from './read.ts';
@@ -48,8 +49,11 @@ export class Deployments {
 
   /** Goes on with everything that was under way when the last server ended. */
   async start(): Promise<void> {
-    const deployments = await this.#options.store.rollouts.listDeployments();
-    for (const deployment of deployments) if (!isTakenBack(deployment)) await this.#goOn(deployment);
+    const { rollouts } = this.#options.store;
+    const live = (await rollouts.listDeployments()).filter((deployment) => !isTakenBack(deployment));
+    const counts = await rollouts.countAssignments(live.map(({ id }) => id));
+    const open = new Set(counts.filter(isOpen).map(({ deployment }) => deployment));
+    for (const { id, state } of live) if (open.has(id) || state === 'turning-back') this.#ticker.touch(id);
   }
 
   /** Sees to what another server had begun that is no more: rollouts stand still without it, and devices untold. */
@@ -167,7 +171,7 @@ export class Deployments {
   async asked(deviceId: string): Promise<boolean> {
     if (!this.#options.news.asked(deviceId)) return false;
     // Most have been told before, or ask every five minutes: that needs no transaction.
-    const rows = await this.#options.store.rollouts.listAssignments({ devices: [deviceId] });
+    const rows = await this.#options.store.rollouts.listAssignments({ devices: [deviceId], past: false });
     if (rows.some(({ state }) => state === 'waiting')) await this.#markTold([deviceId]);
     return true;
   }
@@ -186,17 +190,28 @@ export class Deployments {
 
   /** What a report says of deployments; belongs into the transaction that keeps it. Then `reported`. @returns their ids */
   async noteReport({ rollouts }: Store, deviceId: string, report: DeviceReport): Promise<ReadonlySet<string>> {
-    const changed: Assignment[] = [];
-    for (const row of await rollouts.listAssignments({ devices: [deviceId] })) {
+    const rows = await rollouts.listAssignments({ devices: [deviceId], past: false });
+    const after = new Map(rows.map((row) => [row.deployment, row]));
+    const known = new Map<string, DeploymentRecord>();
+    const find = async (id: string): Promise<DeploymentRecord | null> => {
+      const deployment = known.get(id) ?? (await rollouts.getDeployment(id));
+      if (deployment !== null) known.set(id, deployment);
+      return deployment;
+    };
+    for (const row of rows) {
       const name = attemptName(row.deployment, row.attempts);
       const concerns =
         isOpen(row) || row.state === 'returning' || report.updates.some(({ deployment }) => deployment === name);
-      const deployment = concerns ? await rollouts.getDeployment(row.deployment) : null;
-      const after = deployment === null ? row : afterReport(row, deployment, report, this.#now());
-      if (after !== row) changed.push(after);
+      const deployment = concerns ? await find(row.deployment) : null;
+      if (deployment !== null) after.set(row.deployment, afterReport(row, deployment, report, this.#now()));
     }
-    await rollouts.putAssignments(changed);
-    return new Set(changed.map(({ deployment }) => deployment));
+    const concerned = rows.filter((row) => after.get(row.deployment) !== row).map(({ deployment }) => deployment);
+    if (concerned.some((id) => after.get(id)?.state === 'confirmed')) {
+      for (const { deployment } of rows) await find(deployment);
+      for (const row of becomePast([...after.values()], (id) => known.get(id))) after.set(row.deployment, row);
+    }
+    await rollouts.putAssignments([...after.values()].filter((row) => !rows.includes(row)));
+    return new Set(concerned);
   }
 
   /** After a report: of the device, and of what it changed. */

@@ -30,6 +30,9 @@ const OVER: ReadonlySet<DeploymentRecord['state']> = new Set(['turning-back', ..
 /** New devices get no release of one that is stopped. */
 const STOPPED: ReadonlySet<DeploymentRecord['state']> = new Set(['halted', ...OVER]);
 
+/** It no longer counts for any device; some may still be on their way back. */
+export const isOver = ({ state }: Pick<DeploymentRecord, 'state'>): boolean => OVER.has(state);
+
 /** No device gets anything of it any more, and never will again. */
 export const isTakenBack = ({ state }: Pick<DeploymentRecord, 'state'>): boolean => TAKEN_BACK.has(state);
 
@@ -166,6 +169,7 @@ export function syncDevice(
     const lane = laneOf(deployment);
     const row = rows.find((one) => one.deployment === deployment.id);
     const ruler = rulers.get(lane);
+    if (row === undefined && ruler !== undefined) continue;
     const gone = OVER.has(deployment.state) || !holds(deployment, device, row, belongs);
     if (gone || ruler !== undefined) {
       if (row !== undefined && isOpen(row))

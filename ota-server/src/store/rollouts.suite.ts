@@ -107,6 +107,24 @@ export function testRollouts({ name, openServer, options }: TestedStore): void {
     }
   });
 
+  test(`${name}: assignments that are past are asked for apart, and come to count again`, options, async (context) => {
+    const store = (await openServer(context)).fleet('main');
+    const { rollouts } = store;
+    for (const id of ['a', 'b']) await store.addDevice(device(id));
+    for (const id of ['d1', 'd2']) await rollouts.addDeployment(deployment(id));
+    const old = ['a', 'b'].map((id) => ({ ...assignment('d1', id), state: 'failed' as const, past: true as const }));
+    const now = ['a', 'b'].map((id) => assignment('d2', id));
+    await rollouts.addAssignments([...old, ...now]);
+    const devices = ['a', 'b'];
+    assert.deepEqual(await rollouts.listAssignments({ devices, past: true }), old);
+    assert.deepEqual(await rollouts.listAssignments({ devices, past: false }), now);
+    const all = await rollouts.listAssignments({ devices: ['a'] });
+    assert.deepEqual(new Set(all), new Set([old[0], now[0]]));
+    assert.deepEqual(await rollouts.listAssignments({ deployment: 'd1' }), old);
+    await rollouts.putAssignments([assignment('d1', 'a'), { ...assignment('d2', 'a'), state: 'confirmed' }]);
+    assert.deepEqual(await rollouts.listAssignments({ devices, past: true }), [old[1]]);
+  });
+
   test(`${name}: no assignment is of a device or a deployment that is not there`, options, async (context) => {
     const server = await openServer(context);
     const store = server.fleet('main');

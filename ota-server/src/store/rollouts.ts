@@ -42,6 +42,17 @@ export interface Assignment {
   readonly releasedAt: number | null;
   /** What the device ran before; null where it had nothing, target null where that is not published. */
   readonly previous: { readonly version: string; readonly target: string | null } | null;
+  /**
+   * It has ended, and the device has confirmed a newer deployment of the same lane since: nobody asks for it as long as that one
+   * counts. What is older in the lane is past too.
+   */
+  readonly past?: true;
+}
+
+export interface AssignmentFilter {
+  readonly deployment?: string;
+  readonly devices?: readonly string[];
+  readonly past?: boolean;
 }
 
 /** How many devices of one wave are in one state. */
@@ -67,7 +78,8 @@ export interface Rollouts {
   addAssignments(assignments: readonly Assignment[]): Promise<void>;
   /** Rows that may be there already. */
   putAssignments(assignments: readonly Assignment[]): Promise<void>;
-  listAssignments(filter: { deployment?: string; devices?: readonly string[] }): Promise<Assignment[]>;
+  /** @param filter with `past` only those that are, or only those that are not */
+  listAssignments(filter: AssignmentFilter): Promise<Assignment[]>;
   countAssignments(deployments: readonly string[]): Promise<AssignmentCount[]>;
   /** Of each deployment so many at most, first those whose state comes first in `order`; between them by device. */
   listFirstAssignments(

@@ -195,6 +195,12 @@ const MIGRATIONS: readonly string[] = [
     foreign key (fleet, device) references devices (fleet, id) on delete cascade
   ) with (fillfactor = 80);
   `,
+  // Of all that was ever deployed to a device, what may still decide about it is found without the rest.
+  `
+  alter table assignments add column past smallint not null default 0;
+  drop index assignments_by_device;
+  create index assignments_by_device on assignments (fleet, device, past);
+  `,
 ];
 
 /**

@@ -3,6 +3,7 @@ import { type Kysely, type RawBuilder, type Selectable, sql } from 'kysely';
 import type {
   Assignment,
   AssignmentCount,
+  AssignmentFilter,
   DeploymentPatch,
   DeploymentRecord,
   GroupRecord,
@@ -121,10 +122,11 @@ export class SqlRollouts implements Rollouts {
     }
   }
 
-  async listAssignments(filter: { deployment?: string; devices?: readonly string[] }): Promise<Assignment[]> {
+  async listAssignments(filter: AssignmentFilter): Promise<Assignment[]> {
     let query = this.#db.selectFrom('assignments').selectAll().orderBy('device');
     if (filter.deployment !== undefined) query = query.where('deployment', '=', filter.deployment);
     if (filter.devices !== undefined) query = query.where(this.#engine.isOneOf('device', filter.devices));
+    if (filter.past !== undefined) query = query.where('past', '=', filter.past ? 1 : 0);
     return (await query.execute()).map(assignmentFromRow);
   }
 
@@ -236,8 +238,9 @@ const deploymentFromRow = (row: Selectable<Tables['deployments']>): DeploymentRe
   endedAt: row.ended_at,
 });
 
-const assignmentToRow = ({ notBefore, releasedAt, previous, ...same }: Assignment): AssignmentRow => ({
+const assignmentToRow = ({ notBefore, releasedAt, previous, past, ...same }: Assignment): AssignmentRow => ({
   ...same,
+  past: past === true ? 1 : 0,
   not_before: notBefore,
   released_at: releasedAt,
   previous: previous === null ? null : JSON.stringify(previous),
@@ -256,4 +259,5 @@ const assignmentFromRow = (row: AssignmentRow): Assignment => ({
   since: row.since,
   releasedAt: row.released_at,
   previous: row.previous === null ? null : JSON.parse(row.previous),
+  ...(row.past === 1 && { past: true }),
 });

@@ -129,6 +129,7 @@ export interface AssignmentRow {
   since: number;
   released_at: number | null;
   previous: string | null;
+  past: number;
 }
 
 export interface UserRow {

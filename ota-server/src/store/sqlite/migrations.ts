@@ -231,6 +231,12 @@ const MIGRATIONS: readonly string[] = [
     foreign key (fleet, device) references devices (fleet, id) on delete cascade
   ) strict, without rowid;
   `,
+  // Of all that was ever deployed to a device, what may still decide about it is found without the rest.
+  `
+  alter table assignments add column past integer not null default 0;
+  drop index assignments_by_device;
+  create index assignments_by_device on assignments (fleet, device, past);
+  `,
 ];
 
 /** Brings a database to the newest schema, or to an earlier one, each step in a transaction. */
