@@ -6,6 +6,7 @@ import type { Authority } from './authority.ts';
 import type { Broker } from './broker/broker.ts';
 import type { ServerConfiguration } from './configuration.ts';
 import type { DeviceConnections } from './devices/connections.ts';
+import type { Door } from './door.ts';
 import type { Drain } from './drain.ts';
 import type { Fleets } from './fleets.ts';
 import type { LogHub } from './live/log-hub.ts';
@@ -36,6 +37,8 @@ export interface ServerContext {
   readonly broker: Broker;
   readonly fleets: Fleets;
   readonly connections: DeviceConnections;
+  /** Of the devices' surface. */
+  readonly door: Door;
   readonly metrics: Metrics;
   readonly drain: Drain;
   readonly logs: LogHub;

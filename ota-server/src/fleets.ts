@@ -13,6 +13,7 @@ import { DeviceActions } from './devices/device-actions.ts';
 import { DeviceList } from './devices/device-list.ts';
 import { DeviceReports } from './devices/device-reports.ts';
 import { Devices } from './devices/devices.ts';
+import type { Door } from './door.ts';
 import { Groups } from './groups/groups.ts';
 import { SERVER_LIMITS } from './limits.ts';
 import { CHANGE_TOPICS, type Change, Changes } from './live/changes.ts';
@@ -50,6 +51,7 @@ export interface FleetsOptions {
   readonly authority: Authority;
   readonly broker: Broker;
   readonly connections: DeviceConnections;
+  readonly door: Door;
   /** Told of faults in work that nobody waits for. */
   readonly onFault?: (error: unknown) => void;
 }
@@ -134,7 +136,7 @@ export class Fleets {
   }
 
   async #assemble(id: string): Promise<FleetContext> {
-    const { dataDir, keys, authority, broker, connections, onFault } = this.#options;
+    const { dataDir, keys, authority, broker, connections, door, onFault } = this.#options;
     const store = this.#options.store.fleet(id);
     const blobs = fleetBlobs(this.#options.blobs, store);
     const folder = id === MAIN_FLEET ? join(dataDir, 'tuf') : join(dataDir, 'fleets', id, 'tuf');
@@ -148,6 +150,7 @@ export class Fleets {
       changes,
       broker,
       news: this.#news,
+      door,
       onFault,
       shared: this.#options.store.shared,
     });

@@ -36,6 +36,8 @@ export const SERVER_LIMITS = {
   handshakeCountedMs: 5_000,
   /** As fast messages surely get from the broker to the devices: nobody is called to ask while others are still told. */
   desiredTellsPerSecond: 10_000,
+  /** Devices that come while others are told something new by an operator wait so long at most to be let in. */
+  doorShutMs: 3_000,
   /** Devices that are called to ask for what has changed, and have not got it yet. */
   desiredAsksAtOnce: 32,
   /** With those that come by themselves: more of them would fetch at once than get through. */

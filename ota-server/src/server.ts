@@ -17,6 +17,7 @@ import { openBrokerEvents } from './broker-events.ts';
 import { readConfiguration, type ServerConfiguration, type ServerOptions, urlHost } from './configuration.ts';
 import type { Addresses, ServerContext } from './context.ts';
 import { DeviceConnections } from './devices/connections.ts';
+import { Door } from './door.ts';
 import { Drain } from './drain.ts';
 import { Fleets } from './fleets.ts';
 import { SERVER_LIMITS } from './limits.ts';
@@ -109,8 +110,9 @@ async function assemble(
   const onFault = (error: unknown): void => log.error({ err: error }, 'a step of a rollout');
   const { bus } = store;
   const connections = new DeviceConnections((device) => bus.send({ kind: 'cut', device }));
+  const door = new Door(SERVER_LIMITS.doorShutMs);
   const endings = new Endings((key) => bus.send({ kind: 'end', key }));
-  const fleets = new Fleets({ dataDir, store, blobs, keys, authority, broker, connections, onFault });
+  const fleets = new Fleets({ dataDir, store, blobs, keys, authority, broker, connections, door, onFault });
   bus.listen(busListener({ fleets, endings, connections, onFault }));
   await fleets.all();
   const context: ServerContext = {
@@ -126,6 +128,7 @@ async function assemble(
     broker,
     fleets,
     connections,
+    door,
     metrics: new Metrics(),
     drain: new Drain(),
     logs: new LogHub(broker, store.shared),

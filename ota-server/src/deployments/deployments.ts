@@ -2,6 +2,7 @@ import type { DeviceReport } from '@nodeos/contracts/device-api.ts';
 import type { Deployment, DeploymentPage, DeploymentPlan, DeploymentRequest } from '@nodeos/contracts/operator-api.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { DesiredNews } from '../broker/desired-news.ts';
+import type { Door } from '../door.ts';
 import { SERVER_LIMITS } from '../limits.ts';
 import type { Changes } from '../live/changes.ts';
 import type { Assignment, DeploymentPatch, DeploymentRecord } from '../store/rollouts.ts';
@@ -21,6 +22,8 @@ export interface DeploymentsOptions {
   readonly changes: Changes;
   readonly broker: Pick<Broker, 'isOnline'>;
   readonly news: Pick<DesiredNews, 'tell' | 'asked' | 'reported'>;
+  /** Who comes to ask takes time from those who are still to be told of what an operator has just asked for. */
+  readonly door?: Pick<Door, 'shut'>;
   readonly now?: () => number;
   /** Other servers may change what deployments there are. */
   readonly shared?: boolean;
@@ -80,13 +83,15 @@ export class Deployments {
   async create(request: DeploymentRequest): Promise<Deployment> {
     const { store, changes, broker } = this.#options;
     const draft = await draftDeployment(store, request, this.#now());
-    const written = await store.transaction((inside) =>
-      addDeployment(inside, draft, (device) => broker.isOnline(device), this.#now()),
-    );
-    this.#asksFacts = null;
-    // A step reads all rows; devices that ask meanwhile are no reason to keep the others from being told.
-    this.#ticker.rest(draft.id, SERVER_LIMITS.untoldMs);
-    await this.follow(written, draft.id);
+    await this.#tellFirst(async (told) => {
+      const written = await store.transaction((inside) =>
+        addDeployment(inside, draft, (device) => broker.isOnline(device), this.#now()),
+      );
+      this.#asksFacts = null;
+      // A step reads all rows; devices that ask meanwhile are no reason to keep the others from being told.
+      this.#ticker.rest(draft.id, SERVER_LIMITS.untoldMs);
+      await this.follow(written, draft.id, told);
+    });
     await this.#ticker.now(draft.id);
     changes.publish('deployments', draft.id);
     return this.get(draft.id);
@@ -152,9 +157,17 @@ export class Deployments {
   }
 
   /** After a transaction: tells the devices whose desired state changed, and lets other deployments see to their rows. */
-  async follow({ tells, deployments }: Written, except?: string): Promise<void> {
+  async follow({ tells, deployments }: Written, except?: string, onTold = (): void => undefined): Promise<void> {
     for (const id of deployments) if (id !== except) this.#ticker.touch(id);
-    await this.#markTold(await this.#options.news.tell(tells));
+    const told = await this.#options.news.tell(tells);
+    onTold();
+    await this.#markTold(told);
+  }
+
+  /** Devices that come by themselves wait until those have heard to whom the operator speaks. */
+  async #tellFirst<T>(work: (told: () => void) => Promise<T>): Promise<T> {
+    const open = this.#options.door?.shut() ?? (() => undefined);
+    return work(open).finally(open);
   }
 
   /** A group is another: devices may have come into the reach of a deployment, or have left it. */
@@ -267,8 +280,11 @@ export class Deployments {
   }
 
   async #take(id: string, change: (store: Store) => Promise<Written>): Promise<void> {
-    const written = await this.#options.store.transaction(change);
-    await this.follow(written);
+    const written = await this.#tellFirst(async (told) => {
+      const written = await this.#options.store.transaction(change);
+      await this.follow(written, undefined, told);
+      return written;
+    });
     for (const device of written.tells.keys()) this.#options.changes.publish('devices', device);
     await this.#ticker.now(id);
     this.#options.changes.publish('deployments', id);

@@ -36,6 +36,7 @@ export function buildDeviceApp(context: ServerContext, certificate: KeyAndCertif
       minVersion: 'TLSv1.2',
     },
   }) as unknown as FastifyInstance;
+  context.door.guard(app.server);
   limitHandshakes(app.server);
   limitIdleConnections(app.server as unknown as Server);
   answerErrors(app);

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, connect } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { connect as connectTls, createServer, type Server } from 'node:tls';
+import { openAuthority } from './authority.ts';
+import { Door } from './door.ts';
+import { temporaryFolder } from './testing/temporary-folder.ts';
+import { until } from './testing/until.ts';
+
+const LONG_MS = 600_000;
+
+async function serverBehind(context: TestContext, door: Door) {
+  const authority = await openAuthority(await temporaryFolder(context));
+  const server = createServer(await authority.serverCertificate(['127.0.0.1']), (socket) => socket.end('in'));
+  door.guard(server);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  context.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  /** Greets the server at once; what it answers, where it does. */
+  const visit = () => {
+    const socket = connectTls({ port, host: '127.0.0.1', ca: authority.certificate });
+    const visitor = {
+      said: '',
+      answer: once(
+        socket.setEncoding('utf8').on('data', (text) => hear(text)),
+        'end',
+      ),
+    };
+    const hear = (text: string): void => {
+      visitor.said += text;
+    };
+    return visitor;
+  };
+  return { server, port, visit };
+}
+
+const open = (server: Server): Promise<number> =>
+  new Promise((resolve, reject) =>
+    server.getConnections((error, count) => (error === null ? resolve(count) : reject(error))),
+  );
+
+test('who comes while the door is shut is let in when it opens, and not before', async (context) => {
+  const door = new Door(LONG_MS);
+  const { server, visit } = await serverBehind(context, door);
+  const [first, second] = [door.shut(), door.shut()];
+  const visitors = [visit(), visit()];
+  await until('both are outside', async () => (await open(server)) === 2);
+  first();
+  first();
+  let shaken = false;
+  server.once('secureConnection', () => {
+    shaken = true;
+  });
+  // The loop turns long enough for a handshake that has begun to show itself.
+  for (let turn = 0; turn < 1000; turn++) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(shaken, false, 'the other still keeps it shut');
+  second();
+  await Promise.all(visitors.map(({ answer }) => answer));
+  assert.deepEqual(
+    visitors.map(({ said }) => said),
+    ['in', 'in'],
+  );
+  const late = visit();
+  await late.answer;
+  assert.equal(late.said, 'in');
+});
+
+test('the door opens by itself where what comes first does not end', async (context) => {
+  const door = new Door(50);
+  const { visit } = await serverBehind(context, door);
+  door.shut();
+  const visitor = visit();
+  await visitor.answer;
+  assert.equal(visitor.said, 'in');
+});
+
+test('who goes away outside harms nobody', async (context) => {
+  const door = new Door(LONG_MS);
+  const { server, port, visit } = await serverBehind(context, door);
+  const openIt = door.shut();
+  const gone = connect(port, '127.0.0.1');
+  await once(gone, 'connect');
+  const stays = visit();
+  await until('both are outside', async () => (await open(server)) === 2);
+  gone.resetAndDestroy();
+  await until('one is left', async () => (await open(server)) === 1);
+  openIt();
+  await stays.answer;
+  assert.equal(stays.said, 'in');
+});
