@@ -4,7 +4,11 @@ import { type AddressInfo, connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { connect as connectTls, createServer, type Server } from 'node:tls';
 import { openAuthority } from './authority.ts';
+import { DesiredNews } from './broker/desired-news.ts';
 import { Door } from './door.ts';
+import { makePublisher } from './testing/publish.ts';
+import { appTarget } from './testing/release-keys.ts';
+import { runServer } from './testing/running-server.ts';
 import { temporaryFolder } from './testing/temporary-folder.ts';
 import { until } from './testing/until.ts';
 
@@ -41,6 +45,11 @@ const open = (server: Server): Promise<number> =>
     server.getConnections((error, count) => (error === null ? resolve(count) : reject(error))),
   );
 
+/** Long enough for a handshake that has begun to show itself. */
+async function manyTurns(): Promise<void> {
+  for (let turn = 0; turn < 1000; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
 test('who comes while the door is shut is let in when it opens, and not before', async (context) => {
   const door = new Door(LONG_MS);
   const { server, visit } = await serverBehind(context, door);
@@ -53,8 +62,7 @@ test('who comes while the door is shut is let in when it opens, and not before',
   server.once('secureConnection', () => {
     shaken = true;
   });
-  // The loop turns long enough for a handshake that has begun to show itself.
-  for (let turn = 0; turn < 1000; turn++) await new Promise((resolve) => setImmediate(resolve));
+  await manyTurns();
   assert.equal(shaken, false, 'the other still keeps it shut');
   second();
   await Promise.all(visitors.map(({ answer }) => answer));
@@ -89,4 +97,30 @@ test('who goes away outside harms nobody', async (context) => {
   openIt();
   await stays.answer;
   assert.equal(stays.said, 'in');
+});
+
+test('a device that comes while others are told of a deployment is answered after it', async (context) => {
+  const running = await runServer(context);
+  const device = await running.enrolledDevice(['kiosk']);
+  const target = await appTarget('hello', '1.0.0', 'the bundle');
+  await (await makePublisher(running)).publish(target, 'the bundle');
+  const [telling, heard] = [Promise.withResolvers<void>(), Promise.withResolvers<string[]>()];
+  context.mock.method(DesiredNews.prototype, 'tell', () => {
+    telling.resolve();
+    return heard.promise;
+  });
+  const created = running.operator('POST', '/api/v1/deployments', { target: target.path, to: { tag: 'kiosk' } });
+  await telling.promise;
+  const outside = once(running.server.deviceApp.server, 'connection');
+  let isAnswered = false;
+  const answer = running.device(device, 'GET', '/device/v1/desired').then(({ json }) => {
+    isAnswered = true;
+    return json;
+  });
+  await outside;
+  await manyTurns();
+  assert.equal(isAnswered, false);
+  heard.resolve([device.id]);
+  assert.equal((await answer).apps.hello.version, '1.0.0');
+  assert.equal((await created).json.devices[0].state, 'told');
 });

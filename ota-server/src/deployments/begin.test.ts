@@ -30,10 +30,21 @@ async function fleetOf(context: TestContext, count: number, { change, listen = t
     for (let index = 0; index < count; index++)
       await inside.addDevice(device(`${index}`, { tags: ['all'], ...change?.(index) }));
   });
-  const seen = { transactions: 0, rows: 0, told: [] as { device: string; transactions: number }[] };
+  const seen = {
+    steps: [] as string[],
+    transactions: 0,
+    rows: 0,
+    told: [] as { device: string; transactions: number }[],
+  };
   const deployments: Deployments = new Deployments({
     store: watched(store, seen),
     changes: { publish() {} } as never,
+    door: {
+      shut() {
+        seen.steps.push('shut');
+        return () => void seen.steps.push('open');
+      },
+    },
     // The first alone is there, so that it is of the first wave.
     broker: { isOnline: (id) => id === '0' },
     news: {
@@ -53,7 +64,7 @@ async function fleetOf(context: TestContext, count: number, { change, listen = t
   return { deployments, seen, store };
 }
 
-function watched(store: Store, seen: { transactions: number; rows: number }): Store {
+function watched(store: Store, seen: { steps: string[]; transactions: number; rows: number }): Store {
   const counted = (name: 'addAssignments' | 'putAssignments') => ({
     [name]: (rows: readonly Assignment[]) => {
       seen.rows += rows.length;
@@ -65,6 +76,7 @@ function watched(store: Store, seen: { transactions: number; rows: number }): St
     rollouts,
     transaction: (work, reach) => {
       seen.transactions++;
+      seen.steps.push('transaction');
       return store.transaction((inside) => work(watched(inside, seen)), reach);
     },
   });
@@ -133,6 +145,23 @@ test('while the devices of a new deployment are told, one that asks makes no ste
   // One has made the deployment, and one has noted that the device has asked.
   assert.deepEqual(during, [2]);
   assert.deepEqual(counts, { told: 2 });
+});
+
+test('devices that come by themselves wait until those of a new deployment have heard, or of one that is taken back', async (context) => {
+  const { deployments, seen } = await fleetOf(context, 3, { whileTold: async () => void seen.steps.push('told') });
+  const { id } = await deployments.create({ target: TARGET, to: { tag: 'all' } });
+  assert.deepEqual(seen.steps.slice(0, 5), ['shut', 'transaction', 'told', 'open', 'transaction']);
+  seen.steps.length = 0;
+  await deployments.abort(id);
+  assert.deepEqual(seen.steps.slice(0, 4), ['shut', 'transaction', 'told', 'open']);
+});
+
+test('a deployment that cannot be written keeps nobody outside', async (context) => {
+  const { deployments, seen, store } = await fleetOf(context, 3);
+  const broken = new Error('the disk is full');
+  context.mock.method(Object.getPrototypeOf(store.rollouts), 'addDeployment', () => Promise.reject(broken));
+  await assert.rejects(deployments.create({ target: TARGET, to: { tag: 'all' } }), broken);
+  assert.deepEqual(seen.steps, ['shut', 'transaction', 'open']);
 });
 
 test('more devices than one step changes all begin, step by step, also where nobody listens', async (context) => {
