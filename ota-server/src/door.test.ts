@@ -22,20 +22,15 @@ async function serverBehind(context: TestContext, door: Door) {
   await once(server, 'listening');
   context.after(() => server.close());
   const { port } = server.address() as AddressInfo;
-  /** Greets the server at once; what it answers, where it does. */
-  const visit = () => {
+  /** Greets the server at once, and says what it answers once it does. */
+  const visit = (): (() => Promise<string>) => {
     const socket = connectTls({ port, host: '127.0.0.1', ca: authority.certificate });
-    const visitor = {
-      said: '',
-      answer: once(
-        socket.setEncoding('utf8').on('data', (text) => hear(text)),
-        'end',
-      ),
-    };
-    const hear = (text: string): void => {
-      visitor.said += text;
-    };
-    return visitor;
+    context.after(() => socket.destroy());
+    let said = '';
+    socket.setEncoding('utf8').on('data', (text) => {
+      said += text;
+    });
+    return () => until('an answer', () => said || null);
   };
   return { server, port, visit };
 }
@@ -54,34 +49,26 @@ test('who comes while the door is shut is let in when it opens, and not before',
   const door = new Door(LONG_MS);
   const { server, visit } = await serverBehind(context, door);
   const [first, second] = [door.shut(), door.shut()];
-  const visitors = [visit(), visit()];
-  await until('both are outside', async () => (await open(server)) === 2);
-  first();
-  first();
   let shaken = false;
   server.once('secureConnection', () => {
     shaken = true;
   });
+  const visitors = [visit(), visit()];
+  await until('both are outside', async () => (await open(server)) === 2);
+  first();
+  first();
   await manyTurns();
   assert.equal(shaken, false, 'the other still keeps it shut');
   second();
-  await Promise.all(visitors.map(({ answer }) => answer));
-  assert.deepEqual(
-    visitors.map(({ said }) => said),
-    ['in', 'in'],
-  );
-  const late = visit();
-  await late.answer;
-  assert.equal(late.said, 'in');
+  assert.deepEqual(await Promise.all(visitors.map((answer) => answer())), ['in', 'in']);
+  assert.equal(await visit()(), 'in');
 });
 
 test('the door opens by itself where what comes first does not end', async (context) => {
   const door = new Door(50);
   const { visit } = await serverBehind(context, door);
   door.shut();
-  const visitor = visit();
-  await visitor.answer;
-  assert.equal(visitor.said, 'in');
+  assert.equal(await visit()(), 'in');
 });
 
 test('who goes away outside harms nobody', async (context) => {
@@ -89,14 +76,14 @@ test('who goes away outside harms nobody', async (context) => {
   const { server, port, visit } = await serverBehind(context, door);
   const openIt = door.shut();
   const gone = connect(port, '127.0.0.1');
+  context.after(() => gone.destroy());
   await once(gone, 'connect');
   const stays = visit();
   await until('both are outside', async () => (await open(server)) === 2);
   gone.resetAndDestroy();
   await until('one is left', async () => (await open(server)) === 1);
   openIt();
-  await stays.answer;
-  assert.equal(stays.said, 'in');
+  assert.equal(await stays(), 'in');
 });
 
 test('a device that comes while others are told of a deployment is answered after it', async (context) => {
@@ -117,10 +104,13 @@ test('a device that comes while others are told of a deployment is answered afte
     isAnswered = true;
     return json;
   });
-  await outside;
-  await manyTurns();
-  assert.equal(isAnswered, false);
-  heard.resolve([device.id]);
+  try {
+    await outside;
+    await manyTurns();
+    assert.equal(isAnswered, false);
+  } finally {
+    heard.resolve([device.id]);
+  }
   assert.equal((await answer).apps.hello.version, '1.0.0');
   assert.equal((await created).json.devices[0].state, 'told');
 });

@@ -22,7 +22,7 @@ export class Door {
       isShut = false;
       if (--this.#shut === 0) for (const enter of this.#outside.splice(0)) enter();
     };
-    const timer = setTimeout(open, this.#longestMs);
+    const timer = setTimeout(open, this.#longestMs).unref();
     this.#shut++;
     return open;
   }
