@@ -92,7 +92,7 @@ export async function writeChanges(
     for (const row of countAgain(device, view.deployments, before, rows, belongs, deploymentOf))
       rows.set(row.deployment, row);
     const current = [...rows.values()].filter((row) => row.past !== true);
-    if (confirms) for (const row of becomePast(current, deploymentOf)) rows.set(row.deployment, row);
+    if (confirms) for (const row of becomePast(current, deploymentOf, next)) rows.set(row.deployment, row);
     for (const row of rows.values()) {
       const old = before.get(row.deployment);
       if (row === old) continue;

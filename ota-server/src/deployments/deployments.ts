@@ -202,7 +202,8 @@ export class Deployments {
   }
 
   /** What a report says of deployments; belongs into the transaction that keeps it. Then `reported`. @returns their ids */
-  async noteReport({ rollouts }: Store, deviceId: string, report: DeviceReport): Promise<ReadonlySet<string>> {
+  async noteReport(store: Store, deviceId: string, report: DeviceReport): Promise<ReadonlySet<string>> {
+    const { rollouts } = store;
     const rows = await rollouts.listAssignments({ devices: [deviceId], past: false });
     const after = new Map(rows.map((row) => [row.deployment, row]));
     const known = new Map<string, DeploymentRecord>();
@@ -221,7 +222,9 @@ export class Deployments {
     const concerned = rows.filter((row) => after.get(row.deployment) !== row).map(({ deployment }) => deployment);
     if (concerned.some((id) => after.get(id)?.state === 'confirmed')) {
       for (const { deployment } of rows) await find(deployment);
-      for (const row of becomePast([...after.values()], (id) => known.get(id))) after.set(row.deployment, row);
+      const [device] = await store.getForRollout([deviceId], false);
+      const past = device && becomePast([...after.values()], (id) => known.get(id), device.desired);
+      for (const row of past ?? []) after.set(row.deployment, row);
     }
     await rollouts.putAssignments([...after.values()].filter((row) => !rows.includes(row)));
     return new Set(concerned);

@@ -212,6 +212,20 @@ async function perform(fleet: Fleet, acted: Act, number: number): Promise<void> 
   await fleet.change(acted.id, { pins: pinned === undefined ? {} : { [acted.app]: pinned.target } });
 }
 
+/** A device leaves the reach of the newest that it confirmed, and an older one begins that it had not been given. */
+const NEWEST_OUT_OF_REACH: Act[] = [
+  { kind: 'rollout', app: 'a', to: { tag: 'some' }, policy: 0 },
+  { kind: 'rollout', app: 'a', to: { tag: 'all' }, policy: 0 },
+  { kind: 'tag', id: 'three', tags: ['some'] },
+  { kind: 'settle' },
+  { kind: 'rollout', app: 'b', to: { tag: 'some' }, policy: 0 },
+  { kind: 'report', id: 'three', fails: 1 },
+  { kind: 'deploy', app: 'a', to: { device: 'one' }, policy: 0 },
+  { kind: 'deploy', app: 'a', to: { device: 'one' }, policy: 0 },
+  { kind: 'rollout', app: 'b', to: { tag: 'all' }, policy: 0 },
+  { kind: 'rollout', app: 'b', to: { tag: 'some' }, policy: 0 },
+];
+
 test('past: what happens to a fleet is the same whether rows that are past are read or not', async () => {
   const seen = { past: 0, again: 0 };
   await fc.assert(
@@ -238,7 +252,7 @@ test('past: what happens to a fleet is the same whether rows that are past are r
         for (const fleet of fleets) await fleet.close();
       }
     }),
-    { numRuns: Number(process.env.RUNS ?? 60) },
+    { numRuns: Number(process.env.RUNS ?? 60), examples: [[NEWEST_OUT_OF_REACH]] },
   );
   assert.ok(seen.past > 0 && seen.again > 0, JSON.stringify(seen));
 });
@@ -298,14 +312,18 @@ test('past: what was turned back and has ended says what to go back to when a ne
 
 test('past: older rows of the lane that have ended, once a newer deployment is confirmed that counts', () => {
   type Row = readonly [state: Assignment['state'], of?: DeploymentRecord['state'], name?: string];
-  const pastOf = (all: readonly Row[]): number[] => {
+  /** @param wanted the only one that is wanted of the device; any, where nothing is said */
+  const pastOf = (all: readonly Row[], wanted?: number): number[] => {
     const rows = all.map(([state], index) => ({ ...assignment(`${index}`, 'one'), state }));
     const ranked = (id: string) => {
       const [, state = 'done', name = 'a'] = all[Number(id)] ?? [];
       return { sequence: Number(id), kind: 'app' as const, name, state };
     };
+    const release = (index: number) => ({ version: '1.0.0', target: '', deployment: `${index}` });
+    const names = wanted === undefined ? all.map((_row, index) => index) : [wanted];
+    const apps = Object.fromEntries(names.map((index) => [`${index}`, release(index)]));
     // In whatever order they were read.
-    return becomePast(rows.toReversed(), ranked).map(({ deployment }) => Number(deployment));
+    return becomePast(rows.toReversed(), ranked, { system: null, apps }).map(({ deployment }) => Number(deployment));
   };
   assert.deepEqual(
     pastOf([['failed'], ['superseded'], ['confirmed', 'done', 'b'], ['skipped'], ['confirmed'], ['waiting']]),
@@ -315,6 +333,9 @@ test('past: older rows of the lane that have ended, once a newer deployment is c
   assert.deepEqual(pastOf([['confirmed'], ['failed'], ['confirmed', 'turned-back']]), []);
   assert.deepEqual(pastOf([['failed'], ['confirmed'], ['confirmed', 'aborted']]), [0]);
   assert.deepEqual(pastOf([['failed'], ['waiting']]), []);
+  // The newest no longer reaches the device.
+  assert.deepEqual(pastOf([['failed'], ['confirmed'], ['confirmed']], 1), [0]);
+  assert.deepEqual(pastOf([['confirmed'], ['confirmed']], 0), []);
 });
 
 test('past: however much was deployed before, the engine is given few rows of a device', async () => {

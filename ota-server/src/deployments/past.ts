@@ -1,18 +1,28 @@
+import type { DesiredState } from '@nodeos/contracts/desired-state.ts';
 import type { Assignment, DeploymentRecord } from '../store/rollouts.ts';
-import { type Belongs, type Candidate, type EngineDeployment, isOver, laneOf, winners } from './plan.ts';
+import { attemptName, type Belongs, type Candidate, type EngineDeployment, isOver, laneOf, winners } from './plan.ts';
 import { hasEnded } from './plan-rollout.ts';
 
 type Ranked = Pick<DeploymentRecord, 'sequence' | 'kind' | 'name' | 'state'>;
 type DeploymentOf = (id: string) => Ranked | undefined;
 
 /**
- * What of a device's rows is past once it has confirmed a deployment: all older ones of the lane, up to the first of which
- * something may still come. @param rows of one device, none of them past. @returns those that are past now
+ * What of a device's rows is past once it has confirmed a deployment that is still wanted of it: all older ones of the
+ * lane, up to the first of which something may still come. One that it confirmed and that no longer reaches it does not
+ * say what counts. @param rows of one device, none of them past. @returns those that are past now
  */
-export function becomePast(rows: readonly Assignment[], deploymentOf: DeploymentOf): Assignment[] {
+export function becomePast(
+  rows: readonly Assignment[],
+  deploymentOf: DeploymentOf,
+  { system, apps }: Pick<DesiredState, 'system' | 'apps'>,
+): Assignment[] {
+  const wanted = new Set([system, ...Object.values(apps)].map((release) => release?.deployment));
+  const isWanted = ({ deployment, attempts }: Assignment): boolean => wanted.has(attemptName(deployment, attempts));
   const past: Assignment[] = [];
   for (const lane of lanesOf(rows, deploymentOf).values()) {
-    const newest = lane.findLastIndex(({ row, deployment }) => row.state === 'confirmed' && !isOver(deployment));
+    const newest = lane.findLastIndex(
+      ({ row, deployment }) => row.state === 'confirmed' && !isOver(deployment) && isWanted(row),
+    );
     for (const { row } of lane.slice(0, Math.max(0, newest))) {
       if (!hasEnded(row)) break;
       past.push({ ...row, past: true });
