@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { connect as connectTls, createServer, type Server } from 'node:tls';
+import { connect as connectTls, createServer } from 'node:tls';
 import { openAuthority } from './authority.ts';
 import { DesiredNews } from './broker/desired-news.ts';
 import { Door } from './door.ts';
+import { openConnections } from './testing/open-connections.ts';
 import { makePublisher } from './testing/publish.ts';
 import { appTarget } from './testing/release-keys.ts';
 import { runServer } from './testing/running-server.ts';
@@ -35,11 +36,6 @@ async function serverBehind(context: TestContext, door: Door) {
   return { server, port, visit };
 }
 
-const open = (server: Server): Promise<number> =>
-  new Promise((resolve, reject) =>
-    server.getConnections((error, count) => (error === null ? resolve(count) : reject(error))),
-  );
-
 /** Long enough for a handshake that has begun to show itself. */
 async function manyTurns(): Promise<void> {
   for (let turn = 0; turn < 1000; turn++) await new Promise((resolve) => setImmediate(resolve));
@@ -54,7 +50,7 @@ test('who comes while the door is shut is let in when it opens, and not before',
     shaken = true;
   });
   const visitors = [visit(), visit()];
-  await until('both are outside', async () => (await open(server)) === 2);
+  await until('both are outside', async () => (await openConnections(server)) === 2);
   first();
   first();
   await manyTurns();
@@ -79,9 +75,9 @@ test('who goes away outside harms nobody', async (context) => {
   context.after(() => gone.destroy());
   await once(gone, 'connect');
   const stays = visit();
-  await until('both are outside', async () => (await open(server)) === 2);
+  await until('both are outside', async () => (await openConnections(server)) === 2);
   gone.resetAndDestroy();
-  await until('one is left', async () => (await open(server)) === 1);
+  await until('one is left', async () => (await openConnections(server)) === 1);
   openIt();
   assert.equal(await stays(), 'in');
 });

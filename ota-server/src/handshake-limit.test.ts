@@ -6,6 +6,7 @@ import { connect as connectTls, createServer } from 'node:tls';
 import { openAuthority } from './authority.ts';
 import { Handshakes, limitHandshakes } from './handshake-limit.ts';
 import { SERVER_LIMITS } from './limits.ts';
+import { openConnections } from './testing/open-connections.ts';
 import { temporaryFolder } from './testing/temporary-folder.ts';
 import { until } from './testing/until.ts';
 
@@ -57,7 +58,7 @@ test('one client more than may begin at once is turned away at once, and let in 
   await keepBusy(SERVER_LIMITS.handshakesAtOnce - 1);
   assert.equal(await ask(), 'in');
   await keepBusy(1);
-  await until('the server has them all', async () => (await open(server)) >= SERVER_LIMITS.handshakesAtOnce);
+  await until('the server has them all', async () => (await openConnections(server)) >= SERVER_LIMITS.handshakesAtOnce);
   assert.equal(await ask(), 'turned away');
   silent[0]?.destroy();
   await until('a place', async () => (await ask()) === 'in');
@@ -66,12 +67,7 @@ test('one client more than may begin at once is turned away at once, and let in 
 test('clients that say nothing keep nobody out for long', async (context) => {
   const { server, keepBusy, ask } = await limitedServer(context);
   await keepBusy(SERVER_LIMITS.handshakesAtOnce);
-  await until('the server has them all', async () => (await open(server)) >= SERVER_LIMITS.handshakesAtOnce);
+  await until('the server has them all', async () => (await openConnections(server)) >= SERVER_LIMITS.handshakesAtOnce);
   assert.equal(await ask(), 'turned away');
   await until('a place', async () => (await ask()) === 'in');
 });
-
-const open = (server: ReturnType<typeof createServer>): Promise<number> =>
-  new Promise((resolve, reject) =>
-    server.getConnections((error, count) => (error === null ? resolve(count) : reject(error))),
-  );

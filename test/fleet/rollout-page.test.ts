@@ -2,10 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openDashboard, shoot, signIn } from '@nodeos/ota-server/testing/dashboard.ts';
 import { until } from '@nodeos/ota-server/testing/until.ts';
-import { startFleet } from './simulated-fleet.ts';
-
-/** A device whose download failed on a busy machine asks again by itself within five minutes. */
-const LIMIT_MS = 600_000;
+import { FLEET_LIMIT_MS, startFleet } from './simulated-fleet.ts';
 
 test('the deployment page shows waves as they go, the halt by itself, why each device failed, and all back', async (context) => {
   const count = 1000;
@@ -14,9 +11,9 @@ test('the deployment page shows waves as they go, the halt by itself, why each d
   const page = await openDashboard(context, fleet.running);
   if (page === null) return;
   const { simulation, running } = fleet;
-  await until('all devices online', () => simulation.counts().online === count, LIMIT_MS);
+  await until('all devices online', () => simulation.counts().online === count, FLEET_LIMIT_MS);
   const first = await fleet.deploy('apps/hello/1.0.0/any.sqfs');
-  await until('1.0.0 everywhere', async () => (await fleet.show(first.id)).state === 'done', LIMIT_MS);
+  await until('1.0.0 everywhere', async () => (await fleet.show(first.id)).state === 'done', FLEET_LIMIT_MS);
 
   await signIn(page, running);
   await page.getByRole('link', { name: 'Deployments' }).click();
@@ -34,7 +31,7 @@ test('the deployment page shows waves as they go, the halt by itself, why each d
   assert.equal(await card.getByRole('list', { name: 'Waves' }).getByText('Canary').count(), 1);
   await card.getByText('APP_START_FAILED').first().waitFor();
   await shoot(page, 'rollout-turned-back');
-  await until('all back', () => simulation.running('hello@1.0.0') === count, LIMIT_MS);
+  await until('all back', () => simulation.running('hello@1.0.0') === count, FLEET_LIMIT_MS);
   assert.equal(simulation.running('hello@2.0.0'), 0);
 
   await page.getByRole('link', { name: 'Overview', exact: true }).click();

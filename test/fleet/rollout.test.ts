@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { until } from '@nodeos/ota-server/testing/until.ts';
-import { startFleet } from './simulated-fleet.ts';
+import { FLEET_LIMIT_MS, startFleet } from './simulated-fleet.ts';
 
-const LIMIT_MS = 300_000;
 const QUICK = { connectPerSecond: 200, systemSoakMs: 10 };
 const SPAN: [number, number] = [5, 50];
 
@@ -14,9 +13,9 @@ test('a bad release to simulated devices stops by itself in the canary wave, and
     faults: { bad: [{ release: 'hello@2.0.0', rate: 0.5 }] },
   });
   const { simulation } = fleet;
-  await until('all devices online', () => simulation.counts().online === count, LIMIT_MS);
+  await until('all devices online', () => simulation.counts().online === count, FLEET_LIMIT_MS);
   const first = await fleet.deploy('apps/hello/1.0.0/any.sqfs');
-  await until('1.0.0 everywhere', async () => (await fleet.show(first.id)).state === 'done', LIMIT_MS);
+  await until('1.0.0 everywhere', async () => (await fleet.show(first.id)).state === 'done', FLEET_LIMIT_MS);
   assert.equal(simulation.running('hello@1.0.0'), count);
 
   const rollout = { waves: [{ devices: 20 }, { percent: 50 }], maxFailurePercent: 10 };
@@ -27,7 +26,7 @@ test('a bad release to simulated devices stops by itself in the canary wave, and
       const deployment = await fleet.show(second.id);
       return deployment.state === 'turned-back' && deployment;
     },
-    LIMIT_MS,
+    FLEET_LIMIT_MS,
   );
   assert.equal(ended.wave, 0);
   assert.match(ended.reason ?? '', /of 20 devices of wave 1 failed, more than 10 %/);
@@ -52,7 +51,7 @@ test('a system goes through trial and confirmation on each device; where it pani
     },
   });
   const { simulation } = fleet;
-  await until('all devices connected', () => simulation.counts().online > count / 2, LIMIT_MS);
+  await until('all devices connected', () => simulation.counts().online > count / 2, FLEET_LIMIT_MS);
   const { id } = await fleet.deploy('systems/x86_64-usb/1.1.0/slot.img');
   const ended = await until(
     'the end',
@@ -60,7 +59,7 @@ test('a system goes through trial and confirmation on each device; where it pani
       const deployment = await fleet.show(id);
       return deployment.state === 'failed' && deployment;
     },
-    LIMIT_MS,
+    FLEET_LIMIT_MS,
   );
   const { confirmed = 0, failed = 0 } = ended.counts;
   assert.equal(confirmed + failed, count);

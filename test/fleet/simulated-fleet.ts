@@ -9,6 +9,9 @@ import { appTarget, systemTarget } from '@nodeos/ota-server/testing/release-keys
 import { type RunningServer, runServer } from '@nodeos/ota-server/testing/running-server.ts';
 import type * as z from 'zod';
 
+/** A device whose download failed on a busy machine asks again by itself within five minutes. */
+export const FLEET_LIMIT_MS = 600_000;
+
 export interface SimulatedFleet {
   readonly running: RunningServer;
   readonly simulation: Simulation;
