@@ -13,6 +13,9 @@ import { createAedesBroker } from './aedes-broker.ts';
 import { testBroker } from './broker.suite.ts';
 import { identityOf } from './own-broker.suite.ts';
 
+/** Short messages; the system takes some megabytes for one connection over loopback. */
+const MORE_THAN_BUFFERS = 300_000;
+
 testBroker('aedes', async (context, { mayConnect, listener }) => {
   const authority = await openAuthority(await temporaryFolder(context));
   const certificate = await authority.serverCertificate(['127.0.0.1']);
@@ -185,7 +188,8 @@ test('a payload that does not fit its schema is dropped and the connection stays
   await client.endAsync();
 });
 
-test('aedes: of a desired state a device is told without an answer, of what it must do with one', async (context) => {
+/** The broker by itself, and a client of it that may subscribe to what it is told. */
+async function beginAlone(context: TestContext) {
   const authority = await openAuthority(await temporaryFolder(context));
   const certificate = await authority.serverCertificate(['127.0.0.1']);
   const online = Promise.withResolvers<void>();
@@ -199,6 +203,15 @@ test('aedes: of a desired state a device is told without an answer, of what it m
   const tls = { clientId: id, ca: authority.certificate, key, cert, reconnectPeriod: 0 };
   const client = await connectAsync(`mqtts://127.0.0.1:${port}`, { protocolVersion: 4, ...tls });
   context.after(() => client.endAsync(true));
+  const listen = async (): Promise<void> => {
+    await client.subscribeAsync(`nodeos/${id}/tell`, { qos: 1 });
+    await online.promise;
+  };
+  return { broker, id, client, listen };
+}
+
+test('aedes: of a desired state a device is told without an answer, of what it must do with one', async (context) => {
+  const { broker, id, client, listen } = await beginAlone(context);
   const got: number[] = [];
   client.on('message', (_topic, _payload, { qos }) => got.push(qos));
   const tellBoth = async (): Promise<boolean[]> => [
@@ -207,11 +220,36 @@ test('aedes: of a desired state a device is told without an answer, of what it m
   ];
   await until('there', () => broker.isOnline(id));
   assert.deepEqual(await tellBoth(), [false, false], 'who does not listen is not told');
-  await client.subscribeAsync(`nodeos/${id}/tell`, { qos: 1 });
-  await online.promise;
+  await listen();
   assert.deepEqual(await tellBoth(), [true, true]);
   await until('both', () => got.length === 2);
   assert.deepEqual(got, [0, 1]);
   await client.unsubscribeAsync(`nodeos/${id}/tell`);
   assert.deepEqual(await tellBoth(), [false, false]);
+});
+
+test('aedes: a device that takes nothing any more counts as not told, and nothing piles up for it', async (context) => {
+  const { broker, id, client, listen } = await beginAlone(context);
+  const got: string[] = [];
+  client.on('message', (_topic, payload) => got.push(payload.toString()));
+  await listen();
+  const tell = (generation: number) => broker.tell(id, { kind: 'desired-changed', generation });
+  let told = 0;
+  // No event comes between, so that the client in this process reads nothing: only the system's buffers take it.
+  while (told < MORE_THAN_BUFFERS && (await tell(told))) told++;
+  assert.ok(told > 0 && told < MORE_THAN_BUFFERS, `${told} messages were taken`);
+  await until('all that was taken', () => got.length === told);
+  assert.deepEqual(
+    got.map((text) => JSON.parse(text).generation),
+    Array.from({ length: told }, (_, generation) => generation),
+  );
+  assert.equal(await tell(told), true, 'it reads again');
+});
+
+test('aedes: a device that is being cut off is not told', async (context) => {
+  const { broker, id, listen } = await beginAlone(context);
+  await listen();
+  const gone = broker.disconnect(id);
+  assert.equal(await broker.tell(id, { kind: 'desired-changed', generation: 1 }), false);
+  await gone;
 });

@@ -4,7 +4,7 @@ import { createServer, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { logBatchSchema, presenceSchema, type ReplMessage, replMessageSchema, topics } from '@nodeos/contracts/mqtt.ts';
 import { parseJson } from '@nodeos/contracts/validate.ts';
 import { Aedes, type Client, type PublishPacket } from 'aedes';
-import { writeToStream } from 'mqtt-packet';
+import { generate, writeToStream } from 'mqtt-packet';
 import type * as z from 'zod';
 import { limitHandshakes } from '../handshake-limit.ts';
 import { SERVER_LIMITS } from '../limits.ts';
@@ -132,9 +132,9 @@ export async function createAedesBroker(options: BrokerOptions): Promise<Broker>
       if (client === undefined || !told.has(client)) return false;
       const topic = topics.tell(deviceId);
       // Told to many at once, and lost only with the connection: a device that comes back asks. So no answer is asked for,
-      // and it goes past the broker's queue, in which a hundred wait for the slowest of them.
-      if (message.kind === 'desired-changed') client.publish(packetOf(topic, message, 0), () => undefined);
-      else await publish(topic, message);
+      // and it goes past the broker, which would take longer for it than the system does.
+      if (message.kind === 'desired-changed') return writeTo(client, generate(packetOf(topic, message, 0)));
+      await publish(topic, message);
       return true;
     },
     async sendRepl(deviceId, message: ReplMessage) {
@@ -156,6 +156,13 @@ export async function createAedesBroker(options: BrokerOptions): Promise<Broker>
     },
   };
   return broker;
+}
+
+/** @returns false where the connection ends, or its device takes nothing any more */
+function writeTo({ conn, closed }: Client, octets: Buffer): boolean {
+  if (closed || conn.writableNeedDrain) return false;
+  conn.write(octets);
+  return true;
 }
 
 /** CN of the verified client certificate; empty where it is no device id. */

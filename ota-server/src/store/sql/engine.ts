@@ -13,8 +13,12 @@ export interface Engine {
   member(json: string, key: string): RawBuilder<string>;
   /** The text of one member of the JSON object in a column, null where either is missing. */
   memberOf(column: string, key: string): RawBuilder<string | null>;
-  /** Null where values of their own cost less than rows in one parameter. */
-  readonly recordsOf: RecordsOf | null;
+  /**
+   * Rows of a table to select from: parameters of their own for each value would take twice as long.
+   * @param alike what is the same in all of them
+   * @param others each row with the rest
+   */
+  recordsOf(table: keyof Tables, alike: object, others: readonly object[]): Records;
   /** Waits until no other transaction reaches the same rows, and keeps others out until this one ends. */
   lock(transaction: Kysely<unknown>, fleet: string, reach: Reach): Promise<void>;
   /** True for a transaction that the database gave up in favour of another one: it can simply be tried again. */
@@ -29,12 +33,10 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-/**
- * Rows of a table to select from.
- * @param alike what is the same in all of them, as a JSON object
- * @param others each row with the rest, as a JSON array of objects
- */
-export type RecordsOf = (table: keyof Tables, alike: string, others: string) => AliasedExpression<unknown, 'records'>;
+export interface Records {
+  readonly rows: AliasedExpression<unknown, 'records'>;
+  column(name: string): RawBuilder<unknown>;
+}
 
 /** What a database's JSON cannot hold: U+0000, and half of a character beyond U+FFFF. */
 const NOT_HELD = /\\u(?:0000|d[89a-f])/;

@@ -32,7 +32,7 @@ import {
 /** Tables that belong to no fleet and may be joined to one that does. */
 const SHARED_TABLES: ReadonlySet<string> = new Set(['users']);
 /** Functions whose rows come out of their arguments and no table. */
-const ROWS_OF_PARAMETERS: ReadonlySet<string> = new Set(['json_populate_recordset']);
+const ROWS_OF_PARAMETERS: ReadonlySet<string> = new Set(['json_populate_recordset', 'json_each']);
 const ROOT_KINDS: ReadonlySet<string> = new Set([
   'SelectQueryNode',
   'InsertQueryNode',

@@ -9,7 +9,7 @@ import type {
   GroupRecord,
   Rollouts,
 } from '../rollouts.ts';
-import { chunks, type Engine, heldJson, overwriting } from './engine.ts';
+import { chunks, type Engine, overwriting } from './engine.ts';
 import type { AssignmentRow, Tables } from './tables.ts';
 
 /** With fewer devices that want the same, a statement of their own costs more than it saves. */
@@ -99,21 +99,20 @@ export class SqlRollouts implements Rollouts {
   }
 
   async #insert(assignments: readonly Assignment[], overwrites: boolean): Promise<void> {
-    const { recordsOf } = this.#engine;
-    for (const chunk of chunks(assignments, recordsOf === null ? undefined : RECORDS)) {
+    for (const chunk of chunks(assignments, RECORDS)) {
       const rows = chunk.map(assignmentToRow);
       const columns = Object.keys(rows[0] ?? {}) as (keyof AssignmentRow)[];
       const insert = this.#db.insertInto('assignments');
       const filled =
-        recordsOf === null || rows.length === 1
+        rows.length === 1
           ? insert.values(rows)
-          : insert
-              .columns(columns)
-              .expression((expression) =>
-                expression
-                  .selectFrom(recordsOf('assignments', ...alikeAndOthers(rows, columns)))
-                  .select(columns.map((column) => sql.ref(`records.${column}`).as(column))),
-              );
+          : insert.columns(columns).expression((expression) => {
+              const records = this.#engine.recordsOf('assignments', ...alikeAndOthers(rows, columns));
+              return expression
+                .selectFrom(records.rows)
+                .select(columns.map((column) => records.column(column).as(column)))
+                .where(sql<boolean>`true`); // Without it SQLite takes `on conflict` for a part of the selection.
+            });
       await filled
         .$if(overwrites, (query) =>
           query.onConflict((conflict) => conflict.columns(['deployment', 'device']).doUpdateSet(overwriting(columns))),
@@ -204,13 +203,13 @@ export class SqlRollouts implements Rollouts {
   }
 }
 
-/** JSON of what is the same in all rows, and of the rows with the rest: in a rollout little but the device differs. */
-function alikeAndOthers(rows: readonly AssignmentRow[], columns: readonly (keyof AssignmentRow)[]): [string, string] {
+/** What is the same in all rows, and the rows with the rest: in a rollout little but the device differs. */
+function alikeAndOthers(rows: readonly AssignmentRow[], columns: readonly (keyof AssignmentRow)[]): [object, object[]] {
   const [first] = rows;
   const others = columns.filter((column) => rows.some((row) => row[column] !== first?.[column]));
   const alike = Object.entries(first ?? {}).filter(([column]) => !others.includes(column as keyof AssignmentRow));
   const rest = rows.map((row) => Object.fromEntries(others.map((column) => [column, row[column]])));
-  return [heldJson(Object.fromEntries(alike)), heldJson(rest)];
+  return [Object.fromEntries(alike), rest];
 }
 
 const groupFromRow = (row: Tables['groups']): GroupRecord => ({

@@ -237,6 +237,11 @@ const MIGRATIONS: readonly string[] = [
   drop index assignments_by_device;
   create index assignments_by_device on assignments (fleet, device, past);
   `,
+  // What a rollout asks of all devices lies together, in the order in which it is asked for.
+  `
+  create index devices_for_rollouts
+    on devices (fleet, state, created_at, id, serial, board, tags, system_version, pins, apps);
+  `,
 ];
 
 /** Brings a database to the newest schema, or to an earlier one, each step in a transaction. */

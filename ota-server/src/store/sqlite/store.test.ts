@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { expressionBuilder, Kysely, sql } from 'kysely';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 import { FleetScope } from '../sql/fleet-scope.ts';
+import { ROLLOUT_COLUMNS } from '../sql/rows.ts';
 import { testStore } from '../store.suite.ts';
 import { nodeSqliteDialect } from './dialect.ts';
 import { migrate } from './migrations.ts';
@@ -94,24 +95,39 @@ test('sqlite: a query that cannot be bound to a fleet is refused', async () => {
   assert.deepEqual(copied.compile().parameters, ['main', 'main']);
   const { fn } = expressionBuilder();
   const rowsOf = (name: string) => scoped.selectFrom(fn<{ id: string }>(name, [sql`'[]'`]).as('rows')).select('id');
-  assert.doesNotThrow(() => rowsOf('json_populate_recordset').compile());
+  for (const name of ['json_populate_recordset', 'json_each']) assert.doesNotThrow(() => rowsOf(name).compile(), name);
   assert.throws(() => rowsOf('query_to_xml').compile(), { code: 'INTERNAL' });
 });
 
-test('sqlite: the rows of a device are found by the device, however large the fleet is', async (context) => {
+/** What SQLite does for a query, step by step. */
+async function planOf(context: TestContext, queries: readonly string[]): Promise<string[][]> {
   const path = join(await temporaryFolder(context), 'server.sqlite');
   await openSqliteStore(path).close();
   const database = new DatabaseSync(path);
+  const plans = queries.map((query) => database.prepare(`explain query plan ${query}`).all());
+  database.close();
+  return plans.map((steps) => steps.map(({ detail }) => String(detail)));
+}
+
+test('sqlite: the rows of a device are found by the device, however large the fleet is', async (context) => {
   const devices = `device in (select value from json_each(?)) and fleet = 'main'`;
-  for (const query of [
+  const plans = await planOf(context, [
     `select * from assignments where ${devices} order by device`,
     `update assignments set state = 'told' where state = 'waiting' and ${devices}`,
-  ]) {
-    const plan = database
-      .prepare(`explain query plan ${query}`)
-      .all()
-      .map(({ detail }) => String(detail));
-    assert.match(plan[0] ?? '', /USING INDEX assignments_by_device \(fleet=\? AND device=\?\)/);
-  }
-  database.close();
+  ]);
+  for (const [first] of plans)
+    assert.match(first ?? '', /USING INDEX assignments_by_device \(fleet=\? AND device=\?\)/);
+});
+
+test('sqlite: what a rollout asks of all devices comes in its order, and no report is parsed for it', async (context) => {
+  const columns = ROLLOUT_COLUMNS.map((column) => `devices.${column}`).join();
+  const [plan] = await planOf(context, [
+    `select ${columns}, desired from devices join desired_states on device = id and desired_states.fleet = 'main'
+      where devices.fleet = 'main' and state = 'active' order by created_at, id`,
+  ]);
+  assert.match(plan?.[0] ?? '', /USING INDEX devices_for_rollouts \(fleet=\? AND state=\?\)/);
+  assert.deepEqual(
+    plan?.filter((step) => step.includes('TEMP B-TREE')),
+    [],
+  );
 });

@@ -1,15 +1,17 @@
 import { chmodSync } from 'node:fs';
 import { backup, DatabaseSync } from 'node:sqlite';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
-import { Kysely, sql } from 'kysely';
+import { expressionBuilder, Kysely, sql } from 'kysely';
 import { Sequence } from '../../sequence.ts';
 import { NO_OTHER_NODES } from '../node-bus.ts';
-import type { Engine } from '../sql/engine.ts';
+import { type Engine, heldJson } from '../sql/engine.ts';
 import { SqlServerStore } from '../sql/server-store.ts';
 import type { ServerTables } from '../sql/tables.ts';
 import type { ServerStore } from '../store.ts';
 import { nodeSqliteDialect } from './dialect.ts';
 import { migrate } from './migrations.ts';
+
+const { fn } = expressionBuilder();
 
 /**
  * Opens (or makes) the database file, held by one server at a time.
@@ -46,7 +48,13 @@ function sqliteEngine(database: DatabaseSync, db: Kysely<ServerTables>): Engine 
       sql<boolean>`${sql.ref(column)} in (select value from json_each(${JSON.stringify(values)}))`,
     member: (json, key) => sql<string>`json_extract(${json}, '$."' || ${sql.ref(key)} || '"')`,
     memberOf: (column, key) => sql<string | null>`${sql.ref(column)} ->> ${key}`,
-    recordsOf: null,
+    recordsOf: (_table, alike, others) => ({
+      rows: fn('json_each', [sql`${heldJson(others)}`]).as<'records'>('records'),
+      column: (name) => {
+        const value = (alike as Record<string, unknown>)[name];
+        return value === undefined ? sql`records.value ->> ${name}` : sql`${value}`;
+      },
+    }),
     // One connection that one transaction has at a time: nothing else slips in.
     lock: async () => undefined,
     mayTryAgain: () => false,
