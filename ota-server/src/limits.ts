@@ -46,6 +46,8 @@ export const SERVER_LIMITS = {
   desiredTooEarlySeconds: 300,
   /** A call counts no more after it, and as long after the question: another device is called. */
   desiredCallMs: 5_000,
+  /** As long at most, where all that are called take long to ask. */
+  desiredCallMaxMs: 60_000,
   /** So many of those that wait for their call ask without it: also a server on a small board gets them through. */
   desiredAsksPerSecond: 20,
   desiredAskAfterMaxMs: 300_000,

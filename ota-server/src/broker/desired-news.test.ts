@@ -6,13 +6,14 @@ import { type Tell, tellSchema } from '@nodeos/contracts/mqtt.ts';
 import { SERVER_LIMITS } from '../limits.ts';
 import { DesiredNews } from './desired-news.ts';
 
-const { desiredAsksAtOnce: AT_ONCE, desiredAsksPerSecond: PER_SECOND, desiredCallMs: CALL_MS } = SERVER_LIMITS;
+const { desiredAsksAtOnce: AT_ONCE, desiredAsksPerSecond: PER_SECOND } = SERVER_LIMITS;
+const { desiredCallMs: CALL_MS, desiredCallMaxMs: CALL_MAX_MS } = SERVER_LIMITS;
 /** As long as messages for so many devices are on their way. */
 const tellingMs = (count: number): number => Math.ceil((count * 1000) / SERVER_LIMITS.desiredTellsPerSecond);
 
 /** @param deaf devices that are there and do not listen */
 function newsAt(context: TestContext, away: Set<string> = new Set(), deaf: ReadonlySet<string> = new Set()) {
-  context.mock.timers.enable({ apis: ['setTimeout'] });
+  context.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
   const clock = { now: 5_000 };
   const told: { device: string; generation: number; afterMs: number }[] = [];
   const broker = {
@@ -85,7 +86,7 @@ test('few devices ask at once, and are told so at once', async (context) => {
 });
 
 test('nobody is called before all are told', async (context) => {
-  context.mock.timers.enable({ apis: ['setTimeout'] });
+  context.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
   let now = 5_000;
   const answers: (() => void)[] = [];
   const broker = {
@@ -156,14 +157,54 @@ test('those that wait have a moment of their own, which comes where nobody calls
   );
 });
 
-test('a device that does not come holds nobody up, and one that has asked is waited for anew', async (context) => {
+test('a device that does not come holds nobody up where the others come, and one that has asked is waited for anew', async (context) => {
   const { news, tellMany, called, pass } = newsAt(context);
   await tellMany(3 * AT_ONCE);
-  await pass(CALL_MS - 1);
-  news.asked('d0');
+  await pass(300);
+  for (let device = 1; device < AT_ONCE; device++) news.asked(`d${device}`);
+  await pass(CALL_MS - 301);
   assert.equal(called().length, AT_ONCE);
   await pass(1);
-  assert.equal(called().length, 2 * AT_ONCE - 1);
+  assert.equal(called().length, AT_ONCE + 1, 'd0 never came');
+  await pass(300);
+  assert.equal(called().length, 2 * AT_ONCE, 'the others asked, and were not heard of again');
+});
+
+test('where those that are called take long to ask, fewer are called; and all come in the end', async (context) => {
+  const { news, tellMany, got, called, pass } = newsAt(context);
+  await tellMany(20 * AT_ONCE);
+  for (let ms = 0; ms < CALL_MAX_MS; ms += CALL_MS) await pass(CALL_MS);
+  const slow = called().length;
+  assert.ok(slow < 2 * AT_ONCE + 5, `${slow} were called in a minute, and none of them asked`);
+  await pass(CALL_MAX_MS);
+  assert.ok(called().length >= slow + AT_ONCE, 'nobody is waited for longer');
+  // They come through again: what was is soon forgotten.
+  for (let next = called().length - AT_ONCE; next < 18 * AT_ONCE; next++) {
+    await pass(1);
+    const device = called()[next] as string;
+    news.asked(device);
+    got(device);
+  }
+  await setImmediate();
+  const before = called().length;
+  for (const device of called().slice(-AT_ONCE)) news.asked(device);
+  await pass(CALL_MS);
+  assert.equal(called().length, before + AT_ONCE, 'five seconds are enough again');
+});
+
+test('one that has asked is waited for longer where asking took long, but not once it is gone', async (context) => {
+  const away = new Set<string>();
+  const { news, tellMany, called, pass } = newsAt(context, away);
+  await tellMany(3 * AT_ONCE);
+  await pass(CALL_MS - 1);
+  for (let device = 0; device < AT_ONCE; device++) news.asked(`d${device}`);
+  await pass(CALL_MS);
+  assert.equal(called().length, AT_ONCE);
+  away.add('d0');
+  await pass(CALL_MS);
+  assert.equal(called().length, AT_ONCE + 1);
+  await pass(2 * CALL_MS);
+  assert.equal(called().length, 2 * AT_ONCE);
 });
 
 test('a device that comes by itself is not called, and counts like those that are', async (context) => {

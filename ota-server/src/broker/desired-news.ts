@@ -2,20 +2,32 @@ import type { DeviceReport, UpdateStatus } from '@nodeos/contracts/device-api.ts
 import type { Tell } from '@nodeos/contracts/mqtt.ts';
 import { SERVER_LIMITS } from '../limits.ts';
 import type { Broker } from './broker.ts';
+import { Patience } from './patience.ts';
 
 /** What keeps the server busy with a device; what comes after it the device does by itself. */
 const BUSY: ReadonlySet<UpdateStatus['state']> = new Set(['fetching', 'verifying', 'installing']);
 
+/** A device that was called, or came by itself. */
+interface Caller {
+  readonly generation: number;
+  /** When it was called, or asked. */
+  readonly since: number;
+  readonly hasAsked: boolean;
+  readonly timer: NodeJS.Timeout;
+}
+
 /**
  * Tells devices that they are to ask what is wanted of them. All are told at once, but few are to ask at once: they
  * would only wait for each other. The others get a moment far enough away that any server can keep it, and are called
- * before it, each when one of those that were called has got what is new; so the pace is that of the machine.
+ * before it, each when one of those that were called has got what is new, or is not waited for any more; so the pace is
+ * that of the machine.
  */
 export class DesiredNews {
   readonly #broker: Pick<Broker, 'tell' | 'isOnline'>;
   readonly #now: () => number;
   /** Devices that were called, or came by themselves, and have not got what is new yet. */
-  readonly #busy = new Map<string, { readonly generation: number; readonly timer: NodeJS.Timeout }>();
+  readonly #busy = new Map<string, Caller>();
+  readonly #patience = new Patience();
   /** Devices that wait to be called, with the generation that they are told of. */
   readonly #waiting = new Map<string, number>();
   /** The first moment that was not yet given to anybody. */
@@ -60,10 +72,12 @@ export class DesiredNews {
   asked(deviceId: string): boolean {
     const waiting = this.#waiting.get(deviceId);
     if (waiting !== undefined && this.#busy.size >= SERVER_LIMITS.desiredBusyAtOnce) return false;
-    const generation = waiting ?? this.#busy.get(deviceId)?.generation;
+    const called = this.#busy.get(deviceId);
+    if (called?.hasAsked === false) this.#patience.note(this.#now() - called.since);
+    const generation = waiting ?? called?.generation;
     if (generation === undefined) return true;
     this.#waiting.delete(deviceId);
-    this.#begin(deviceId, generation);
+    this.#begin(deviceId, generation, true);
     return true;
   }
 
@@ -74,20 +88,28 @@ export class DesiredNews {
     if (!updates.some(({ state }) => BUSY.has(state))) this.#end(deviceId);
   }
 
-  #begin(deviceId: string, generation: number): void {
-    clearTimeout(this.#busy.get(deviceId)?.timer);
+  #begin(deviceId: string, generation: number, hasAsked: boolean): void {
+    clearInterval(this.#busy.get(deviceId)?.timer);
+    const since = this.#now();
     // It may be away, on a slow line, or ask another server.
-    const timer = setTimeout(() => this.#end(deviceId), SERVER_LIMITS.desiredCallMs);
-    this.#busy.set(deviceId, { generation, timer: timer.unref() });
+    const timer = setInterval(() => this.#look(deviceId), SERVER_LIMITS.desiredCallMs).unref();
+    this.#busy.set(deviceId, { generation, since, hasAsked, timer });
+  }
+
+  #look(deviceId: string): void {
+    const { since, hasAsked } = this.#busy.get(deviceId) as Caller;
+    const waitedMs = this.#now() - since;
+    if (!hasAsked) this.#patience.note(waitedMs);
+    if (waitedMs >= this.#patience.ms || !this.#broker.isOnline(deviceId)) this.#end(deviceId);
   }
 
   #end(deviceId: string): void {
-    clearTimeout(this.#busy.get(deviceId)?.timer);
+    clearInterval(this.#busy.get(deviceId)?.timer);
     if (this.#busy.delete(deviceId)) this.#callNext();
   }
 
   async #call(deviceId: string, generation: number): Promise<boolean> {
-    this.#begin(deviceId, generation);
+    this.#begin(deviceId, generation, false);
     const isTold = await this.#broker.tell(deviceId, desiredChanged(generation, 0));
     if (!isTold) this.#end(deviceId);
     return isTold;
