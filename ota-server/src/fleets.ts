@@ -65,7 +65,7 @@ export class Fleets {
 
   constructor(options: FleetsOptions) {
     this.#options = options;
-    this.#news = new DesiredNews(options.broker);
+    this.#news = new DesiredNews(options.broker, options.store.shared);
   }
 
   /** @throws NodeosError NOT_FOUND */

@@ -12,7 +12,12 @@ const { desiredCallMs: CALL_MS, desiredCallMaxMs: CALL_MAX_MS } = SERVER_LIMITS;
 const tellingMs = (count: number): number => Math.ceil((count * 1000) / SERVER_LIMITS.desiredTellsPerSecond);
 
 /** @param deaf devices that are there and do not listen */
-function newsAt(context: TestContext, away: Set<string> = new Set(), deaf: ReadonlySet<string> = new Set()) {
+function newsAt(
+  context: TestContext,
+  away: Set<string> = new Set(),
+  deaf: ReadonlySet<string> = new Set(),
+  shared = false,
+) {
   context.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
   const clock = { now: 5_000 };
   const told: { device: string; generation: number; afterMs: number }[] = [];
@@ -25,7 +30,7 @@ function newsAt(context: TestContext, away: Set<string> = new Set(), deaf: Reado
       return true;
     },
   };
-  const news = new DesiredNews(broker, () => clock.now);
+  const news = new DesiredNews(broker, shared, () => clock.now);
   const begin = (generation: number, ...devices: string[]): Promise<string[]> =>
     news.tell(new Map(devices.map((device) => [device, generation])));
   /** Until they have heard of it. */
@@ -93,7 +98,7 @@ test('nobody is called before all are told', async (context) => {
     isOnline: () => true,
     tell: () => new Promise<boolean>((resolve) => answers.push(() => resolve(true))),
   };
-  const news = new DesiredNews(broker, () => now);
+  const news = new DesiredNews(broker, false, () => now);
   const count = AT_ONCE + 5;
   const told = news.tell(new Map(Array.from({ length: count }, (_, device) => [`d${device}`, 1])));
   for (const answer of answers.slice(1)) answer();
@@ -190,6 +195,17 @@ test('where those that are called take long to ask, fewer are called; and all co
   for (const device of called().slice(-AT_ONCE)) news.asked(device);
   await pass(CALL_MS);
   assert.equal(called().length, before + AT_ONCE, 'five seconds are enough again');
+});
+
+test('where devices may ask another server, those that do not ask this one hold nobody up', async (context) => {
+  const { news, tellMany, called, pass } = newsAt(context, new Set(), new Set(), true);
+  await tellMany(5 * AT_ONCE);
+  await pass(300);
+  news.asked('d0');
+  for (const times of [2, 3]) {
+    await pass(CALL_MS);
+    assert.equal(called().length, times * AT_ONCE);
+  }
 });
 
 test('one that has asked is waited for longer where asking took long, but not once it is gone', async (context) => {

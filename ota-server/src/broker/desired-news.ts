@@ -24,6 +24,7 @@ interface Caller {
  */
 export class DesiredNews {
   readonly #broker: Pick<Broker, 'tell' | 'isOnline'>;
+  readonly #shared: boolean;
   readonly #now: () => number;
   /** Devices that were called, or came by themselves, and have not got what is new yet. */
   readonly #busy = new Map<string, Caller>();
@@ -35,9 +36,13 @@ export class DesiredNews {
   /** Until then messages are on their way. */
   #tellingUntilMs = Number.NEGATIVE_INFINITY;
 
-  /** @param now milliseconds of a clock that never jumps */
-  constructor(broker: Pick<Broker, 'tell' | 'isOnline'>, now: () => number = () => performance.now()) {
+  /**
+   * @param shared devices may ask another server, so that no question says nothing
+   * @param now milliseconds of a clock that never jumps
+   */
+  constructor(broker: Pick<Broker, 'tell' | 'isOnline'>, shared: boolean, now: () => number = () => performance.now()) {
     this.#broker = broker;
+    this.#shared = shared;
     this.#now = now;
   }
 
@@ -99,7 +104,7 @@ export class DesiredNews {
   #look(deviceId: string): void {
     const { since, hasAsked } = this.#busy.get(deviceId) as Caller;
     const waitedMs = this.#now() - since;
-    if (!hasAsked) this.#patience.note(waitedMs);
+    if (!hasAsked && !this.#shared) this.#patience.note(waitedMs);
     if (waitedMs >= this.#patience.ms || !this.#broker.isOnline(deviceId)) this.#end(deviceId);
   }
 
