@@ -62,7 +62,7 @@ function take(line) {
     configuration = Object.freeze(message.configuration);
     events.emit('configuration', configuration);
   }
-  if (message.type === 'update-waiting') events.emit('update-waiting', message.version);
+  if (message.type === 'update-waiting') events.emit('update-waiting', message.version, message.name);
   if (message.type === 'hold') settleHold(message);
 }
 

@@ -25,13 +25,16 @@ export const health: {
 };
 
 /**
- * Holds back updates of this app until `release` is called, at most for `nodeos.holdUpdatesMs` of package.json after
- * an update has come.
+ * Holds back updates of this app and of the system until `release` is called, at most for `nodeos.holdUpdatesMs` of
+ * package.json after an update has come. An update that the operator forces does not wait.
  * @throws Error with code NODEOS_HOLD_REFUSED where package.json gives the app no such time
  */
 export function holdUpdates(reason: string): Promise<{ release(): void }>;
-/** Calls back when an update waits for the app; gives a function that ends this. */
-export function onUpdateWaiting(listener: (version: string) => void): () => void;
+/**
+ * Calls back when an update waits for the app, with its version and what gets it: an app's name, or `system`. Gives a
+ * function that ends this.
+ */
+export function onUpdateWaiting(listener: (version: string, name: string) => void): () => void;
 
 /** Null on a computer. */
 export function deviceInfo(): Promise<DeviceInfo | null>;

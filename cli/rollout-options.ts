@@ -40,7 +40,7 @@ export function withRollout(command: Command): Command {
     .option('--patience <time>', 'a device that was told and says nothing for so long has failed (with waves: 1h)')
     .option('--approval <when>', 'start, or waves: waits for `nodeos deployments approve`')
     .option('--window <window>', 'in the device’s local time: 02:00-04:00, or sat,sun 22:00-06:00')
-    .option('--force', 'also outside of maintenance windows')
+    .option('--force', 'also outside of maintenance windows, and where apps hold updates back')
     .option('--download-only', 'devices fetch and verify the release and go on with what they run')
     .option('--allow-downgrade', 'devices that run a newer version go back to this one');
 }

@@ -108,7 +108,7 @@ export const appSettingsSchema = z.strictObject({
     .min(0)
     .max(86_400_000)
     .describe(
-      'Milliseconds for which the app may hold back its own updates, through @nodeos/app. Default: 0, it may not.',
+      'Milliseconds for which the app may hold back its own updates and those of the system, through @nodeos/app. Default: 0, it may not.',
     )
     .optional(),
   data: z

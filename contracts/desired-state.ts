@@ -2,6 +2,9 @@ import * as z from 'zod';
 import { configurationsSchema } from './app-configuration.ts';
 import { appNameSchema, semverSchema, sha256Schema } from './validate.ts';
 
+/** A device that knows `force` says so when it asks; to the others it would be a field that they must refuse. */
+export const FORCE_HEADER = 'nodeos-force';
+
 const wantedReleaseSchema = z.strictObject({
   version: semverSchema,
   /** TUF target path; what it is and must hash to stands in the signed metadata only. */
@@ -12,6 +15,8 @@ const wantedReleaseSchema = z.strictObject({
   deployment: z.string().max(64).nullable(),
   /** `download`: fetched and verified, and not put in the place of what runs. Absent: it is to run. */
   apply: z.literal('download').optional(),
+  /** Apps cannot hold it back; only for devices that ask for it (FORCE_HEADER). */
+  force: z.literal(true).optional(),
 });
 export type WantedRelease = z.infer<typeof wantedReleaseSchema>;
 

@@ -98,6 +98,8 @@ export const ERROR_HINTS = {
     'The metadata is malformed or not signed by the keys of the root. Publish again with the right key.',
   // device: applying
   SLOT_WRITE_FAILED: 'The medium may be worn out; replace it.',
+  UPDATE_HELD:
+    'It goes on when the app lets go, or has had the time of its `nodeos.holdUpdatesMs`. `nodeos deploy … --force` waits for no app.',
   KEXEC_FAILED: 'The device goes on with the old system; see its log.',
   TRIAL_FAILED: 'The device is back on the old system. Read the reason, correct the release, publish a new version.',
   APP_START_FAILED:

@@ -53,7 +53,7 @@ export const rolloutPolicySchema = z.strictObject({
   /** `start`: nothing happens before it; `waves`: before each wave. */
   approval: z.enum(['none', 'start', 'waves']),
   window: maintenanceWindowSchema.nullable(),
-  /** Also outside of windows: the deployment's and those of the devices' groups. */
+  /** Also outside of windows, the deployment's and those of the devices' groups, and where apps hold updates back. */
   forced: z.boolean(),
   /** Devices fetch and verify, and go on running what they run. */
   downloadOnly: z.boolean(),

@@ -42,6 +42,8 @@ export class SimulatedApps implements AppRuntime {
     }
   }
 
+  async untilReleased(): Promise<void> {}
+
   async remove(name: string): Promise<void> {
     this.#running.delete(name);
   }

@@ -36,6 +36,15 @@ export interface InstalledApp {
 }
 
 /** Runs users' apps (apps/supervisor.ts). */
+/** An update that is about to end what apps do. */
+export interface ComingUpdate {
+  /** What gets another version: an app, or `system`. */
+  readonly name: string;
+  readonly version: string;
+  /** All apps end for it, and not only the one of that name. */
+  readonly endsAll: boolean;
+}
+
 export interface AppRuntime {
   /**
    * Starts an app that state.json calls active; restarts it for ever with back-off. Resolves when its first process has
@@ -55,6 +64,12 @@ export interface AppRuntime {
     onPhase: (phase: 'starting' | 'soaking') => void,
     gate?: (signal: AbortSignal) => Promise<void>,
   ): Promise<void>;
+  /**
+   * Resolves when no app holds the update back any more: it let go, or has had the time that its manifest gives it.
+   * Resolves with the signal too.
+   * @param onHeld who holds it back, and why: `<app>: <reason>`, one after the other
+   */
+  untilReleased(update: ComingUpdate, onHeld: (by: string) => void, signal: AbortSignal): Promise<void>;
   /** Stops an app and forgets it; its home stays. */
   remove(name: string): Promise<void>;
   status(): Record<string, AppStatus>;

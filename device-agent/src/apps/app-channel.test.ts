@@ -111,32 +111,54 @@ test('a version that says it does not do its work is taken back', async (t) => {
   assert.equal(runtime.status().hello?.version, '1.0.0');
 });
 
-test('an update waits while the app holds it back, and comes when it lets go', async (t) => {
+const never = new AbortController().signal;
+const coming = (name: string, version: string) => ({ name, version, endsAll: name === 'system' });
+
+test('an update of the app or of the system waits while the app holds it back, and comes when it lets go', async (t) => {
   await using apps = await makeAppFolder();
   const { runtime, said, lines } = await supervise(t);
-  const source = using(`const hold = await nodeos.holdUpdates('a print is running');
-    nodeos.onUpdateWaiting((version) => { console.log('asked for', version); hold.release(); });
+  const source = using(`const hold = await nodeos.holdUpdates('a print is running'); let times = 0;
+    nodeos.onUpdateWaiting((version, name) => { console.log('asked for', name, version); if (++times > 1) hold.release(); });
     console.log('holding');`);
-  const old = await apps.app('1.0.0', source, { holdUpdatesMs: 600_000 });
-  void runtime.start(old);
+  void runtime.start(await apps.app('1.0.0', source, { holdUpdatesMs: 600_000 }));
   await said('holding');
-  await runtime.allHealthy(20_000);
-  await runtime.activate(await apps.app('2.0.0', using(`console.log('two');`)), old, () => {});
-  assert.ok(lines.indexOf('asked for 2.0.0') < lines.indexOf('two'));
-  await said(/version 2\.0\.0 waits, at most 600 s: a print is running/);
+  const held: string[] = [];
+  const onHeld = (by: string): void => void held.push(by);
+  await runtime.untilReleased(coming('other', '2.0.0'), onHeld, never);
+  assert.deepEqual(held, [], 'another app’s update ends nothing here');
+
+  const over = new AbortController();
+  const noLonger = runtime.untilReleased(coming('hello', '2.0.0'), onHeld, over.signal);
+  await said('asked for hello 2.0.0');
+  over.abort();
+  await noLonger;
+
+  await runtime.untilReleased(coming('system', '1.1.0'), onHeld, never);
+  assert.ok(lines.includes('asked for system 1.1.0'));
+  assert.deepEqual(held, ['hello: a print is running', 'hello: a print is running']);
+  await said(/hello 2\.0\.0 waits, at most 600 s: a print is running/);
+  await said(/system 1\.1\.0 waits, at most 600 s: a print is running/);
 });
 
-test('it waits no longer than package.json allows, and not at all where that says nothing', async (t) => {
+test('it waits no longer than package.json allows, however often the app takes hold', async (t) => {
   await using apps = await makeAppFolder();
   const { runtime, said } = await supervise(t);
-  const holding = using(`await nodeos.holdUpdates('for ever'); console.log('holding');`);
-  const old = await apps.app('1.0.0', holding, { holdUpdatesMs: 200 });
-  void runtime.start(old);
+  const source = using(`let hold = await nodeos.holdUpdates('once'); console.log('holding');
+    nodeos.onUpdateWaiting(async () => { hold.release(); hold = await nodeos.holdUpdates('again'); });`);
+  void runtime.start(await apps.app('1.0.0', source, { holdUpdatesMs: 300 }));
   await said('holding');
-  await runtime.allHealthy(20_000);
+  const held: string[] = [];
+  await runtime.untilReleased(coming('hello', '2.0.0'), (by) => held.push(by), never);
+  assert.equal(held[0], 'hello: once');
+});
+
+test('who has no time for it in package.json holds nothing back', async (t) => {
+  await using apps = await makeAppFolder();
+  const { runtime, said } = await supervise(t);
   const refused = using(`await nodeos.holdUpdates('now').catch((error) => console.log(error.code, error.message));`);
-  await runtime.activate(await apps.app('2.0.0', refused), old, () => {});
+  void runtime.start(await apps.app('2.0.0', refused));
   await said(/^NODEOS_HOLD_REFUSED nodeos\.holdUpdatesMs in package\.json/);
+  await runtime.untilReleased(coming('hello', '3.0.0'), () => assert.fail('it waits'), never);
 });
 
 test('what an app writes that is no message changes nothing', async (t) => {

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { eachLine } from '../lines.ts';
+import type { ComingUpdate } from '../ports.ts';
 
 /** What the agent tells an app when it says hello. */
 export interface AppGreeting {
@@ -69,9 +70,9 @@ export class AppChannel {
   }
 
   /** Tells the app of an update; resolves when it no longer holds it back, or with the signal. */
-  async untilReleased(version: string, signal: AbortSignal): Promise<void> {
+  async untilReleased({ name, version }: ComingUpdate, signal: AbortSignal): Promise<void> {
     if (this.#held === null || signal.aborted) return;
-    this.#say({ type: 'update-waiting', version });
+    this.#say({ type: 'update-waiting', version, name });
     await new Promise<void>((resolve) => {
       this.#waiters.add(resolve);
       signal.addEventListener('abort', () => resolve(), { once: true });

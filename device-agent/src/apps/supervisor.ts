@@ -7,6 +7,7 @@ import type { AppConfigurations } from './app-configuration.ts';
 import { type ConnectByName, failedSocket } from './app-network.ts';
 import { DevelopedApps, type Development } from './developed-apps.ts';
 import { ask } from './health.ts';
+import { untilReleased } from './held-updates.ts';
 import { createMachineHolder } from './machine-holder.ts';
 import { type AppSurroundings, RunningApp } from './running-app.ts';
 import { type Dependencies, stopGroups, waitsFor } from './start-order.ts';
@@ -123,17 +124,6 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     await app.keepRunning(installed);
   }
 
-  /** Waits while the app holds back its updates, at most for the time that its manifest gives it. */
-  async function untilReleased(app: RunningApp, version: string): Promise<void> {
-    const channel = app.instance?.channel;
-    if (!channel || channel.held === null) return;
-    const limit = app.app.manifest.holdUpdatesMs ?? 0;
-    app.note(`version ${version} waits, at most ${Math.round(limit / 1000)} s: ${channel.held}`);
-    const over = new AbortController();
-    await Promise.race([channel.untilReleased(version, over.signal), delay(limit, over.signal)]);
-    over.abort();
-  }
-
   options.configurations?.onChange((name) => {
     apps.get(name)?.configure();
     developed.configure(name);
@@ -202,7 +192,6 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
           const down = downDependencies(candidate);
           if (down.length > 0)
             throw new NodeosError('APP_DEPENDENCY_MISSING', `${name} needs ${down.join(', ')}, which does not run`);
-          await untilReleased(app, candidate.manifest.version);
           if (candidate.manifest.kiosk) await takeMachine(candidate);
           const { availableMemoryKiB, startTimeoutMs } = options;
           await swapTo(app, candidate, previous, { availableMemoryKiB, startTimeoutMs, onPhase, gate });
@@ -216,6 +205,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         }
       });
     },
+
+    untilReleased: (update, onHeld, signal) => untilReleased(apps, update, onHeld, signal),
 
     remove: (name) =>
       inTurn(name, async () => {

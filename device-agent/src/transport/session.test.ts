@@ -116,6 +116,7 @@ test('what apps are configured with is asked for and kept before an update begin
   const { seen, until } = start(t, (method, path, options) => {
     if (method === 'POST') return healthy(method, path, options);
     assert.equal(options.headers?.['nodeos-configurations'], '1');
+    assert.equal(options.headers?.['nodeos-force'], '1');
     return { status: 200, json: { ...DESIRED, configurations: { hello: { colour: 'red' } } } };
   });
   await until('apply 4');

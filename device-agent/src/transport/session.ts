@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CONFIGURATIONS_HEADER, type Configurations } from '@nodeos/contracts/app-configuration.ts';
-import { type DesiredState, desiredStateSchema } from '@nodeos/contracts/desired-state.ts';
+import { type DesiredState, desiredStateSchema, FORCE_HEADER } from '@nodeos/contracts/desired-state.ts';
 import { DEVICE_ROUTES, type DeviceReport } from '@nodeos/contracts/device-api.ts';
 import { describeError, NodeosError } from '@nodeos/contracts/errors.ts';
 import { DEVICE_LIMITS } from '@nodeos/contracts/limits.ts';
@@ -91,6 +91,7 @@ export function openSession(options: SessionOptions): Session {
   async function askDesired(): Promise<{ state: DesiredState; etag: string | null } | null> {
     const headers: Record<string, string> = {
       ...(etag !== null && { 'if-none-match': etag }),
+      [FORCE_HEADER]: '1',
       ...(options.onConfigurations && { [CONFIGURATIONS_HEADER]: '1' }),
     };
     const answer = await ask('GET', DEVICE_ROUTES.desired, { headers });

@@ -268,3 +268,43 @@ test('what is only to be fetched lies there whole and does not run; later it is 
   await device.deploy({ hello: '1.0.0' }, null, 'd2');
   assert.deepEqual([device.runningVersion(), transfers()], ['1.0.0', before]);
 });
+
+/** An app that does something which must not be broken off. */
+function hold(name: string): () => void {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  device.apps.holds.set(name, promise);
+  return () => {
+    device.apps.holds.delete(name);
+    resolve();
+  };
+}
+const isHeld = (): boolean =>
+  device.updater
+    .updates()
+    .some(({ state, reason }) => state === 'installing' && reason === 'UPDATE_HELD: hello: a print is running');
+
+test('a version that the app holds back waits, says why, and is no attempt before it begins', async () => {
+  for (const version of ['1.0.0', '2.0.0']) device.publishApp(version);
+  await device.coldBoot();
+  await device.deploy({ hello: '1.0.0' });
+  const letGo = hold('hello');
+  device.updater.apply(desired({ hello: '2.0.0' }, null, 'd2'));
+  await until(isHeld, 'the wait');
+  assert.deepEqual([device.runningVersion(), device.readState().candidate], ['1.0.0', null]);
+  letGo();
+  await until(() => device.runningVersion() === '2.0.0', 'the update');
+});
+
+test('what is held back waits neither where it is forced nor where something else is wanted', async () => {
+  for (const version of ['1.0.0', '2.0.0', '3.0.0']) device.publishApp(version);
+  await device.coldBoot();
+  await device.deploy({ hello: '1.0.0' });
+  hold('hello');
+  device.updater.apply(desired({ hello: '2.0.0' }, null, 'd2'));
+  await until(isHeld, 'the wait');
+  const { apps, ...state } = desired({ hello: '3.0.0' }, null, 'd3');
+  const forced = Object.entries(apps).map(([name, release]) => [name, { ...release, force: true as const }]);
+  device.updater.apply({ ...state, apps: Object.fromEntries(forced) });
+  await until(() => device.runningVersion() === '3.0.0', 'the forced update');
+  assert.equal(device.outcome('2.0.0'), undefined);
+});

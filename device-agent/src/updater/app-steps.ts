@@ -10,6 +10,7 @@ import { requireApp } from '../trust/release-check.ts';
 import { appGate, judgeAppFault } from './app-gate.ts';
 import { withActiveApp, withCandidate, withoutApp } from './bookkeeping.ts';
 import { trustPorts, type UpdaterContext } from './context.ts';
+import { untilReleased } from './held-update.ts';
 import type { Step } from './plan.ts';
 import type { UpdateSubject } from './status-board.ts';
 
@@ -68,6 +69,7 @@ export async function activateApp(context: UpdaterContext, step: StepOf<'activat
   const { board, options, ports, store } = context;
   const target = run.fetched.get(step.release.target);
   if (target?.custom.kind !== 'app') throw new NodeosError('INTERNAL', `${step.release.target} was not fetched`);
+  await untilReleased(context, step, target.custom.app.kiosk === true, run);
   const { deployment } = step.release;
   const app: InstalledAppState = {
     manifest: target.custom.app,

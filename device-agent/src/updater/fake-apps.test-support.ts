@@ -1,6 +1,6 @@
 import type { AppStatus } from '@nodeos/contracts/desired-state.ts';
 import { NodeosError } from '@nodeos/contracts/errors.ts';
-import type { AppRuntime, InstalledApp } from '../ports.ts';
+import type { AppRuntime, ComingUpdate, InstalledApp } from '../ports.ts';
 
 /** Runs apps without processes; versions in `broken` do not start. */
 export class FakeApps implements AppRuntime {
@@ -10,6 +10,8 @@ export class FakeApps implements AppRuntime {
   readonly ill = new Set<string>();
   /** Versions that leave the device no way to its server. */
   readonly cutOff = new Set<string>();
+  /** Names of apps that hold updates back, with what they do. */
+  readonly holds = new Map<string, Promise<void>>();
   activating: (candidate: InstalledApp) => Promise<void> = async () => {};
 
   async start(app: InstalledApp): Promise<void> {
@@ -35,6 +37,13 @@ export class FakeApps implements AppRuntime {
       else this.running.delete(name);
       throw error;
     });
+  }
+  async untilReleased({ name, endsAll }: ComingUpdate, onHeld: (by: string) => void, signal: AbortSignal) {
+    for (const [holder, held] of this.holds)
+      if (endsAll || holder === name) {
+        onHeld(`${holder}: a print is running`);
+        await Promise.race([held, new Promise((resolve) => signal.addEventListener('abort', resolve))]);
+      }
   }
   async remove(name: string): Promise<void> {
     this.running.delete(name);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import type { WantedRelease } from '@nodeos/contracts/desired-state.ts';
 import { desired, TestDevice, until } from './device.test-support.ts';
 import { slotImage } from './slot-image.test-support.ts';
 
@@ -174,4 +175,25 @@ test('a damaged boot partition is told, and apps are updated all the same', asyn
   assert.ok(device.events.some((event) => /pointer cannot be read/.test(event)));
   assert.match(device.outcome('1.1.0')?.reason ?? '', /not a whole FAT volume/);
   assert.equal(device.wholeSystem('b'), '1.0.0');
+});
+
+test('a system waits for whatever app holds updates back; a forced one does not', async () => {
+  device.publishApp('1.0.0');
+  device.publishSystem('1.1.0');
+  await device.coldBoot();
+  await device.deploy({ hello: '1.0.0' });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  device.apps.holds.set('hello', promise);
+  const wanted = desired({ hello: '1.0.0' }, '1.1.0');
+  device.updater.apply(wanted);
+  const reason = 'UPDATE_HELD: hello: a print is running';
+  await until(() => device.updater.updates().some((status) => status.reason === reason), 'the wait');
+  assert.deepEqual([device.words, device.readState().systemTrial], [[], null]);
+  resolve();
+  assert.equal(await device.ended, 'kexec');
+
+  await device.coldBoot();
+  device.apps.holds.set('hello', new Promise(() => {}));
+  device.updater.apply({ ...wanted, system: { ...(wanted.system as WantedRelease), deployment: 'd2', force: true } });
+  assert.equal(await device.ended, 'kexec');
 });

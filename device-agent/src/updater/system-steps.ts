@@ -9,6 +9,7 @@ import { requireSystem } from '../trust/release-check.ts';
 import { fetchTo, type StepRun } from './app-steps.ts';
 import { withSystemTrial } from './bookkeeping.ts';
 import { lastFailurePath, trustPorts, tryReport, type UpdaterContext } from './context.ts';
+import { untilReleased } from './held-update.ts';
 import type { Step } from './plan.ts';
 
 type StepOf<Kind extends Step['kind']> = Extract<Step, { kind: Kind }>;
@@ -53,6 +54,7 @@ export async function trialSystem(context: UpdaterContext, step: StepOf<'trial-s
   const { board, options, ports, store } = context;
   const subject = { name: null, release: step.release };
   const manifest = fetchedManifest(step, run);
+  await untilReleased(context, subject, true, run);
   requireSettled(context);
   const slot = otherSlot(ports.facts.slot);
   board.show(subject, 'trial');

@@ -65,6 +65,8 @@ test('all are told; a few ask at once, and each that has got what is new lets th
   assert.equal(new Set(first.map(({ device }) => device)).size, 1_000);
   assert.ok(first.every(({ afterMs }) => afterMs > 0));
   assert.equal(called().length, AT_ONCE);
+  const held = { ...status('installing'), reason: 'UPDATE_HELD: a: a print is running' };
+  const ends = [status('confirmed'), status('trial'), held];
   for (let next = 0; next < called().length; next++) {
     assert.ok(called().length <= next + AT_ONCE, `${called().length} called when ${next} had asked`);
     const device = called()[next] as string;
@@ -74,7 +76,7 @@ test('all are told; a few ask at once, and each that has got what is new lets th
     news.reported(device, { generation: 0, updates: [] });
     await setImmediate();
     assert.ok(called().length <= next + AT_ONCE, 'it is not through yet');
-    news.reported(device, { generation: 1, updates: [status(next % 2 === 0 ? 'confirmed' : 'trial')] });
+    news.reported(device, { generation: 1, updates: [ends[next % ends.length] as UpdateStatus] });
     await setImmediate();
   }
   assert.deepEqual(

@@ -1,5 +1,6 @@
 import type { DeviceReport, UpdateStatus } from '@nodeos/contracts/device-api.ts';
 import type { Tell } from '@nodeos/contracts/mqtt.ts';
+import { heldReason } from '../deployments/held.ts';
 import { SERVER_LIMITS } from '../limits.ts';
 import type { Broker } from './broker.ts';
 import { Patience } from './patience.ts';
@@ -90,7 +91,7 @@ export class DesiredNews {
   reported(deviceId: string, { generation, updates }: Pick<DeviceReport, 'generation' | 'updates'>): void {
     const called = this.#busy.get(deviceId);
     if (called === undefined || (generation ?? -1) < called.generation) return;
-    if (!updates.some(({ state }) => BUSY.has(state))) this.#end(deviceId);
+    if (!updates.some((update) => BUSY.has(update.state) && heldReason(update) === null)) this.#end(deviceId);
   }
 
   #begin(deviceId: string, generation: number, hasAsked: boolean): void {

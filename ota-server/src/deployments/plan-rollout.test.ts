@@ -58,9 +58,9 @@ class Rollout {
     assert.deepEqual([again.changed.size, again.rollout], [0, rollout], 'asked again it decides nothing more');
   }
 
-  set(id: string, state: RolloutDevice['state']): void {
+  set(id: string, state: RolloutDevice['state'], reason: string | null = null): void {
     const device = this.devices.get(id) as RolloutDevice;
-    this.devices.set(id, { ...device, state, since: this.now });
+    this.devices.set(id, { ...device, state, reason, since: this.now });
     this.advance();
   }
 
@@ -166,6 +166,15 @@ test('patience: who was told and is not heard of has failed; who cannot be reach
   rollout.later(10_000);
   assert.match(rollout.devices.get(b)?.reason ?? '', /nothing was heard of the update for 10 s/);
   assert.equal(rollout.released.length, 4, 'the next wave has begun');
+});
+
+test('patience: who says that an app holds the update back may be silent until it would say so again', () => {
+  const rollout = new Rollout(1, { patienceSeconds: 10 });
+  rollout.set('device0', 'working', 'UPDATE_HELD: hello: a print is running');
+  rollout.later(11 * 60_000 - 1);
+  assert.deepEqual([rollout.in('working').length, rollout.wakeAt], [1, rollout.now + 1]);
+  rollout.later(1);
+  assert.match(rollout.devices.get('device0')?.reason ?? '', /^FETCH_STALLED: .* for 660 s$/);
 });
 
 test('a wave that nobody proved does not let the next one begin', () => {

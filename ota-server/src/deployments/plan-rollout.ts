@@ -1,5 +1,6 @@
 import type { Deployment } from '@nodeos/contracts/operator-api.ts';
 import type { RolloutPolicy } from '@nodeos/contracts/rollout.ts';
+import { silenceMs } from './held.ts';
 
 /** One device in a rollout, as the engine sees it. */
 export interface RolloutDevice {
@@ -10,7 +11,7 @@ export interface RolloutDevice {
   readonly attempts: number;
   readonly reason: string | null;
   readonly notBefore: number | null;
-  /** When it came into its state. */
+  /** When it came into its state, or last said that an app holds the update back. */
   readonly since: number;
   /** When the last attempt was allowed to begin. */
   readonly releasedAt: number | null;
@@ -99,12 +100,13 @@ export function advance<Device extends RolloutDevice>(
         if (held <= now) change(device, { state: 'confirmed' });
         else wake(held);
       } else if (isTold(device) && patienceMs !== null) {
-        const limit = device.since + patienceMs;
+        const silentMs = silenceMs(device, patienceMs);
+        const limit = device.since + silentMs;
         if (limit > now) wake(limit);
         else
           change(device, {
             state: 'failed',
-            reason: `FETCH_STALLED: nothing was heard of the update for ${policy.patienceSeconds} s`,
+            reason: `FETCH_STALLED: nothing was heard of the update for ${silentMs / 1000} s`,
           });
       } else if (device.state === 'waiting' && patienceMs !== null) {
         if (!isLate(device)) wake(device.since + patienceMs);

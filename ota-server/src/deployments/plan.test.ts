@@ -176,6 +176,28 @@ test('fetched is enough where nothing more was asked for', () => {
   assert.equal(afterReport(row(), only, report({ updates: [status('downloaded')] }), 5).state, 'confirmed');
 });
 
+test('what is forced says so to the device', () => {
+  const forced = deployment(1, { rollout: { ...PLAIN_ROLLOUT, forced: true } });
+  assert.equal(desire([row()], [forced]).apps.hello?.force, true);
+  assert.ok(!('force' in (desire([row()], [deployment(1)]).apps.hello ?? { force: true })));
+});
+
+test('a device whose apps hold the update back is under way, says why, and has not stalled', () => {
+  const held = {
+    ...status('soaking'),
+    state: 'installing' as const,
+    reason: 'UPDATE_HELD: hello: a print is running',
+  };
+  const waiting = afterReport(row(), deployment(1), report({ updates: [held] }), 5);
+  assert.deepEqual([waiting.state, waiting.reason, waiting.since], ['working', held.reason, 5]);
+  assert.equal(afterReport(waiting, deployment(1), report({ updates: [held] }), 9).since, 9);
+  const on = afterReport(waiting, deployment(1), report({ updates: [status('soaking')] }), 9);
+  assert.deepEqual([on.state, on.reason, on.since], ['working', null, 5]);
+  const other = { ...held, reason: 'FETCH_FAILED: no route' };
+  const [working] = [row({ state: 'working' })];
+  assert.equal(afterReport(working, deployment(1), report({ updates: [other] }), 9), working);
+});
+
 const anyState = fc.constantFrom<EngineDeployment['state'][]>(
   ...(['running', 'done', 'failed', 'aborted', 'paused', 'halted', 'turned-back', 'turning-back'] as const),
 );

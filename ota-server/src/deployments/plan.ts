@@ -107,6 +107,7 @@ export function desiredState(
     const { version, target, rollout, sequence } = deployment;
     const wanted: WantedRelease = { version, target, deployment: attemptName(deployment.id, row.attempts) };
     if (rollout.downloadOnly) wanted.apply = 'download';
+    if (rollout.forced) wanted.force = true;
     lanes.set(laneOf(deployment), { wanted, sequence, failed: row.state === 'failed' });
   }
   for (const deployment of deployments.toSorted((a, b) => a.sequence - b.sequence)) {

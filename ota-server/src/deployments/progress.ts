@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DeviceReport } from '@nodeos/contracts/device-api.ts';
 import type { Assignment } from '../store/rollouts.ts';
+import { heldReason, isHeld } from './held.ts';
 import { attemptName, type EngineDeployment, isOpen } from './plan.ts';
 
 /** The row after a report of the device; the same object where the report says nothing new. */
@@ -12,7 +13,9 @@ export function afterReport(
 ): Assignment {
   const next = judge(row, deployment, report);
   if (next === null) return row;
-  const since = next.state === undefined || next.state === row.state ? row.since : now;
+  const goesOn = next.state === undefined || next.state === row.state;
+  // A device whose apps hold the update back is heard of: it has not stalled.
+  const since = goesOn && !isHeld(next) ? row.since : now;
   const changed = { ...row, ...next, since };
   return isDeepStrictEqual(changed, row) ? row : changed;
 }
@@ -31,7 +34,7 @@ function judge(row: Assignment, deployment: EngineDeployment, report: DeviceRepo
     if (status.state === 'failed')
       return { state: 'failed', percent: null, reason: status.reason ?? 'the device gave no reason' };
     // What a device confirmed once it does not begin again: this is an old report that came late.
-    return isOpen(row) ? { state: 'working', percent: status.percent, reason: null } : null;
+    return isOpen(row) ? { state: 'working', percent: status.percent, reason: heldReason(status) } : null;
   }
   // A device that ran the release already has nothing to do, and so no update to report.
   const told = isOpen(row) && row.state !== 'planned' && (report.generation ?? -1) >= row.generation;

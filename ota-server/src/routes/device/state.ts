@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { CONFIGURATIONS_HEADER } from '@nodeos/contracts/app-configuration.ts';
+import { type DesiredState, FORCE_HEADER, type WantedRelease } from '@nodeos/contracts/desired-state.ts';
 import { DEVICE_ROUTES, deviceEventsSchema, deviceReportSchema } from '@nodeos/contracts/device-api.ts';
 import { validate } from '@nodeos/contracts/validate.ts';
 import type { FastifyInstance } from 'fastify';
@@ -15,7 +16,8 @@ export function stateRoutes(scope: FastifyInstance): void {
     if (!(await fleet.deployments.asked(device.id))) comeAgain(reply, SERVER_LIMITS.desiredTooEarlySeconds);
     const configurations =
       request.headers[CONFIGURATIONS_HEADER] === undefined ? null : await fleet.configurations.of(device);
-    const desired = configurations === null ? device.desired : { ...device.desired, configurations };
+    const wanted = request.headers[FORCE_HEADER] === undefined ? withoutForce(device.desired) : device.desired;
+    const desired = configurations === null ? wanted : { ...wanted, configurations };
     const etag = configurations === null ? `"${generation}"` : `"${generation}-${shortHash(configurations)}"`;
     reply.header('etag', etag).header('cache-control', 'no-store');
     if (request.headers['if-none-match'] === etag) return reply.code(304).send();
@@ -32,6 +34,12 @@ export function stateRoutes(scope: FastifyInstance): void {
     await fleet.deviceReports.addEvents(device.id, events);
     return reply.code(204).send();
   });
+}
+
+function withoutForce(desired: DesiredState): DesiredState {
+  const without = ({ force: _force, ...release }: WantedRelease): WantedRelease => release;
+  const apps = Object.entries(desired.apps).map(([name, release]) => [name, without(release)]);
+  return { ...desired, system: desired.system && without(desired.system), apps: Object.fromEntries(apps) };
 }
 
 function shortHash(value: object): string {
