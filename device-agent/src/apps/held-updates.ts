@@ -2,6 +2,9 @@ import { delay } from '../backoff.ts';
 import type { AppRuntime } from '../ports.ts';
 import type { RunningApp } from './running-app.ts';
 
+/** A timer may end that much before its time. */
+const EARLY_MS = 2;
+
 /** See AppRuntime.untilReleased. An app that takes hold again while it is waited for gets no time of its own for it. */
 export async function untilReleased(
   apps: ReadonlyMap<string, RunningApp>,
@@ -22,7 +25,7 @@ export async function untilReleased(
     app.note(`${title} waits, at most ${Math.ceil(leftMs(app) / 1000)} s: ${channel.held}`);
     const over = new AbortController();
     const either = AbortSignal.any([over.signal, signal]);
-    await Promise.race([channel.untilReleased(update, either), delay(leftMs(app), either)]);
+    await Promise.race([channel.untilReleased(update, either), delay(leftMs(app) + EARLY_MS, either)]);
     over.abort();
   }
 
