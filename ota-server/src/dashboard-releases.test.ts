@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { PLAIN_ROLLOUT } from '@nodeos/contracts/rollout.ts';
 import type { Page } from 'playwright-core';
 import { openDashboard, shoot, signIn } from './testing/dashboard.ts';
 import { makePublisher } from './testing/publish.ts';
@@ -140,13 +141,23 @@ test('a new deployment: a channel narrows the releases and leads to its devices;
   assert.deepEqual(await offered.allInnerTexts(), ['choose…', 'hello 1.1.0, channel beta, system 1.0.0 or newer']);
   assert.equal(await form.getByLabel('to').inputValue(), 'tag:beta');
   await form.getByRole('combobox', { name: 'Release' }).selectOption(next.path);
+  await form.getByLabel('in waves').selectOption('canary');
+  await form.getByLabel('each one').selectOption('updates now, whatever holds it up');
   await form.getByRole('button', { name: 'Deploy' }).press('Enter');
-  await page.locator('[data-deployment]').getByText('to tag beta').waitFor();
+  await page.locator('[data-deployment]').getByText('to tag beta, forced').waitFor();
+  assert.equal(await form.getByLabel('each one').inputValue(), 'update');
   const { deployments } = (await running.operator('GET', '/api/v1/deployments')).json;
   assert.deepEqual(
     deployments.map(({ target, to }: { target: string; to: object }) => ({ target, to })),
     [{ target: next.path, to: { tag: 'beta' } }],
   );
+  assert.deepEqual(deployments[0].rollout, {
+    ...PLAIN_ROLLOUT,
+    waves: [{ devices: 5 }, { percent: 25 }],
+    maxFailurePercent: 10,
+    patienceSeconds: 3600,
+    forced: true,
+  });
 
   await page.getByRole('link', { name: /^Devices/ }).click();
   await page.getByLabel('Search devices').fill('tag:kiosk and not tag:beta');

@@ -1,26 +1,14 @@
-import type { DeploymentRequest, Release } from '@nodeos/contracts/operator-api.ts';
+import type { Release } from '@nodeos/contracts/operator-api.ts';
 import { useState } from 'preact/hooks';
 import { api } from '../api.ts';
 import type { Fleet } from '../fleet.ts';
+import { Choice } from '../parts/choice.tsx';
 import type { Notify } from '../parts/notices.tsx';
 import { channelsOf, systemText } from '../releases.ts';
+import { rolloutOf, WAVES, WAYS } from '../rollouts.ts';
 import type { DeployPreset } from '../route.ts';
 import { DeployPlan } from './deploy-plan.tsx';
 import { isTyped, NOTHING_TYPED, type Typed, TypedDestination } from './typed-destination.tsx';
-
-type Rollout = DeploymentRequest['rollout'];
-
-const WAVES: Readonly<Record<string, { readonly label: string; readonly rollout: Rollout }>> = {
-  all: { label: 'all at once', rollout: undefined },
-  canary: {
-    label: '5 first, then 25 %, then all',
-    rollout: { waves: [{ devices: 5 }, { percent: 25 }], maxFailurePercent: 10, patienceSeconds: 3600 },
-  },
-  approved: {
-    label: '5 first, each wave approved',
-    rollout: { waves: [{ devices: 5 }], maxFailurePercent: 10, patienceSeconds: 3600, approval: 'waves' },
-  },
-};
 
 /** What a release asks of a device, after its name. */
 function asks(release: Release): string {
@@ -49,7 +37,9 @@ export function DeployForm({ fleet, begin, notify }: { fleet: Fleet; begin: Depl
   const [destination, setDestination] = useState(
     () => kind || (begin.to ?? tagOf(fleet.releases.find((one) => one.target === begin.release)?.custom.channel)),
   );
-  const [waves, setWaves] = useState('all');
+  const [waves, setWaves] = useState<keyof typeof WAVES>('all');
+  const [way, setWay] = useState<keyof typeof WAYS>('update');
+  const rollout = rolloutOf(waves, way);
   const [typed, setTyped] = useState<Typed>({ ...NOTHING_TYPED, text: named });
   if (fleet.releases.length === 0 || fleet.overview.devices.active === 0) return null;
   const channels = channelsOf(fleet.releases);
@@ -63,8 +53,9 @@ export function DeployForm({ fleet, begin, notify }: { fleet: Fleet; begin: Depl
     // One press is one deployment: the next one is chosen anew.
     setDestination('');
     setTyped(NOTHING_TYPED);
+    setWay('update');
     api
-      .deploy(release.target, chosen.to, WAVES[waves]?.rollout)
+      .deploy(release.target, chosen.to, rollout)
       .then(() => notify.done(`${release.name} ${release.version} goes to ${chosen.label}`), notify.error);
   };
   // The devices with a channel's tag are those that its releases are for.
@@ -133,25 +124,17 @@ export function DeployForm({ fleet, begin, notify }: { fleet: Fleet; begin: Depl
         </select>
       </label>
       {isTyped(destination) && <TypedDestination kind={destination} typed={typed} onTyped={setTyped} />}
-      <label>
-        <span>in waves</span>
-        <select value={waves} onChange={(event) => setWaves(event.currentTarget.value)}>
-          {Object.entries(WAVES).map(([value, { label }]) => (
-            <option key={value} value={value}>
-              {label}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Choice label="in waves" choices={WAVES} value={waves} onChoice={setWaves} />
+      <Choice label="each one" choices={WAYS} value={way} onChoice={setWay} />
       <button type="submit" class="button solid primary" disabled={release === undefined || chosen === null}>
         Deploy
       </button>
       {release !== undefined && chosen !== null && (
         <DeployPlan
-          key={`${release.target} ${chosen.value} ${waves} ${release.custom.channel}`}
+          key={`${release.target} ${chosen.value} ${waves} ${way} ${release.custom.channel}`}
           release={release}
           to={chosen.to}
-          rollout={WAVES[waves]?.rollout}
+          rollout={rollout}
         />
       )}
     </form>

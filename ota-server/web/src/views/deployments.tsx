@@ -5,6 +5,7 @@ import { Fault } from '../parts/list.tsx';
 import type { Notify } from '../parts/notices.tsx';
 import { Ago, Badge, Command, Empty, Progress, Reason } from '../parts/small.tsx';
 import { releaseIcon } from '../releases.ts';
+import { rolloutMarks } from '../rollouts.ts';
 import { type DeployPreset, href } from '../route.ts';
 import { useOlderDeployments } from '../use-older-deployments.ts';
 import { deploymentTone, deploymentWord, destinationText, rowTone, rowWord } from '../words.ts';
@@ -88,7 +89,9 @@ function DeploymentCard({ deployment, open, notify }: { deployment: Deployment; 
           <span class="what">
             <Icon name={releaseIcon(deployment)} />
             <strong>{deployment.name}</strong> <span class="number">{deployment.version}</span>
-            <span class="faint">to {destinationText(deployment.to)}</span>
+            <span class="faint">
+              to {[destinationText(deployment.to), ...rolloutMarks(deployment.rollout)].join(', ')}
+            </span>
           </span>
           <DeploymentBar counts={counts} />
           <span class="tally number">
